@@ -1,0 +1,342 @@
+//! The common book of every fake: stock per key, orders, clock and faults.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    faults::{Fault, Faults, Times},
+    item::Item,
+};
+use crate::{
+    env::Env,
+    order::{Family, FulfilledBy, Line, Order, Restored},
+};
+
+/// Makes the `n`-th order id of a shop, as the mall would spell it.
+pub type IdMaker = fn(n: u64, placed_at: Timestamp) -> String;
+
+/// Where an order stands while nothing of it is shipped or cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Placed, payment outstanding.
+    Unpaid,
+    /// To be shipped.
+    Ready,
+    /// Kept back by the shop.
+    OnHold,
+    /// Pre-ordered.
+    PreOrder,
+    /// Being screened by the mall.
+    Screening,
+    /// A change or cancel was asked for and is not settled.
+    Requested,
+}
+
+/// An order as the mall keeps it, with what it was before its last change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BookOrder {
+    pub order: Order,
+    pub stage: Stage,
+    /// Not found by searches before this instant.
+    pub visible_at: Timestamp,
+    pub before: Option<Box<Order>>,
+    /// Placing order among all orders of the shop.
+    pub number: u64,
+}
+
+/// The mall would not sell so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoldOut;
+
+#[derive(Clone)]
+pub struct Book {
+    env: Arc<dyn Env>,
+    ids: IdMaker,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    items: BTreeMap<String, Item>,
+    orders: BTreeMap<String, BookOrder>,
+    faults: Faults,
+    placed: u64,
+    visibility_lag: Duration,
+}
+
+impl Book {
+    pub fn new(env: Arc<dyn Env>, ids: IdMaker, visibility_lag: Duration) -> Self {
+        let faults = Faults::new(env.random());
+        let (items, orders) = (BTreeMap::new(), BTreeMap::new());
+        let state = State { items, orders, faults, placed: 0, visibility_lag };
+        Self { env, ids, state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub fn env(&self) -> &dyn Env {
+        self.env.as_ref()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    // -- what the shop lists -----------------------------------------------------------------------------
+
+    /// Lists an item, or changes one by hand in the mall's console.
+    pub fn list(&self, key: &str, item: Item) {
+        self.lock().items.insert(key.to_owned(), item);
+    }
+
+    pub fn item(&self, key: &str) -> Option<Item> {
+        let now = self.now();
+        let mut state = self.lock();
+        let item = state.items.get_mut(key)?;
+        item.settle_due(now);
+        Some(item.clone())
+    }
+
+    pub fn items(&self) -> Vec<(String, Item)> {
+        let keys: Vec<String> = self.lock().items.keys().cloned().collect();
+        keys.into_iter().filter_map(|key| self.item(&key).map(|item| (key, item))).collect()
+    }
+
+    /// Changes an item in place; `None` when the shop doesn't list it.
+    pub fn with_item<T>(&self, key: &str, change: impl FnOnce(&mut Item) -> T) -> Option<T> {
+        let now = self.now();
+        let mut state = self.lock();
+        let item = state.items.get_mut(key)?;
+        item.settle_due(now);
+        Some(change(item))
+    }
+
+    /// Writes a figure now.
+    pub fn set(&self, key: &str, figure: i64) -> bool {
+        self.with_item(key, |item| item.set(figure)).is_some()
+    }
+
+    /// Writes a figure that takes effect at `at`; what is submitted shows at once.
+    pub fn set_later(&self, key: &str, figure: i64, at: Timestamp) -> bool {
+        self.with_item(key, |item| {
+            item.submitted = figure;
+            item.pending.push((at, figure));
+        })
+        .is_some()
+    }
+
+    // -- what shoppers do --------------------------------------------------------------------------------
+
+    /// Buys, unless the mall's counter says sold out. The counter falls at once, paid or not.
+    pub fn place(&self, wanted: &[(&str, u32)]) -> Result<String, SoldOut> {
+        self.place_as(wanted, Stage::Ready, FulfilledBy::Seller)
+    }
+
+    pub fn place_as(&self, wanted: &[(&str, u32)], stage: Stage, by: FulfilledBy) -> Result<String, SoldOut> {
+        let now = self.now();
+        let mut state = self.lock();
+        for (key, quantity) in wanted {
+            let item = state.items.get_mut(*key).ok_or(SoldOut)?;
+            item.settle_due(now);
+            let enough = item.unlimited || item.sells_past_zero || item.counter >= i64::from(*quantity);
+            if !enough {
+                return Err(SoldOut);
+            }
+        }
+        for (key, quantity) in wanted {
+            if let Some(item) = state.items.get_mut(*key).filter(|item| !item.unlimited) {
+                item.counter -= i64::from(*quantity);
+            }
+        }
+        state.placed += 1;
+        let number = state.placed;
+        let id = (self.ids)(number, now);
+        let lines = wanted.iter().enumerate().map(|(n, (key, quantity))| line(n, key, *quantity)).collect();
+        let order = Order {
+            id: id.clone(),
+            family: None,
+            revision: Some(1),
+            placed_at: now,
+            updated_at: Some(now),
+            fulfilled_by: by,
+            lines,
+        };
+        let visible_at = later(now, state.visibility_lag);
+        state.orders.insert(id.clone(), BookOrder { order, stage, visible_at, before: None, number });
+        Ok(id)
+    }
+
+    /// Puts an order into the book as it is, without touching any counter.
+    pub fn insert(&self, order: Order, stage: Stage) {
+        let mut state = self.lock();
+        state.placed += 1;
+        let number = state.placed;
+        let visible_at = order.placed_at;
+        state.orders.insert(order.id.clone(), BookOrder { order, stage, visible_at, before: None, number });
+    }
+
+    /// Cancels what is still unshipped; the counter follows the item's own setting.
+    pub fn cancel(&self, id: &str) {
+        for line in self.order(id).map(|found| found.order.lines).unwrap_or_default() {
+            self.cancel_units(id, &line.id, line.unshipped());
+        }
+    }
+
+    pub fn cancel_units(&self, id: &str, line: &str, units: u32) {
+        let key = self.change(id, |order| {
+            let line = order.lines.iter_mut().find(|found| found.id == line)?;
+            line.cancelled += units;
+            line.mall_key.clone()
+        });
+        if let Some(Some(key)) = key {
+            self.with_item(&key, |item| {
+                if item.restores_on_cancel && !item.unlimited {
+                    item.counter += i64::from(units);
+                }
+            });
+        }
+    }
+
+    pub fn ship(&self, id: &str) {
+        for line in self.order(id).map(|found| found.order.lines).unwrap_or_default() {
+            self.ship_units(id, &line.id, line.unshipped());
+        }
+    }
+
+    pub fn ship_units(&self, id: &str, line: &str, units: u32) {
+        let now = self.now();
+        self.change(id, |order| {
+            if let Some(line) = order.lines.iter_mut().find(|found| found.id == line).filter(|_| units > 0) {
+                line.shipped += units;
+                line.shipped_at = Some(now);
+            }
+        });
+    }
+
+    /// The shop changes a line's quantity by hand; the counter moves with it.
+    pub fn edit(&self, id: &str, line: &str, ordered: u32) {
+        let moved = self.change(id, |order| {
+            let line = order.lines.iter_mut().find(|found| found.id == line)?;
+            let more = i64::from(ordered) - i64::from(line.ordered);
+            line.ordered = ordered;
+            Some((line.mall_key.clone()?, more))
+        });
+        if let Some(Some((key, more))) = moved {
+            self.with_item(&key, |item| item.counter -= more);
+        }
+    }
+
+    /// Cuts `units` of a line off into a new order of the same family. No counter moves.
+    pub fn split(&self, id: &str, line: &str, units: u32) -> Option<String> {
+        let now = self.now();
+        let cut = self.change(id, |order| {
+            let root = order.family.as_ref().map_or_else(|| order.id.clone(), |family| family.id.clone());
+            let original = root == order.id;
+            order.family = Some(Family { id: root.clone(), original });
+            let line = order.lines.iter_mut().find(|found| found.id == line)?;
+            line.original.get_or_insert(line.ordered);
+            line.ordered = line.ordered.checked_sub(units)?;
+            let mut cut = line.clone();
+            (cut.ordered, cut.shipped, cut.cancelled, cut.original) = (units, 0, 0, Some(units));
+            Some((root, cut, order.placed_at, order.fulfilled_by))
+        })??;
+        let (root, line, placed_at, fulfilled_by) = cut;
+        let mut state = self.lock();
+        state.placed += 1;
+        let number = state.placed;
+        let child = (self.ids)(number, now);
+        let family = Some(Family { id: root, original: false });
+        let (revision, updated_at) = (Some(1), Some(now));
+        let order =
+            Order { id: child.clone(), family, revision, placed_at, updated_at, fulfilled_by, lines: vec![line] };
+        let stage = state.orders.get(id).map_or(Stage::Ready, |parent| parent.stage);
+        state.orders.insert(child.clone(), BookOrder { order, stage, visible_at: now, before: None, number });
+        Some(child)
+    }
+
+    pub fn set_stage(&self, id: &str, stage: Stage) {
+        self.change(id, |_| ());
+        if let Some(found) = self.lock().orders.get_mut(id) {
+            found.stage = stage;
+        }
+    }
+
+    /// The order is found by searches only from `at` on.
+    pub fn hide_until(&self, id: &str, at: Timestamp) {
+        if let Some(found) = self.lock().orders.get_mut(id) {
+            found.visible_at = at;
+        }
+    }
+
+    // -- what the mall's API looks at ----------------------------------------------------------------------
+
+    pub fn order(&self, id: &str) -> Option<BookOrder> {
+        self.lock().orders.get(id).cloned()
+    }
+
+    /// All orders in the order of their placing.
+    pub fn orders(&self) -> Vec<BookOrder> {
+        let mut orders: Vec<_> = self.lock().orders.values().cloned().collect();
+        orders.sort_by_key(|found| found.number);
+        orders
+    }
+
+    /// Orders that searches can find by now.
+    pub fn visible(&self) -> Vec<BookOrder> {
+        let now = self.now();
+        self.orders().into_iter().filter(|found| found.visible_at <= now).collect()
+    }
+
+    // -- faults ----------------------------------------------------------------------------------------------
+
+    /// The next `n` requests of `operation` go wrong, or each with a probability.
+    pub fn fault(&self, operation: &str, fault: Fault, times: Times) {
+        self.lock().faults.add(operation, fault, times);
+    }
+
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    pub(super) fn next_fault(&self, operation: &str) -> Option<Fault> {
+        self.lock().faults.next(operation)
+    }
+
+    /// Changes an order, moving its revision and update time.
+    fn change<T>(&self, id: &str, act: impl FnOnce(&mut Order) -> T) -> Option<T> {
+        let now = self.now();
+        let mut state = self.lock();
+        let found = state.orders.get_mut(id)?;
+        let before = found.order.clone();
+        let result = act(&mut found.order);
+        found.order.revision = found.order.revision.map(|revision| revision + 1);
+        found.order.updated_at = Some(now);
+        found.before = Some(Box::new(before));
+        Some(result)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic happens under this lock")
+    }
+}
+
+fn line(n: usize, key: &str, quantity: u32) -> Line {
+    Line {
+        id: (n + 1).to_string(),
+        mall_key: Some(key.to_owned()),
+        ordered: quantity,
+        cancelled: 0,
+        shipped: 0,
+        returned: 0,
+        restored: Restored::Unknown,
+        shipped_at: None,
+        original: None,
+    }
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

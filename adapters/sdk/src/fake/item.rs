@@ -1,0 +1,54 @@
+//! One thing that a fake mall sells, with the counter that the mall keeps by itself.
+
+use jiff::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What the mall sells from now.
+    pub counter: i64,
+    /// What was last written, where writes take effect later.
+    pub submitted: i64,
+    pub sells_past_zero: bool,
+    /// Fulfilled by the mall.
+    pub not_ours: bool,
+    /// Sold without a limit.
+    pub unlimited: bool,
+    /// A buyer's cancel puts the units back.
+    pub restores_on_cancel: bool,
+    /// Silently keeps at most this many.
+    pub keeps_at_most: Option<i64>,
+    /// Whatever else the mall stores beside the figure (lead times, say), by name.
+    pub siblings: std::collections::BTreeMap<String, String>,
+    /// Writes that take effect later, in the order of their arrival.
+    pub(super) pending: Vec<(Timestamp, i64)>,
+}
+
+impl Item {
+    pub fn new(counter: i64) -> Self {
+        Self {
+            counter,
+            submitted: counter,
+            sells_past_zero: false,
+            not_ours: false,
+            unlimited: false,
+            restores_on_cancel: true,
+            keeps_at_most: None,
+            siblings: std::collections::BTreeMap::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    pub(super) fn set(&mut self, figure: i64) {
+        self.counter = self.keeps_at_most.map_or(figure, |most| figure.min(most));
+        self.submitted = figure;
+    }
+
+    pub(super) fn settle_due(&mut self, now: Timestamp) {
+        while let Some(due) = self.pending.iter().position(|(at, _)| *at <= now) {
+            let (_, figure) = self.pending.remove(due);
+            let submitted = self.submitted;
+            self.set(figure);
+            self.submitted = submitted;
+        }
+    }
+}

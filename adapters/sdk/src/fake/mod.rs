@@ -1,0 +1,70 @@
+//! Fake malls: one common [`Book`] behind each mall's own wire format.
+//!
+//! Shoppers place, change and cancel orders on the book and the mall's counter falls as a real one's does; the
+//! hub talks to it over real HTTP. An adapter's fake is the reverse mapper: it encodes the book's orders,
+//! applies stock writes to it, and is as strict as the mall is said to be.
+
+mod book;
+mod env;
+mod faults;
+mod item;
+mod meter;
+mod server;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+pub use book::{Book, BookOrder, IdMaker, SoldOut, Stage};
+pub use env::ManualEnv;
+pub use faults::{Fault, Faults, Times};
+pub use item::Item;
+pub use meter::Meters;
+pub use server::{Dialect, FakeServer, Reply, Visit};
+
+use crate::{env::Env, mall::Settings, order::Order};
+
+/// How a fake is started.
+#[derive(Clone)]
+pub struct FakeOptions {
+    pub env: Arc<dyn Env>,
+    /// Shared by fakes of one mall whose channels share a quota.
+    pub meters: Arc<Meters>,
+    /// Makes keys, ids and secrets of two fakes of one mall differ: `a`, `b`.
+    pub shop: String,
+}
+
+pub type StartFake = fn(FakeOptions) -> Pin<Box<dyn Future<Output = Box<dyn FakeMall>> + Send>>;
+
+/// A running fake of one shop on one mall.
+pub trait FakeMall: Send + Sync {
+    fn book(&self) -> &Book;
+
+    /// What a channel's configuration would say to reach this shop.
+    fn settings(&self, channel: &str) -> Settings;
+
+    /// The normalised mall key of the shop's `n`-th item, in every shape that the mall has (with and without
+    /// variations, say) as `n` goes up.
+    fn mall_key(&self, n: usize) -> String;
+
+    /// The same key as a person might write it (case, width); the key itself where only one spelling exists.
+    fn spelling(&self, key: &str) -> String {
+        key.to_owned()
+    }
+
+    /// Stages that this mall has a status for, beyond shipped and cancelled, which follow from quantities.
+    fn stages(&self) -> &'static [Stage];
+
+    /// The order as the mall's format can carry it, for the round trip: what the format has no field for is
+    /// set to what its absence means.
+    fn expressible(&self, order: Order) -> Order;
+
+    /// From now on the credentials are refused until [`FakeMall::renew_credentials`].
+    fn expire_credentials(&self);
+    fn renew_credentials(&self);
+
+    /// Facts of the mall that nobody is sure of: switches, so that the adapter is tested both ways.
+    fn switches(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn set_switch(&self, _name: &str, _on: bool) {}
+}

@@ -1,0 +1,222 @@
+//! The wiremock server around a fake: counts requests, acts out faults, and leaves the rest to the mall.
+
+use std::{sync::Arc, time::Duration};
+
+use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, http::Method, matchers};
+
+use super::{Book, Fault, Meters};
+use crate::card::Card;
+
+/// Longer than any deadline that tests and the demo give a request.
+const HANG: Duration = Duration::from_secs(8);
+
+/// An answer as the mall composes it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub mime: &'static str,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self { status, headers: Vec::new(), mime: "application/json", body: body.to_string().into_bytes() }
+    }
+
+    pub fn xml(status: u16, body: impl Into<String>) -> Self {
+        Self { status, headers: Vec::new(), mime: "application/xml; charset=UTF-8", body: body.into().into_bytes() }
+    }
+
+    pub fn html(status: u16, body: &str) -> Self {
+        Self { status, headers: Vec::new(), mime: "text/html; charset=UTF-8", body: body.into() }
+    }
+
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), mime: "text/plain", body: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+impl From<Reply> for ResponseTemplate {
+    fn from(reply: Reply) -> Self {
+        let mut template = Self::new(reply.status);
+        if reply.status != 204 {
+            template = template.set_body_raw(reply.body, reply.mime);
+        }
+        for (name, value) in &reply.headers {
+            template = template.append_header(name.as_str(), value.as_str());
+        }
+        template
+    }
+}
+
+/// How this mall words the answers that every mall has.
+pub trait Dialect: Send + Sync {
+    fn throttled(&self, operation: &str, retry_after: Option<u64>) -> Reply;
+    fn maintenance(&self, operation: &str) -> Reply;
+    /// The credentials are refused although they were right a moment ago.
+    fn expired(&self, operation: &str) -> Reply;
+    /// 500, 502, 503, 504 and the like.
+    fn broken(&self, operation: &str, status: u16) -> Reply;
+}
+
+/// What the mall's handler is told beside the request.
+pub struct Visit<'a> {
+    pub request: &'a Request,
+    /// A fault about content that the handler acts out.
+    pub fault: Option<Fault>,
+}
+
+impl Visit<'_> {
+    pub fn has(&self, fault: &Fault) -> bool {
+        self.fault.as_ref() == Some(fault)
+    }
+}
+
+type Handler = Arc<dyn Fn(&Visit<'_>) -> Reply + Send + Sync>;
+
+pub struct FakeServer {
+    server: MockServer,
+    around: Arc<Around>,
+}
+
+struct Around {
+    book: Book,
+    meters: Arc<Meters>,
+    card: &'static Card,
+    /// What stands for the shared credential, so that two shops can share a quota.
+    scope: String,
+    shop: String,
+    dialect: Box<dyn Dialect>,
+}
+
+impl FakeServer {
+    /// `scope` names who shares the mall's credential-scoped quotas, `shop` this shop's own.
+    pub async fn start(
+        book: Book,
+        meters: Arc<Meters>,
+        card: &'static Card,
+        scope: &str,
+        shop: &str,
+        dialect: Box<dyn Dialect>,
+    ) -> Self {
+        let server = MockServer::builder().disable_request_recording().start().await;
+        let (scope, shop) = (scope.to_owned(), shop.to_owned());
+        Self { server, around: Arc::new(Around { book, meters, card, scope, shop, dialect }) }
+    }
+
+    pub fn uri(&self) -> String {
+        self.server.uri()
+    }
+
+    /// Answers requests with this method whose path matches the regular expression.
+    pub async fn endpoint<H>(&self, operation: &'static str, method: &str, path: &str, handler: H)
+    where
+        H: Fn(&Visit<'_>) -> Reply + Send + Sync + 'static,
+    {
+        let method: Method = method.parse().expect("an HTTP method");
+        let endpoint =
+            Endpoint { around: self.around.clone(), operation, handler: Arc::new(handler), drawn: Arc::default() };
+        // The first mock draws the request's fault and takes the requests whose connection is to break.
+        let breaking = endpoint.clone();
+        Mock::given(matchers::method(method.clone()))
+            .and(matchers::path_regex(path))
+            .and(endpoint.clone())
+            .respond_with_err(move |request: &Request| breaking.break_off(request))
+            .with_priority(1)
+            .mount(&self.server)
+            .await;
+        Mock::given(matchers::method(method))
+            .and(matchers::path_regex(path))
+            .respond_with(endpoint)
+            .with_priority(2)
+            .mount(&self.server)
+            .await;
+    }
+}
+
+#[derive(Clone)]
+struct Endpoint {
+    around: Arc<Around>,
+    operation: &'static str,
+    handler: Handler,
+    /// The fault drawn by the matcher for the responder. wiremock matches and responds under one lock.
+    drawn: Arc<std::sync::Mutex<Option<Fault>>>,
+}
+
+impl Match for Endpoint {
+    fn matches(&self, _request: &Request) -> bool {
+        let fault = self.around.book.next_fault(self.operation);
+        let closes = fault.as_ref().is_some_and(Fault::closes);
+        *self.drawn.lock().expect("no panic happens under this lock") = fault;
+        closes
+    }
+}
+
+impl Respond for Endpoint {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let fault = self.drawn.lock().expect("no panic happens under this lock").take();
+        if !self.counted() {
+            return self.around.dialect.throttled(self.operation, None).into();
+        }
+        self.act(request, fault)
+    }
+}
+
+impl Endpoint {
+    fn break_off(&self, request: &Request) -> std::io::Error {
+        let fault = self.drawn.lock().expect("no panic happens under this lock").take();
+        if self.counted() && fault == Some(Fault::CloseAfter) {
+            (self.handler)(&Visit { request, fault: None });
+        }
+        std::io::Error::from(std::io::ErrorKind::ConnectionReset)
+    }
+
+    fn act(&self, request: &Request, fault: Option<Fault>) -> ResponseTemplate {
+        let dialect = &self.around.dialect;
+        let handle = |fault| (self.handler)(&Visit { request, fault });
+        let reply = match fault {
+            Some(Fault::Hang) => return ResponseTemplate::from(Reply::empty(200)).set_delay(HANG),
+            Some(Fault::HangAfter) => return ResponseTemplate::from(handle(None)).set_delay(HANG),
+            Some(Fault::Delay(length)) => {
+                let delay = length.div_f64(self.around.book.env().speed());
+                return ResponseTemplate::from(handle(None)).set_delay(delay);
+            }
+            Some(Fault::Status(status)) => dialect.broken(self.operation, status),
+            Some(Fault::StatusAfter(status)) => {
+                handle(None);
+                dialect.broken(self.operation, status)
+            }
+            Some(Fault::Throttle { retry_after }) => dialect.throttled(self.operation, retry_after),
+            Some(Fault::Maintenance) => dialect.maintenance(self.operation),
+            Some(Fault::MaintenancePage) => {
+                Reply::html(503, "<!DOCTYPE html><html><body><h1>ただいまメンテナンス中です</h1></body></html>")
+            }
+            Some(Fault::Expired) => dialect.expired(self.operation),
+            Some(Fault::Truncate) => {
+                let mut reply = handle(None);
+                reply.body.truncate(reply.body.len() / 2);
+                reply
+            }
+            Some(Fault::Garbage(body)) => Reply { status: 200, headers: Vec::new(), mime: "application/json", body },
+            other => handle(other),
+        };
+        reply.into()
+    }
+
+    fn counted(&self) -> bool {
+        use crate::card::Scope;
+        let around = &self.around;
+        let quotas = around.card.operation(self.operation).map_or(&[][..], |operation| operation.quotas);
+        quotas.iter().filter_map(|name| around.card.quotas.iter().find(|quota| quota.name == *name)).all(|quota| {
+            let scope = if quota.scope == Scope::Channel { &around.shop } else { &around.scope };
+            around.meters.count(scope, quota, around.book.env())
+        })
+    }
+}

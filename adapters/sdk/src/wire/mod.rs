@@ -1,0 +1,240 @@
+//! All the outside that an adapter gets: paced HTTP, the time, random bytes and cached access tokens.
+
+mod gate;
+mod redact;
+mod vault;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
+use secrecy::SecretString;
+use tracing::Instrument;
+
+pub use gate::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
+pub use redact::{excerpt, redact_json};
+pub use vault::{Token, Vault};
+
+use crate::{
+    card::{Card, Scope},
+    env::{Env, HttpRequest, TransportError},
+    error::{Applied, Class, MallError, Result},
+    mall::Settings,
+};
+
+/// The longest wait for a quota that a call takes upon itself. Beyond it the call is given back as
+/// `Throttled`, unsent, so that a step never sits on a lease for minutes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One channel's line to its mall.
+#[derive(Clone)]
+pub struct Wire {
+    env: Arc<dyn Env>,
+    gates: Arc<Gates>,
+    vault: Arc<Vault>,
+    card: &'static Card,
+    channel: Arc<str>,
+    scopes: Arc<[(&'static str, QuotaKey)]>,
+}
+
+/// One request of an operation that the card names.
+pub struct Call {
+    pub operation: &'static str,
+    /// A lost answer leaves the outcome unknown. Reads have none to lose.
+    pub writes: bool,
+    pub request: HttpRequest,
+}
+
+impl Call {
+    pub fn read(operation: &'static str, request: HttpRequest) -> Self {
+        Self { operation, writes: false, request }
+    }
+
+    pub fn write(operation: &'static str, request: HttpRequest) -> Self {
+        Self { operation, writes: true, request }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub sent_at: Timestamp,
+    pub answered_at: Timestamp,
+}
+
+impl Answer {
+    /// A header as text, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// `Retry-After` in seconds or as an HTTP date; nonsense (the past, beyond a day) counts as absent.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.header("retry-after")?.trim();
+        let wait = match value.parse::<u64>() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+                Duration::try_from(at.duration_since(self.answered_at)).ok()?
+            }
+        };
+        (wait <= Duration::from_secs(86_400)).then_some(wait)
+    }
+}
+
+impl Wire {
+    /// `settings` give the scope of shared quotas (a client id, say) and their overrides were put into `gates`.
+    pub fn new(
+        env: Arc<dyn Env>,
+        gates: Arc<Gates>,
+        vault: Arc<Vault>,
+        card: &'static Card,
+        settings: &Settings,
+    ) -> Self {
+        let scopes = card
+            .quotas
+            .iter()
+            .map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings)))
+            .collect();
+        let wire = Self { env, gates, vault, card, channel: settings.channel.as_str().into(), scopes };
+        for quota in card.quotas {
+            let rate = Rate { per_second: quota.per_second, burst: quota.burst, per_day: quota.per_day };
+            wire.gates.declare(wire.key(quota.name), rate, wire.env.as_ref());
+        }
+        wire
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    pub fn fill(&self, bytes: &mut [u8]) {
+        self.env.fill(bytes);
+    }
+
+    pub fn card(&self) -> &'static Card {
+        self.card
+    }
+
+    /// The earliest instant at which a request of this operation may leave; now or before: at once.
+    pub fn ready_at(&self, operation: &str) -> Timestamp {
+        self.gates.ready_at(&self.keys(operation), self.env.as_ref())
+    }
+
+    /// Waits for the operation's quotas, sends, and gives the answer back whatever its status.
+    pub async fn call(&self, call: Call) -> Result<Answer> {
+        let span = tracing::debug_span!(
+            "mall_call",
+            channel = %self.channel,
+            mall = self.card.mall,
+            operation = call.operation
+        );
+        self.paced(call).instrument(span).await
+    }
+
+    async fn paced(&self, call: Call) -> Result<Answer> {
+        let keys = self.keys(call.operation);
+        loop {
+            match self.gates.take(&keys, self.env.as_ref()).await {
+                Ok(()) => break,
+                Err(at) => {
+                    let wait = Duration::try_from(at.duration_since(self.env.now())).unwrap_or_default();
+                    if wait > PATIENCE {
+                        return Err(self.error(
+                            call.operation,
+                            Class::Throttled { retry_after: Some(wait) },
+                            "not sent: the quota of this operation is used up for now",
+                        ));
+                    }
+                    self.env.sleep(wait.max(Duration::from_millis(1))).await;
+                }
+            }
+        }
+        let sent_at = self.env.now();
+        let sent = self.env.send(call.request).await;
+        let answered_at = self.env.now();
+        match sent {
+            Ok(answer) => {
+                tracing::debug!(status = answer.status, bytes = answer.body.len(), "answered");
+                let (status, headers, body) = (answer.status, answer.headers, answer.body);
+                Ok(Answer { status, headers, body, sent_at, answered_at })
+            }
+            Err(error) => {
+                let class = match &error {
+                    TransportError::NoAnswer(_) if call.writes => Class::Transient { applied: Applied::Unknown },
+                    TransportError::NoAnswer(_) | TransportError::NotSent(_) => {
+                        Class::Transient { applied: Applied::No }
+                    }
+                    TransportError::TooLarge => Class::Malformed { what: error.to_string() },
+                };
+                Err(self.error(call.operation, class, error.to_string()))
+            }
+        }
+    }
+
+    /// The mall named another rate for this quota in its answer.
+    pub fn observed_rate(&self, quota: &str, per_second: f64) {
+        self.gates.observed_rate(&self.key(quota), per_second, self.env.as_ref());
+    }
+
+    /// The mall said "too fast": nothing of this operation leaves before `retry_after`, or before a back-off
+    /// of our own where the mall names no time. Returns when it may go on.
+    pub fn throttled(&self, operation: &str, retry_after: Option<Duration>) -> Timestamp {
+        self.gates.throttled(&self.keys(operation), retry_after, self.env.as_ref())
+    }
+
+    /// The cached access token, or a fresh one by `refresh`. One refresh in flight per name.
+    pub async fn token<F>(&self, name: &str, refresh: F) -> Result<SecretString>
+    where
+        F: Future<Output = Result<Token>> + Send,
+    {
+        self.vault.token(&format!("{}/{name}", self.channel), self.env.now(), refresh).await
+    }
+
+    /// The mall refused the cached token before its time.
+    pub async fn forget_token(&self, name: &str) {
+        self.vault.forget(&format!("{}/{name}", self.channel)).await;
+    }
+
+    /// Every quota of this channel: declared name, key, state now.
+    pub fn quotas(&self) -> Vec<(&'static str, QuotaKey, QuotaState)> {
+        self.scopes
+            .iter()
+            .filter_map(|(name, key)| Some((*name, key.clone(), self.gates.state(key, self.env.as_ref())?)))
+            .collect()
+    }
+
+    /// Replaces what the card declares for one quota (from configuration).
+    pub fn override_quota(&self, name: &str, rate: Rate) {
+        self.gates.redeclare(&self.key(name), rate, self.env.as_ref());
+    }
+
+    pub fn error(&self, operation: &'static str, class: Class, message: impl Into<String>) -> MallError {
+        MallError { class, mall: self.card.mall, operation, status: None, code: None, message: message.into() }
+    }
+
+    fn keys(&self, operation: &str) -> Vec<QuotaKey> {
+        let quotas = self.card.operation(operation).map_or(&[][..], |operation| operation.quotas);
+        quotas.iter().map(|name| self.key(name)).collect()
+    }
+
+    fn key(&self, name: &str) -> QuotaKey {
+        self.scopes
+            .iter()
+            .find(|(declared, _)| *declared == name)
+            .map_or_else(|| QuotaKey::new(self.channel.as_ref(), name), |(_, key)| key.clone())
+    }
+}
+
+fn quota_key(card: &Card, scope: Scope, name: &str, settings: &Settings) -> QuotaKey {
+    match scope {
+        Scope::Channel => QuotaKey::new(&settings.channel, name),
+        Scope::Credential(key) => {
+            use secrecy::ExposeSecret;
+            let shared = settings.credentials.get(key).map_or("", |secret| secret.expose_secret());
+            QuotaKey::new(format!("{}:{}", card.mall, redact::fingerprint(shared)), name)
+        }
+    }
+}
