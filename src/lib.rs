@@ -1,1 +1,5 @@
-//! placeholder
+//! uriba (売り場): a self-hosted hub for sellers who sell one stock on many malls.
+
+pub mod domain;
+pub mod store;
+pub mod engine;

@@ -1,1 +1,27 @@
-//! placeholder
+//! The database's history. Each migration has its own identifiers and never imports an entity: entities move
+//! on, the past doesn't. Times are microseconds UTC in `BIGINT`, words are text.
+
+mod column;
+mod m0001_channels;
+mod m0002_stock;
+mod m0003_orders;
+mod m0004_publications;
+mod m0005_operations;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_channels::Migration),
+            Box::new(m0002_stock::Migration),
+            Box::new(m0003_orders::Migration),
+            Box::new(m0004_publications::Migration),
+            Box::new(m0005_operations::Migration),
+        ]
+    }
+}

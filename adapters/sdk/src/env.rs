@@ -11,8 +11,13 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngCore;
-use reqwest::{Method, header::HeaderMap};
 use uuid::Uuid;
+
+// What a request is made of, so that adapters need no HTTP crate of their own.
+pub use reqwest::{
+    Method, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 
 /// How long a mall may take to answer before the outcome counts as unknown.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -167,11 +167,14 @@ pub struct SettingsError {
     pub message: String,
 }
 
+/// Opens a channel with its settings.
+pub type OpenMall = fn(&Settings, Wire) -> std::result::Result<Box<dyn Mall>, SettingsError>;
+
 /// One line of the list of malls.
 pub struct MallEntry {
     pub id: &'static str,
     pub card: &'static Card,
-    pub open: fn(&Settings, Wire) -> std::result::Result<Box<dyn Mall>, SettingsError>,
+    pub open: OpenMall,
     /// Starts this mall's fake on a free port of the loopback interface.
     #[cfg(feature = "fake")]
     pub fake: crate::fake::StartFake,

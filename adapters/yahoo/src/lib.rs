@@ -1,1 +1,195 @@
-//! placeholder
+//! Yahoo!ショッピング.
+//!
+//! Orders come in two steps: orderList gives heads with the time of the last update as revision, orderInfo one
+//! whole order per call. Stock is written relatively or absolutely, up to 1,000 codes at once, item by item,
+//! and the answer carries the new figures. This file opens the mall and sends; what is sent and what answers
+//! mean is in [`search`], [`orders`], [`stock`], [`auth`] and [`faults`], as pure functions.
+
+mod auth;
+mod card;
+#[cfg(feature = "fake")]
+mod fake;
+mod faults;
+mod jst;
+mod orders;
+#[cfg(test)]
+mod payloads;
+mod search;
+mod stock;
+mod xml;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use uriba_sdk::{
+    Answer, Call, Card, Class, Extras, Found, Mall, MallEntry, MallError, Outcome, Page, Query, Readback, Reading,
+    Resolved, Result, Settings, Span, Update, Wire,
+    env::HttpRequest,
+    mall::{ListingKey, SettingsError},
+};
+
+use auth::Auth;
+pub use card::CARD;
+use faults::{Context, fault};
+use search::Step;
+
+pub static MALL: MallEntry = MallEntry {
+    id: "yahoo",
+    card: &CARD,
+    open,
+    #[cfg(feature = "fake")]
+    fake: fake::start,
+};
+
+const BASE_URL: &str = "https://circus.shopping.yahooapis.jp";
+const XML: &str = "application/xml; charset=utf-8";
+
+const SEARCH: Context = Context { operation: "orders.search", writes: false };
+const GET: Context = Context { operation: "orders.get", writes: false };
+const PUSH: Context = Context { operation: "stock.push", writes: true };
+const READ: Context = Context { operation: "stock.read", writes: false };
+
+fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
+    let base = settings.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
+    let services = format!("{base}/ShoppingWebService/V1");
+    Ok(Box::new(Yahoo { wire, services, auth: Auth::open(settings)? }))
+}
+
+struct Yahoo {
+    wire: Wire,
+    services: String,
+    auth: Auth,
+}
+
+#[async_trait]
+impl Mall for Yahoo {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    async fn pull(&self, query: &Query) -> Result<Page> {
+        let now = self.wire.now();
+        let step = Step::of(query).ok_or_else(|| {
+            let what = "the page token is not one that this adapter gave".to_owned();
+            self.wire.error(SEARCH.operation, Class::Malformed { what }, "")
+        })?;
+        let body = step.request(query, &self.auth.seller_id, now);
+        let answer = self.ask_orders(SEARCH, "orderList", body).await?;
+        let rows = search::read(&answer.body).map_err(|what| fault(&self.wire, SEARCH, &answer, what))?;
+        let next = step.next(&rows, query, now).map(|next| next.token());
+        Ok(Page { heads: rows.heads, unread: rows.unread, next, ..Page::default() })
+    }
+
+    async fn by_id(&self, ids: &[String]) -> Result<Found> {
+        let mut found = Found::default();
+        for id in ids {
+            match self.order(id).await? {
+                orders::Reading::Order(order) => found.orders.push(order),
+                orders::Reading::Unread(unread) => found.unread.push(unread),
+                orders::Reading::Nothing => found.missing.push(id.clone()),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
+        let push = stock::Push::new(updates);
+        let Some((codes, quantities)) = push.form() else {
+            return Ok(push.settle(|_| Outcome::Unknown));
+        };
+        let form = [
+            ("seller_id", self.auth.seller_id.as_str()),
+            ("item_code", codes.as_str()),
+            ("quantity", quantities.as_str()),
+        ];
+        let request = auth::form_post(format!("{}/setStock", self.services), &form);
+        let answer = match self.send(PUSH, request).await? {
+            Ok(answer) => answer,
+            Err(error) => {
+                let single = error.code.as_deref().and_then(|code| push.read_single(code));
+                return single.map_or(Err(error), |outcome| Ok(push.settle(|_| outcome.clone())));
+            }
+        };
+        push.read(&answer.body).map_err(|what| fault(&self.wire, PUSH, &answer, what))
+    }
+
+    async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
+        Ok(keys.iter().map(|given| stock::resolve(given)).collect())
+    }
+
+    fn extras(&self) -> Extras<'_> {
+        Extras { readback: Some(self) }
+    }
+}
+
+#[async_trait]
+impl Readback for Yahoo {
+    async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>> {
+        let mut readings = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(card::CODES_MAX) {
+            let codes: Vec<&str> =
+                keys.iter().map(|listing| stock::spelling(&listing.key, listing.handle.as_deref())).collect();
+            let codes = codes.join(",");
+            let form = [("seller_id", self.auth.seller_id.as_str()), ("item_code", codes.as_str())];
+            let request = auth::form_post(format!("{}/getStock", self.services), &form);
+            let answer = self.send(READ, request).await??;
+            readings.extend(stock::read(&answer.body, keys).map_err(|what| fault(&self.wire, READ, &answer, what))?);
+        }
+        Ok(readings)
+    }
+}
+
+impl Yahoo {
+    async fn order(&self, id: &str) -> Result<orders::Reading> {
+        let body = orders::request(id, &self.auth.seller_id);
+        let reading = match self.ask_orders(GET, "orderInfo", body).await {
+            Ok(answer) => orders::read(&answer.body, id).map_err(|what| fault(&self.wire, GET, &answer, what))?,
+            Err(error) if may_be_missing(&error) => {
+                return if self.exists(id).await? { Err(error) } else { Ok(orders::Reading::Nothing) };
+            }
+            Err(error) => return Err(error),
+        };
+        if reading == orders::Reading::Nothing && self.exists(id).await? {
+            let what = "the mall lists the order and does not give it".to_owned();
+            return Err(self.wire.error(GET.operation, Class::Malformed { what }, ""));
+        }
+        Ok(reading)
+    }
+
+    /// How orderInfo answers an id that it doesn't know is not documented, so the list has the last word.
+    async fn exists(&self, id: &str) -> Result<bool> {
+        let query = Query { span: Span::Family(id.to_owned()), open_only: false, token: None };
+        Ok(!self.pull(&query).await?.heads.is_empty())
+    }
+
+    /// An order call: signed, and answered with success and an accepted signature.
+    async fn ask_orders(&self, context: Context, path: &str, body: String) -> Result<Answer> {
+        let mut request = auth::post(format!("{}/{path}", self.services), XML, body.into_bytes());
+        self.auth.sign(&self.wire, context, &mut request)?;
+        let answer = self.send(context, request).await??;
+        if let Some(status) = auth::refused_signature(&answer) {
+            let message = format!("the mall did not accept the public key ({status}): enter a new one (暗号鍵管理)");
+            return Err(self.wire.error(context.operation, Class::Auth { renewable: false }, message));
+        }
+        Ok(answer)
+    }
+
+    /// The inner error is the mall's own answer, the outer one anything before it.
+    async fn send(&self, context: Context, mut request: HttpRequest) -> Result<std::result::Result<Answer, MallError>> {
+        let token = self.auth.token(&self.wire).await?;
+        auth::authorize(&mut request, &format!("Bearer {}", token.expose_secret()));
+        let call = Call { operation: context.operation, writes: context.writes, request };
+        let answer = self.wire.call(call).await?;
+        if matches!(answer.status, 200 | 207) {
+            return Ok(Ok(answer));
+        }
+        let error = fault(&self.wire, context, &answer, format!("an answer with status {}", answer.status));
+        self.auth.heed(&self.wire, &error.class).await;
+        Ok(Err(error))
+    }
+}
+
+/// The order APIs refused the request for a reason that no table names: perhaps this id.
+fn may_be_missing(error: &MallError) -> bool {
+    let refused = matches!(error.class, Class::Malformed { .. }) && matches!(error.status, Some(400..=404));
+    refused && error.code.as_deref().is_some_and(|code| code.starts_with("od"))
+}

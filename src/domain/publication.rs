@@ -1,0 +1,398 @@
+//! What a listing ought to show (`target`), what we are saying (`writes`), and what we know the mall to show
+//! (`anchor` and what happened since).
+//!
+//! The anchor is a figure with the window of time in which it was true. Sales *placed* after the window lower
+//! it, sales placed before never do, whenever they are heard of; sales placed inside it leave a doubt, which
+//! the next reading removes. The malls sell by themselves, so every figure here is a belief, and
+//! [`Publication::next`] writes only what is right whichever way the doubt falls.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uriba_sdk::Write;
+
+use super::{suspend::Mode, time::later};
+
+/// Two corrections by the same amount within this time mean that somebody else sets the figure.
+const CORRECTIONS_WITHIN: Duration = Duration::from_secs(3_600);
+
+/// Everything known about one listing's figure, in listing units.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Publication {
+    pub target: Option<i64>,
+    pub anchor: Option<Look>,
+    /// Confirmed relative writes since the anchor.
+    pub applied: i64,
+    /// Units sold by this channel that were placed after the anchor.
+    pub sold_since: i64,
+    /// The mall may show so many less (sales in the anchor's window, orders edited upward) …
+    pub slack_down: i64,
+    /// … or so many more (cancelled units that it may have put back).
+    pub slack_up: i64,
+    /// The mall showed more than expected, and no cancel has explained it yet.
+    pub surplus: Option<(i64, Timestamp)>,
+    /// Writes whose outcome is open, oldest first.
+    pub writes: Vec<Outstanding>,
+    /// A reading that decides once the orders up to it are known.
+    pub waiting: Option<Look>,
+    pub read_due: Option<Timestamp>,
+    /// Set by a baseline reading: the item exists and is ours to write.
+    pub checked: bool,
+    /// The next write must be absolute (the mall sells without a limit, or can't be read).
+    pub absolute_next: bool,
+    pub correction: Option<Correction>,
+    /// The mall, or somebody else, keeps this figure whatever we write; a person must look.
+    pub kept: Option<i64>,
+    pub set_aside_until: Option<Timestamp>,
+}
+
+/// A figure, and the window of time in which the mall showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub value: i64,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// A write that was claimed and isn't settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outstanding {
+    pub id: i64,
+    pub write: Write,
+    pub sent_at: Timestamp,
+    /// After this instant it has landed or never will.
+    pub horizon: Timestamp,
+    pub state: WriteState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WriteState {
+    /// No answer was recorded: on its way, lost, or the process died. All the same until the horizon.
+    Unknown,
+    /// Accepted; takes effect later.
+    Accepted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Correction {
+    pub amount: i64,
+    pub at: Timestamp,
+    pub count: u32,
+}
+
+/// The figure that the mall shows, as far as it can be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    pub low: i64,
+    pub mid: i64,
+    pub high: i64,
+}
+
+/// How this mall lets stock be written and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ways {
+    pub relative: bool,
+    pub compare_and_set: bool,
+    pub readable: bool,
+}
+
+/// What holds around the listing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Situation {
+    pub now: Timestamp,
+    /// All of the channel's orders up to here are known.
+    pub watermark: Option<Timestamp>,
+    pub live: bool,
+    pub switch: Option<Mode>,
+    /// The channel's open orders are covered.
+    pub baseline_done: bool,
+    /// Something forbids raising this listing.
+    pub stop_raise: bool,
+    pub not_ours: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Urgency {
+    Raise,
+    Decrease,
+    Zero,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    Rest(Standing),
+    /// Read what the mall shows before anything else.
+    Read,
+    Write {
+        write: Write,
+        urgency: Urgency,
+        units: i64,
+    },
+}
+
+/// The listing's state as people see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    InSync,
+    Pending,
+    Unknown,
+    Held,
+    SetAside,
+    Suspended,
+    Frozen,
+    Unstocked,
+    Shadow,
+}
+
+impl Standing {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "in_sync",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+            Self::Held => "held",
+            Self::SetAside => "set_aside",
+            Self::Suspended => "suspended",
+            Self::Frozen => "frozen",
+            Self::Unstocked => "unstocked",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl Publication {
+    pub fn shown(&self) -> Option<Shown> {
+        let mid = self.anchor?.value + self.applied - self.sold_since;
+        Some(Shown { low: mid - self.slack_down, mid, high: mid + self.slack_up })
+    }
+
+    /// The largest number of units that the mall may still sell, or may have sold, unseen.
+    pub fn ceiling(&self) -> Option<i64> {
+        let mut most = self.shown()?.high.max(0);
+        for outstanding in &self.writes {
+            most += match outstanding.write {
+                Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => figure.max(0),
+                Write::Relative(delta) => delta.max(0),
+            };
+        }
+        Some(most)
+    }
+
+    /// What to do next about this listing.
+    pub fn next(&self, ways: Ways, situation: &Situation) -> Next {
+        let zeroed = situation.switch == Some(Mode::Zero);
+        if !situation.live {
+            return Next::Rest(Standing::Shadow);
+        }
+        if situation.switch == Some(Mode::Freeze) {
+            return Next::Rest(Standing::Frozen);
+        }
+        if situation.not_ours {
+            return Next::Rest(Standing::Held);
+        }
+        let Some(wanted) = (if zeroed { Some(0) } else { self.target }) else {
+            return Next::Rest(Standing::Unstocked);
+        };
+        if self.set_aside_until.is_some_and(|until| until > situation.now) {
+            return Next::Rest(Standing::SetAside);
+        }
+        if !self.checked && ways.readable {
+            return Next::Read;
+        }
+        if wanted == 0 {
+            return self.zero(situation.now, zeroed);
+        }
+        if self.kept.is_some() {
+            return Next::Rest(Standing::Held);
+        }
+        if !situation.baseline_done {
+            return Next::Rest(Standing::Unknown);
+        }
+        if !self.writes.is_empty() {
+            return self.again(wanted, situation);
+        }
+        match self.shown() {
+            Some(shown) => self.move_to(wanted, shown, ways, situation),
+            None if self.absolute_next || !ways.readable => self.raise(Write::Absolute(wanted), wanted, situation),
+            None => Next::Read,
+        }
+    }
+
+    /// To zero is always absolute, and goes over unsettled writes: it can never raise anything.
+    fn zero(&self, now: Timestamp, zeroed: bool) -> Next {
+        let rest = if zeroed { Standing::Suspended } else { Standing::InSync };
+        let write = Next::Write {
+            write: Write::Absolute(0),
+            urgency: Urgency::Zero,
+            units: self.ceiling().unwrap_or(i64::from(u32::MAX)),
+        };
+        match self.writes.last() {
+            Some(last) if last.write == Write::Absolute(0) => {
+                let lost = last.state == WriteState::Unknown && last.horizon <= now;
+                if lost { write } else { Next::Rest(Standing::Pending) }
+            }
+            Some(_) => write,
+            None if self.shown().is_some_and(|shown| shown.high <= 0) => Next::Rest(rest),
+            None => write,
+        }
+    }
+
+    /// With writes outstanding only an absolute write of unknown outcome may be repeated, after its horizon:
+    /// whichever of the two lands last, it is ours.
+    fn again(&self, wanted: i64, situation: &Situation) -> Next {
+        let lost = self.writes.iter().all(|outstanding| {
+            outstanding.state == WriteState::Unknown
+                && matches!(outstanding.write, Write::Absolute(_))
+                && outstanding.horizon <= situation.now
+        });
+        if !lost {
+            return Next::Rest(Standing::Pending);
+        }
+        let falls = self.shown().is_some_and(|shown| wanted <= shown.low);
+        if falls {
+            let units = self.ceiling().unwrap_or(0) - wanted;
+            return Next::Write { write: Write::Absolute(wanted), urgency: Urgency::Decrease, units };
+        }
+        self.raise(Write::Absolute(wanted), wanted, situation)
+    }
+
+    fn move_to(&self, wanted: i64, shown: Shown, ways: Ways, situation: &Situation) -> Next {
+        let write = |delta: i64| {
+            if self.absolute_next {
+                Write::Absolute(wanted)
+            } else if ways.relative {
+                Write::Relative(delta)
+            } else if ways.compare_and_set {
+                Write::CompareAndSet { from: shown.mid, to: wanted }
+            } else {
+                Write::Absolute(wanted)
+            }
+        };
+        if wanted < shown.low {
+            // From the bottom of the doubt: never takes away more than is certainly there.
+            let units = shown.low - wanted;
+            return Next::Write { write: write(-units), urgency: Urgency::Decrease, units };
+        }
+        if shown.low < shown.high {
+            return if ways.readable { Next::Read } else { Next::Rest(Standing::Pending) };
+        }
+        if wanted == shown.mid {
+            return Next::Rest(Standing::InSync);
+        }
+        let units = wanted - shown.mid;
+        self.raise(write(units), units, situation)
+    }
+
+    fn raise(&self, write: Write, units: i64, situation: &Situation) -> Next {
+        if situation.stop_raise {
+            return Next::Rest(Standing::Held);
+        }
+        // An absolute raise overwrites sales that nobody has told us of, unless the orders are known up to the
+        // instant at which the mall showed what we believe it shows.
+        let absolute = matches!(write, Write::Absolute(_));
+        let since = self.writes.iter().map(|outstanding| outstanding.sent_at).max();
+        let since = since.max(self.anchor.map(|anchor| anchor.to));
+        let known = match (since, situation.watermark) {
+            (Some(since), Some(watermark)) => watermark > since,
+            (None, watermark) => watermark.is_some(),
+            (Some(_), None) => false,
+        };
+        if absolute && !known {
+            return Next::Rest(Standing::Pending);
+        }
+        Next::Write { write, urgency: Urgency::Raise, units }
+    }
+
+    /// The write is about to leave.
+    pub fn claim(&mut self, outstanding: Outstanding) {
+        self.writes.push(outstanding);
+    }
+
+    /// The channel sold units of this listing; returns those that may or may not be in the anchor already.
+    pub fn sold(&mut self, units: i64, placed_at: Timestamp) {
+        let Some(anchor) = self.anchor else { return };
+        if placed_at > anchor.to {
+            self.sold_since += units;
+        } else if placed_at > anchor.from {
+            self.slack_down += units;
+            self.wants_read(anchor.to);
+        }
+    }
+
+    /// An order was edited upward at an unknown instant.
+    pub fn rose(&mut self, units: i64, now: Timestamp) {
+        if self.anchor.is_some() {
+            self.slack_down += units;
+            self.wants_read(now);
+        }
+    }
+
+    /// Units were cancelled, and the mall may have put them back.
+    pub fn gave_back(&mut self, units: i64, now: Timestamp) {
+        let mut left = units;
+        if let Some((surplus, at)) = self.surplus {
+            let explained = surplus.min(left);
+            left -= explained;
+            self.surplus = (surplus > explained).then_some((surplus - explained, at));
+        }
+        if self.anchor.is_some() && left > 0 {
+            self.slack_up += left;
+            self.wants_read(now);
+        }
+    }
+
+    /// A difference that nothing explains is about to be put right by a write. Returns true when the same was
+    /// put right before, so that it is time to stop and say so.
+    pub fn corrects(&mut self, amount: i64, now: Timestamp) -> bool {
+        let count = match self.correction {
+            Some(last) if last.amount == amount && now < later(last.at, CORRECTIONS_WITHIN) => last.count + 1,
+            _ => 1,
+        };
+        self.correction = Some(Correction { amount, at: now, count });
+        if count >= 2 {
+            self.kept = self.shown().map(|shown| shown.mid);
+        }
+        count >= 2
+    }
+
+    pub fn wants_read(&mut self, at: Timestamp) {
+        self.read_due = Some(self.read_due.map_or(at, |due| due.min(at)));
+    }
+}
+
+/// What follows from a publication whatever the channel's state: how the steps find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// There is something to write, once the channel and the time allow it.
+    pub wants: Option<Urgency>,
+    pub at_risk: i64,
+    /// Nothing of it can be done before then.
+    pub ready_at: Option<Timestamp>,
+    /// The mall may show something above zero.
+    pub lit: bool,
+    pub reads: bool,
+}
+
+impl Publication {
+    pub fn marks(&self, not_ours: bool) -> Marks {
+        let ideal = Situation {
+            now: Timestamp::MAX,
+            watermark: Some(Timestamp::MAX),
+            live: true,
+            switch: None,
+            baseline_done: true,
+            stop_raise: false,
+            not_ours,
+        };
+        let ways = Ways { relative: true, compare_and_set: false, readable: true };
+        let (wants, at_risk, reads) = match self.next(ways, &ideal) {
+            Next::Write { urgency, units, .. } => (Some(urgency), units, false),
+            Next::Read => (None, 0, true),
+            Next::Rest(_) => (None, 0, false),
+        };
+        let horizon = self.writes.iter().map(|outstanding| outstanding.horizon).max();
+        let waits = horizon.filter(|_| wants.is_some() && self.target != Some(0));
+        let dark = self.writes.is_empty() && self.shown().is_some_and(|shown| shown.high <= 0);
+        Marks { wants, at_risk, ready_at: waits.max(self.set_aside_until), lit: !dark && !not_ours, reads }
+    }
+}

@@ -1,0 +1,61 @@
+//! Which span of a channel's orders to read next.
+//!
+//! The watermark is the instant up to which all orders are certainly read. It moves only with a complete
+//! window, never past what the mall can show by then, and windows overlap.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uriba_sdk::card::OrdersCard;
+
+use super::time::{between, earlier, later};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Only orders that still hold stock.
+    pub open_only: bool,
+}
+
+/// The windows that cover what was open before the channel was connected, oldest first.
+pub fn baseline(orders: &OrdersCard, now: Timestamp, lookback: Duration) -> Vec<Window> {
+    let to = newest(orders, now);
+    let mut from = earlier(to, lookback.min(orders.reach));
+    let mut windows = Vec::new();
+    while from < to {
+        let end = later(from, orders.span_max).min(to);
+        windows.push(Window { from, to: end, open_only: orders.open_filter });
+        from = end;
+    }
+    windows
+}
+
+/// The next window of new or changed orders; `None` when the mall can show nothing beyond the watermark yet.
+pub fn next(orders: &OrdersCard, watermark: Timestamp, now: Timestamp) -> Option<Window> {
+    let to = newest(orders, now);
+    if to <= watermark {
+        return None;
+    }
+    let from = earlier(watermark, orders.overlap);
+    Some(Window { from, to: later(from, orders.span_max).min(to), open_only: false })
+}
+
+/// What a complete window proves: no order placed up to here is unknown. `asked_at`: when its first page was
+/// asked for.
+pub fn watermark(orders: &OrdersCard, window: Window, asked_at: Timestamp, read_to: Option<Timestamp>) -> Timestamp {
+    let end = read_to.map_or(window.to, |read_to| read_to.min(window.to));
+    let visible = earlier(asked_at, orders.visibility_lag);
+    // Times of the mall's grain: an order of the same second may still be on its way into the list.
+    end.min(visible).min(earlier(asked_at, orders.precision))
+}
+
+/// The span that a search for open orders must cover, in windows of at most the mall's span, newest first.
+pub fn sweep(orders: &OrdersCard, oldest_open: Timestamp, now: Timestamp) -> Vec<Window> {
+    let span = between(oldest_open, now) + orders.precision;
+    baseline(orders, now, span)
+}
+
+fn newest(orders: &OrdersCard, now: Timestamp) -> Timestamp {
+    earlier(now, orders.edge)
+}

@@ -1,0 +1,154 @@
+//! One channel with its adapter opened: what every step of it needs.
+
+use std::sync::{Arc, RwLock};
+
+use jiff::Timestamp;
+use uriba_sdk::{
+    Card, Class, Env, Mall, MallError, Wire,
+    card::OrdersCard,
+    mall::SettingsError,
+    wire::{Gates, Vault},
+};
+
+use super::ChannelPlan;
+use crate::{
+    domain::{
+        health::{Lane, LaneState},
+        intake::Manner,
+        plan,
+        reaction::{Reaction, react},
+        settle::Times,
+    },
+    store::{
+        Result, Store,
+        attention::Call,
+        channels::{LaneName, lane},
+        intake::Intake,
+        lease::Lease,
+        publications::Outlet,
+    },
+};
+
+pub struct Channel {
+    pub plan: ChannelPlan,
+    pub mall: Box<dyn Mall>,
+    pub wire: Wire,
+    pub orders: OrdersCard,
+    pub outlet: Outlet,
+    pub intake: Intake,
+    lease: RwLock<Option<Lease>>,
+}
+
+impl Channel {
+    pub fn open(
+        plan: ChannelPlan,
+        env: Arc<dyn Env>,
+        gates: Arc<Gates>,
+        vault: Arc<Vault>,
+    ) -> std::result::Result<Self, SettingsError> {
+        let card: &'static Card = plan.mall.card;
+        let wire = Wire::new(env, gates, vault, card, &plan.settings);
+        for (name, rate) in &plan.quotas {
+            wire.override_quota(name, *rate);
+        }
+        let mall = (plan.mall.open)(&plan.settings, wire.clone())?;
+        let mut orders = card.orders.clone();
+        orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(orders.visibility_lag);
+        orders.overlap = plan.timing.overlap.unwrap_or(orders.overlap);
+        let effect = card.times.effect_lag;
+        let typical = effect.map(|lag| lag.typical).unwrap_or_default();
+        let times = Times {
+            precision: orders.precision,
+            late_apply: plan.timing.late_apply.unwrap_or(card.times.late_apply),
+            effect_max: plan.timing.effect_max.or(effect.map(|lag| lag.max)),
+            effect_typical: plan.timing.effect_typical.unwrap_or(typical),
+            readable: effect.is_none_or(|lag| lag.readable),
+        };
+        let outlet =
+            Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
+        let manner = Manner { families: orders.families, units_max: plan.units_max };
+        let intake =
+            Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
+        Ok(Self { plan, mall, wire, orders, outlet, intake, lease: RwLock::new(None) })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.plan.id
+    }
+
+    /// Channels that share a quota are one group, run by one instance.
+    pub fn group(&self) -> String {
+        let shared = self.wire.quotas().into_iter().map(|(_, key, _)| key.scope).find(|scope| scope != self.id());
+        shared.unwrap_or_else(|| self.id().to_owned())
+    }
+
+    pub fn lease(&self) -> Option<Lease> {
+        self.lease.read().expect("no panic happens under this lock").clone()
+    }
+
+    pub fn hold(&self, lease: Option<Lease>) {
+        *self.lease.write().expect("no panic happens under this lock") = lease;
+    }
+
+    /// The lane is well again.
+    pub async fn went_well(&self, store: &Store, row: &crate::store::entity::channel::Model, which: LaneName) -> Result<()> {
+        if lane(row, which) == Lane::default() {
+            return Ok(());
+        }
+        store.set_lane(self.id(), which, &Lane::succeeded()).await?;
+        let tx = store.begin().await?;
+        for kind in ["lane", "credentials"] {
+            store.calm(&tx, kind, &self.subject(which)).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// What a failed call means for the lane, written down.
+    pub async fn went_wrong(
+        &self,
+        store: &Store,
+        row: &crate::store::entity::channel::Model,
+        which: LaneName,
+        error: &MallError,
+        now: Timestamp,
+    ) -> Result<Reaction> {
+        let throttled = match &error.class {
+            // Our own quota said so, and nothing was sent: the quota knows already.
+            Class::Throttled { retry_after: Some(wait) } if error.status.is_none() => {
+                Some(crate::domain::time::later(now, *wait))
+            }
+            Class::Throttled { retry_after } => Some(self.wire.throttled(error.operation, *retry_after)),
+            _ => None,
+        };
+        let reaction = react(error, &lane(row, which), now, throttled);
+        if matches!(error.class, Class::Throttled { .. }) {
+            metrics::counter!("uriba_throttled_total", "channel" => self.id().to_owned()).increment(1);
+        }
+        tracing::warn!(channel = self.id(), lane = ?which, state = reaction.lane.state.word(), %error, "a mall call failed");
+        store.set_lane(self.id(), which, &reaction.lane).await?;
+        if reaction.lane.state == LaneState::Tripped {
+            let kind = if matches!(error.class, Class::Auth { .. }) { "credentials" } else { "lane" };
+            let (lane, todo) = match which {
+                LaneName::Orders => ("orders", "orders are not read"),
+                LaneName::Stock => ("stock", "stock is not written"),
+            };
+            let message = format!("{}: the {lane} lane is stopped, {todo}: {error}", self.id());
+            let call = Call {
+                kind,
+                subject: self.subject(which),
+                channel: Some(self.id().to_owned()),
+                message,
+                ..Call::default()
+            };
+            let tx = store.begin().await?;
+            store.raise(&tx, call).await?;
+            tx.commit().await?;
+        }
+        Ok(reaction)
+    }
+
+    fn subject(&self, which: LaneName) -> String {
+        let lane = if which == LaneName::Orders { "orders" } else { "stock" };
+        format!("{}/{lane}", self.id())
+    }
+}

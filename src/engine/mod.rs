@@ -1,0 +1,132 @@
+//! The imperative shell: steps, one file each, and what drives them.
+//!
+//! A step is one bounded piece of work: at most one transaction before and one after a network call. It holds
+//! no state that the database lacks and owns no timer; it says when it wants to be called again. The same
+//! steps run in the service ([`driver`]) and in `uriba run-once` ([`once`]).
+//!
+//! The engine knows no mall by name: a channel brings its adapter, its card and its settings.
+
+mod channel;
+pub mod driver;
+pub mod expire;
+pub mod observe;
+pub mod once;
+pub mod poll;
+pub mod push;
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use uriba_sdk::{
+    Env, MallEntry, Settings,
+    mall::SettingsError,
+    wire::{Gates, Rate, Vault},
+};
+
+pub use channel::Channel;
+
+use crate::{
+    domain::allocation::Rules,
+    store::{Store, StoreError, recompute::Allowance},
+};
+
+/// When a step wants to be called again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    Now,
+    /// At this instant, or when something is known to have changed.
+    At(Timestamp),
+}
+
+/// A channel as the configuration has it, with its mall.
+#[derive(Clone)]
+pub struct ChannelPlan {
+    pub id: String,
+    pub pool: String,
+    pub mall: &'static MallEntry,
+    pub settings: Settings,
+    pub poll_interval: std::time::Duration,
+    pub initial_lookback: std::time::Duration,
+    pub review: bool,
+    pub units_max: u32,
+    pub rules: Rules,
+    pub quotas: Vec<(String, Rate)>,
+    pub timing: Timing,
+}
+
+/// Overrides of the card's times; `None`: as the card says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    pub visibility_lag: Option<std::time::Duration>,
+    pub overlap: Option<std::time::Duration>,
+    pub effect_typical: Option<std::time::Duration>,
+    pub effect_max: Option<std::time::Duration>,
+    pub late_apply: Option<std::time::Duration>,
+    pub unseen_for_at_most: Option<std::time::Duration>,
+}
+
+/// All channels of one hub, opened.
+pub struct Engine {
+    pub store: Store,
+    pub env: Arc<dyn Env>,
+    pub channels: Vec<Arc<Channel>>,
+    allowances: HashMap<String, Allowance>,
+    gates: Arc<Gates>,
+    holder: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("channel {channel:?}: {source}")]
+    Settings { channel: String, source: SettingsError },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0} is held by another instance; stop it, or wait until its lease ends")]
+    Held(String),
+}
+
+impl Engine {
+    /// Opens every channel's adapter. Quotas continue from what the last run left.
+    pub async fn open(store: Store, plans: Vec<ChannelPlan>) -> Result<Self, EngineError> {
+        let env = store.env().clone();
+        let gates = Arc::new(Gates::new(Arc::new(store.clone()), store.quotas().await?));
+        let vault = Arc::new(Vault::default());
+        let allowances = plans
+            .iter()
+            .map(|plan| {
+                let allowance = Allowance { rules: plan.rules.clone(), quantity_max: plan.mall.card.quantity_max };
+                (plan.id.clone(), allowance)
+            })
+            .collect();
+        let mut channels = Vec::new();
+        for plan in plans {
+            let id = plan.id.clone();
+            let opened = Channel::open(plan, env.clone(), gates.clone(), vault.clone());
+            channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
+        }
+        let holder = env.id().to_string();
+        Ok(Self { store, env, channels, allowances, gates, holder })
+    }
+
+    pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {
+        self.channels.iter().find(|channel| channel.plan.id == id)
+    }
+
+    /// One piece of recomputation; `Now` while there is more.
+    pub async fn recompute(&self) -> Result<Again, StoreError> {
+        let started = self.env.elapsed();
+        let done = self.store.recompute(&self.allowances).await?;
+        if done.skus == 0 {
+            return Ok(Again::At(crate::domain::time::later(self.env.now(), self.glance())));
+        }
+        let spent = self.env.elapsed().saturating_sub(started);
+        metrics::histogram!("uriba_step_seconds", "step" => "recompute").record(spent.as_secs_f64());
+        tracing::debug!(skus = done.skus, targets = done.targets, "recomputed");
+        Ok(Again::Now)
+    }
+
+    /// How often a step looks by itself for what another process changed: each second of the machine's time.
+    fn glance(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(1).mul_f64(self.env.speed())
+    }
+}

@@ -1,0 +1,69 @@
+//! Looks at what the mall shows: keys that nobody has looked up yet, what is unsettled, then what was unread
+//! for longest, within the quota of reading.
+
+use std::time::Duration;
+
+use uriba_sdk::MallError;
+
+use super::{Again, Channel};
+use crate::{
+    domain::{settle::Exchange, time::later},
+    store::{
+        Result, Store,
+        channels::{LaneName, lane},
+        entity::channel,
+        lease::Lease,
+    },
+};
+
+const KEYS_PER_LOOKUP: u64 = 200;
+
+pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again> {
+    let now = store.now();
+    let row = store.channel(here.id()).await?;
+    let lane = lane(&row, LaneName::Stock);
+    if let Some(until) = lane.until.filter(|until| *until > now) {
+        return Ok(Again::At(until));
+    }
+    let fresh = store.new_listings(here.id(), KEYS_PER_LOOKUP).await?;
+    if !fresh.is_empty() {
+        let keys: Vec<String> = fresh.iter().map(|row| row.given_key.clone()).collect();
+        return match here.mall.resolve(&keys).await {
+            Ok(resolved) => {
+                let keys = fresh.iter().map(|row| row.id).zip(resolved).collect();
+                store.keys_resolved(lease, here.id(), keys).await?;
+                Ok(Again::Now)
+            }
+            Err(error) => failed(store, here, &row, &error).await,
+        };
+    }
+    let (Some(readback), Some(way)) = (here.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
+        return Ok(Again::At(later(now, Duration::from_secs(5))));
+    };
+    let ready = here.wire.ready_at(way.operation);
+    if ready > now {
+        return Ok(Again::At(ready));
+    }
+    let wanted = store.to_read(here.id(), now, way.batch_max as u64).await?;
+    if wanted.is_empty() {
+        return Ok(Again::At(later(now, Duration::from_secs(2))));
+    }
+    let (ids, keys): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
+    let sent_at = store.now();
+    match readback.read(&keys).await {
+        Ok(readings) => {
+            let exchange = Exchange { sent_at, answered_at: store.now() };
+            let readings: Vec<_> = ids.into_iter().zip(readings).collect();
+            let settled = store.take_readings(lease, &here.outlet, &readings, exchange).await?;
+            metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(settled.drifts as u64);
+            here.went_well(store, &row, LaneName::Stock).await?;
+            Ok(Again::Now)
+        }
+        Err(error) => failed(store, here, &row, &error).await,
+    }
+}
+
+async fn failed(store: &Store, here: &Channel, row: &channel::Model, error: &MallError) -> Result<Again> {
+    let reaction = here.went_wrong(store, row, LaneName::Stock, error, store.now()).await?;
+    Ok(reaction.lane.until.map_or(Again::Now, Again::At))
+}

@@ -1,0 +1,86 @@
+//! One request for orders, its facts and the window's progress in one transaction.
+
+use uriba_sdk::{Query, Span};
+
+use super::{Again, Channel};
+use crate::{
+    domain::time::later,
+    store::{
+        Result, Store,
+        channels::{LaneName, lane},
+        entity::{channel, poll_window},
+        instant,
+        intake::Page,
+        lease::Lease,
+        polling::{Progress, Work},
+    },
+};
+
+pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again> {
+    let now = store.now();
+    let row = store.channel(here.id()).await?;
+    let lane = lane(&row, LaneName::Orders);
+    if !row.poll {
+        return Ok(Again::At(later(now, here.plan.poll_interval)));
+    }
+    if let Some(until) = lane.until.filter(|until| *until > now) {
+        return Ok(Again::At(until));
+    }
+    let work = store.poll_work(&row, &here.orders).await?;
+    let operation = match &work {
+        Work::ById(_) => here.orders.by_id,
+        Work::Page(_) => here.orders.search,
+        Work::Complete(window) => {
+            store.complete_window(lease, &here.intake, &here.orders, window).await?;
+            store.judge_waiting(lease, &here.outlet, now).await?;
+            return Ok(Again::Now);
+        }
+        Work::Idle { until } if *until > now => return Ok(Again::At(*until)),
+        Work::Idle { .. } => {
+            let (lookback, interval) = (here.plan.initial_lookback, here.plan.poll_interval);
+            store.begin_cycle(lease, &row, &here.orders, lookback, interval).await?;
+            return Ok(Again::Now);
+        }
+    };
+    let ready = here.wire.ready_at(operation);
+    if ready > now {
+        return Ok(Again::At(ready));
+    }
+    request(store, here, lease, &row, work).await
+}
+
+async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Model, work: Work) -> Result<Again> {
+    let read_at = store.now();
+    let asked = match work {
+        Work::ById(ids) => here.mall.by_id(&ids).await.map(|found| (found.orders, found.unread, Progress::Heads(ids))),
+        Work::Page(window) => here.mall.pull(&query(&window)).await.map(|page| {
+            let (next, read_to) = (page.next, page.read_to);
+            (page.orders, page.unread, Progress::Page { window: window.id, heads: page.heads, next, read_to })
+        }),
+        Work::Complete(_) | Work::Idle { .. } => return Ok(Again::Now),
+    };
+    let channel = here.id().to_owned();
+    let result = if asked.is_ok() { "ok" } else { "failed" };
+    metrics::counter!("uriba_poll_total", "channel" => channel.clone(), "result" => result).increment(1);
+    match asked {
+        Ok((orders, unread, progress)) => {
+            let page = Page { orders: &orders, unread: &unread, read_at, progress };
+            let taken = store.take_in(lease, &here.intake, page).await?;
+            metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
+            here.went_well(store, row, LaneName::Orders).await?;
+            Ok(Again::Now)
+        }
+        Err(error) => {
+            let reaction = here.went_wrong(store, row, LaneName::Orders, &error, store.now()).await?;
+            Ok(reaction.lane.until.map_or(Again::Now, Again::At))
+        }
+    }
+}
+
+fn query(window: &poll_window::Model) -> Query {
+    let span = match &window.family {
+        Some(family) => Span::Family(family.clone()),
+        None => Span::Window { from: instant(window.from_at), to: instant(window.to_at) },
+    };
+    Query { span, open_only: window.open_only, token: window.token.clone() }
+}

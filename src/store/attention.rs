@@ -1,0 +1,132 @@
+//! What needs a person. One open item per kind and subject: raised again, it is only seen again.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use super::{Result, Store, StoreError, entity::attention, log::Entry, micros};
+
+/// What is raised. `subject` tells items of one kind apart; the rest is for people and filters.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    pub kind: &'static str,
+    pub subject: String,
+    pub channel: Option<String>,
+    pub sku: Option<String>,
+    pub mall_key: Option<String>,
+    pub message: String,
+}
+
+impl Store {
+    pub async fn raise(&self, db: &impl ConnectionTrait, call: Call) -> Result<()> {
+        let now = micros(self.now());
+        if let Some(open) = open_item(db, call.kind, &call.subject).await? {
+            if open.message != call.message {
+                let mut row = open.into_active_model();
+                row.message = Set(call.message);
+                row.seen_at = Set(now);
+                row.update(db).await?;
+            }
+            return Ok(());
+        }
+        tracing::warn!(kind = call.kind, subject = %call.subject, "{}", call.message);
+        attention::ActiveModel {
+            id: Set(self.id()),
+            kind: Set(call.kind.to_owned()),
+            subject: Set(call.subject),
+            channel: Set(call.channel),
+            sku: Set(call.sku),
+            mall_key: Set(call.mall_key),
+            message: Set(call.message),
+            since: Set(now),
+            seen_at: Set(now),
+            resolved_at: Set(None),
+            resolved_by: Set(None),
+            action: Set(None),
+        }
+        .insert(db)
+        .await?;
+        Ok(())
+    }
+
+    /// The cause is gone: the item closes by itself.
+    pub async fn calm(&self, db: &impl ConnectionTrait, kind: &str, subject: &str) -> Result<()> {
+        if let Some(open) = open_item(db, kind, subject).await? {
+            let mut row = open.into_active_model();
+            row.resolved_at = Set(Some(micros(self.now())));
+            row.resolved_by = Set(Some("uriba".into()));
+            row.update(db).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn attention(&self, before: Option<i64>, limit: u64) -> Result<Vec<attention::Model>> {
+        let mut query = attention::Entity::find()
+            .filter(attention::Column::ResolvedAt.is_null())
+            .order_by_desc(attention::Column::Id)
+            .limit(limit);
+        if let Some(before) = before {
+            query = query.filter(attention::Column::Id.lt(before));
+        }
+        Ok(query.all(&self.reader).await?)
+    }
+
+    /// A person has dealt with it; what it forbade is allowed again.
+    pub async fn resolve_attention(&self, id: i64, action: Option<&str>, who: &str) -> Result<attention::Model> {
+        let tx = self.begin().await?;
+        let missing = || StoreError::Missing { kind: "attention item", name: id.to_string() };
+        let item = attention::Entity::find_by_id(id).one(&tx).await?.ok_or_else(missing)?;
+        if item.resolved_at.is_some() {
+            return Ok(item);
+        }
+        let allowed = actions(&item.kind);
+        if let Some(action) = action.filter(|action| !allowed.contains(action)) {
+            let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+            return Err(StoreError::Invalid(format!("{action:?} is no action of this item; it has: {list}")));
+        }
+        self.release_hold_of(&tx, &item).await?;
+        let mut row = item.into_active_model();
+        row.resolved_at = Set(Some(micros(self.now())));
+        row.resolved_by = Set(Some(who.to_owned()));
+        row.action = Set(action.map(str::to_owned));
+        let item = row.update(&tx).await?;
+        let subject = format!("attention/{id}");
+        let entry = Entry { who, what: "attention.resolve", subject: &subject, why: action, detail: Some(item.message.clone()) };
+        self.write_log(&tx, entry).await?;
+        tx.commit().await?;
+        self.bells.targets.notify_waiters();
+        Ok(item)
+    }
+}
+
+/// What a person may choose beside plain "seen".
+pub fn actions(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "set_aside" | "mall_limit" | "other_writer" => &["retry"],
+        "unread_order" => &["release"],
+        _ => &[],
+    }
+}
+
+async fn open_item(db: &impl ConnectionTrait, kind: &str, subject: &str) -> Result<Option<attention::Model>> {
+    Ok(attention::Entity::find()
+        .filter(attention::Column::Kind.eq(kind))
+        .filter(attention::Column::Subject.eq(subject))
+        .filter(attention::Column::ResolvedAt.is_null())
+        .one(db)
+        .await?)
+}
+
+/// Subjects of the open items of one kind.
+pub(super) async fn open_subjects(db: &impl ConnectionTrait, kind: &str) -> Result<std::collections::HashSet<String>> {
+    let subjects: Vec<String> = attention::Entity::find()
+        .select_only()
+        .column(attention::Column::Subject)
+        .filter(attention::Column::Kind.eq(kind))
+        .filter(attention::Column::ResolvedAt.is_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(subjects.into_iter().collect())
+}

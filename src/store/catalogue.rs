@@ -1,0 +1,273 @@
+//! SKUs and listings: what is stocked, and what each channel sells of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store, StoreError, dialect,
+    entity::{channel, line_event, line_part, listing, mall_order, order_line, sku},
+    instant, micros,
+    stock::Shipment,
+};
+
+/// A mapping to make or change; what is `None` stays as it is (or follows the channel).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapping {
+    pub channel: String,
+    pub mall_key: String,
+    pub sku: String,
+    pub units: Option<i64>,
+    pub buffer: Option<i64>,
+    pub fraction: Option<f64>,
+    pub min_show: Option<i64>,
+    pub cap: Option<i64>,
+    pub unlimited: Option<i64>,
+    pub priority: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    Created,
+    Changed,
+    Unchanged,
+}
+
+pub(super) async fn sku_code(db: &impl ConnectionTrait, id: i64) -> Result<String> {
+    let row = sku::Entity::find_by_id(id).one(db).await?;
+    row.map(|row| row.code).ok_or_else(|| StoreError::Missing { kind: "SKU", name: id.to_string() })
+}
+
+impl Store {
+    /// Ids of the codes, creating what is new when `names` (code → name, JAN) may be created.
+    pub(super) async fn ensure_skus(
+        &self,
+        tx: &DatabaseTransaction,
+        names: &BTreeMap<String, (Option<String>, Option<String>)>,
+    ) -> Result<(HashMap<String, i64>, usize)> {
+        let codes: Vec<&String> = names.keys().collect();
+        let mut known = HashMap::new();
+        for piece in codes.chunks(ROWS_PER_STATEMENT) {
+            let rows = sku::Entity::find()
+                .filter(sku::Column::Code.is_in(piece.iter().map(|code| code.as_str())))
+                .all(tx)
+                .await?;
+            known.extend(rows.into_iter().map(|row| (row.code, row.id)));
+        }
+        let mut fresh = Vec::new();
+        for (code, (name, jan)) in names.iter().filter(|(code, _)| !known.contains_key(*code)) {
+            let id = self.id();
+            fresh.push(sku::ActiveModel {
+                id: Set(id),
+                code: Set(code.clone()),
+                name: Set(name.clone()),
+                jan: Set(jan.clone()),
+                created_at: Set(micros(self.now())),
+            });
+        }
+        let created = fresh.len();
+        for row in &fresh {
+            if let (Set(id), Set(code)) = (&row.id, &row.code) {
+                known.insert(code.clone(), *id);
+            }
+        }
+        for piece in fresh.chunks(ROWS_PER_STATEMENT) {
+            sku::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        Ok((known, created))
+    }
+
+    pub async fn sku(&self, db: &impl ConnectionTrait, code: &str) -> Result<sku::Model> {
+        let row = sku::Entity::find().filter(sku::Column::Code.eq(code)).one(db).await?;
+        row.ok_or_else(|| StoreError::Missing { kind: "SKU", name: code.to_owned() })
+    }
+
+    /// Maps keys to SKUs. One answer per mapping, in order; an unknown SKU or channel refuses all.
+    pub async fn map_listings(&self, mappings: &[Mapping], create_skus: bool, who: &str) -> Result<Vec<Mapped>> {
+        let tx = self.begin().await?;
+        let mut done = Vec::with_capacity(mappings.len());
+        for piece in mappings.chunks(ROWS_PER_STATEMENT) {
+            done.extend(self.map_piece(&tx, piece, create_skus).await?);
+        }
+        let changed = done.iter().filter(|mapped| **mapped != Mapped::Unchanged).count();
+        if changed > 0 {
+            let subject = match mappings {
+                [one] => format!("listing/{}/{}", one.channel, one.mall_key),
+                many => format!("{} listings", many.len()),
+            };
+            let detail = Some(format!("{changed} changed"));
+            let entry = super::log::Entry { who, what: "listing.map", subject: &subject, why: None, detail };
+            self.write_log(&tx, entry).await?;
+        }
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(done)
+    }
+
+    async fn map_piece(&self, tx: &DatabaseTransaction, mappings: &[Mapping], create: bool) -> Result<Vec<Mapped>> {
+        let channels: HashMap<String, channel::Model> =
+            channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
+        let names: BTreeMap<_, _> = mappings.iter().map(|mapping| (mapping.sku.clone(), (None, None))).collect();
+        let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
+        let known = known_listings(tx, mappings).await?;
+        let mut bumps = BTreeSet::new();
+        let mut done = Vec::new();
+        for mapping in mappings {
+            let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
+            let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
+            let sku = *skus.get(&mapping.sku).ok_or_else(|| missing("SKU", &mapping.sku))?;
+            let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
+            let row = merged(before, mapping, sku, || self.id(), micros(self.now()));
+            if before == Some(&row) {
+                done.push(Mapped::Unchanged);
+                continue;
+            }
+            bumps.insert((row.sku_id, channel.pool.clone()));
+            if let Some(before) = before {
+                bumps.insert((before.sku_id, channel.pool.clone()));
+                listing::Entity::update(row.clone().into_active_model().reset_all()).exec(tx).await?;
+                done.push(Mapped::Changed);
+            } else {
+                row.clone().into_active_model().reset_all().insert(tx).await?;
+                self.first_belief(tx, &row).await?;
+                done.push(Mapped::Created);
+            }
+            self.adopt_lines(tx, channel, &row).await?;
+        }
+        dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await?;
+        Ok(done)
+    }
+
+    /// Lines that were sold before anybody said what they sell: from now on they count, and what shipped of
+    /// them is booked at its time.
+    pub(super) async fn adopt_lines(&self, tx: &DatabaseTransaction, channel: &channel::Model, listing: &listing::Model) -> Result<()> {
+        let lines = order_line::Entity::find()
+            .inner_join_orders(&channel.id)
+            .filter(order_line::Column::MallKey.eq(&listing.mall_key))
+            .filter(order_line::Column::ListingId.is_null())
+            .all(tx)
+            .await?;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut unshipped = 0;
+        let mut shipments = Vec::new();
+        for line in lines {
+            unshipped += (line.ordered - line.moved - line.cancelled - line.shipped) * listing.units;
+            line_part::ActiveModel {
+                line_id: Set(line.id),
+                sku_id: Set(listing.sku_id),
+                quantity: Set(listing.units),
+            }
+            .insert(tx)
+            .await?;
+            let events = line_event::Entity::find()
+                .filter(line_event::Column::LineId.eq(line.id))
+                .filter(line_event::Column::What.eq("shipped"))
+                .all(tx)
+                .await?;
+            shipments.extend(events.into_iter().map(|event| Shipment {
+                key: format!("line/{}/{}/{}", line.id, listing.sku_id, event.id),
+                sku_id: listing.sku_id,
+                pool: channel.pool.clone(),
+                units: event.units * listing.units,
+                occurred_at: instant(event.occurred_at),
+                source: format!("order {}/{}", channel.id, line.order_ref),
+            }));
+            let mut row = line.into_active_model();
+            row.listing_id = Set(Some(listing.id));
+            row.pool = Set(Some(channel.pool.clone()));
+            row.update(tx).await?;
+        }
+        let held = (channel.id.clone(), listing.sku_id, channel.pool.clone(), unshipped);
+        dialect::bump_stock(tx, &[(listing.sku_id, channel.pool.clone())], false, micros(self.now())).await?;
+        dialect::add_unshipped(tx, &[held]).await?;
+        self.ship(tx, &shipments).await?;
+        self.calm(tx, "unmapped", &format!("{}/{}", channel.id, listing.mall_key)).await
+    }
+}
+
+trait OfChannel {
+    fn inner_join_orders(self, channel: &str) -> Self;
+}
+
+impl OfChannel for sea_orm::Select<order_line::Entity> {
+    /// Only lines of orders that this channel's seller ships.
+    fn inner_join_orders(self, channel: &str) -> Self {
+        use sea_orm::sea_query::Query;
+        let orders = Query::select()
+            .column(mall_order::Column::Id)
+            .from(mall_order::Entity)
+            .and_where(mall_order::Column::Channel.eq(channel))
+            .and_where(mall_order::Column::FulfilledBy.eq("seller"))
+            .to_owned();
+        self.filter(order_line::Column::OrderRef.in_subquery(orders))
+    }
+}
+
+async fn known_skus(
+    tx: &DatabaseTransaction,
+    names: &BTreeMap<String, (Option<String>, Option<String>)>,
+) -> Result<HashMap<String, i64>> {
+    let rows = sku::Entity::find()
+        .filter(sku::Column::Code.is_in(names.keys().map(String::as_str)))
+        .order_by_asc(sku::Column::Id)
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.code, row.id)).collect())
+}
+
+async fn known_listings(
+    tx: &DatabaseTransaction,
+    mappings: &[Mapping],
+) -> Result<HashMap<(String, String), listing::Model>> {
+    let keys: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.mall_key.as_str()).collect();
+    let either = listing::Column::MallKey
+        .is_in(keys.iter().copied())
+        .or(listing::Column::GivenKey.is_in(keys.iter().copied()));
+    let rows = listing::Entity::find().filter(either).limit(100_000).all(tx).await?;
+    let mut known = HashMap::new();
+    for row in rows {
+        known.insert((row.channel.clone(), row.given_key.clone()), row.clone());
+        known.insert((row.channel.clone(), row.mall_key.clone()), row);
+    }
+    Ok(known)
+}
+
+fn merged(before: Option<&listing::Model>, mapping: &Mapping, sku: i64, id: impl FnOnce() -> i64, now: i64) -> listing::Model {
+    let blank = || listing::Model {
+        id: id(),
+        channel: mapping.channel.clone(),
+        mall_key: mapping.mall_key.clone(),
+        given_key: mapping.mall_key.clone(),
+        sku_id: sku,
+        units: 1,
+        handle: None,
+        state: "new".into(),
+        problem: None,
+        sells_past_zero: false,
+        not_ours: false,
+        buffer: None,
+        fraction: None,
+        min_show: None,
+        cap: None,
+        unlimited: None,
+        priority: 0,
+        created_at: now,
+    };
+    let base = before.cloned().unwrap_or_else(blank);
+    listing::Model {
+        sku_id: sku,
+        units: mapping.units.unwrap_or(base.units),
+        buffer: mapping.buffer.or(base.buffer),
+        fraction: mapping.fraction.or(base.fraction),
+        min_show: mapping.min_show.or(base.min_show),
+        cap: mapping.cap.or(base.cap),
+        unlimited: mapping.unlimited.or(base.unlimited),
+        priority: mapping.priority.unwrap_or(base.priority),
+        ..base
+    }
+}

@@ -1,0 +1,179 @@
+//! The few statements that differ between databases, or that the query builder would silently weaken. Each
+//! is tested on every database that uriba supports.
+
+use std::path::Path;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value,
+};
+
+use super::{Result, StoreError};
+
+/// Keeps a second instance from migrating at the same time. PostgreSQL: a lock of the session's transaction;
+/// SQLite: its own write lock already does it, statement by statement, and one instance is the rule there.
+pub(super) struct MigrationLock(Option<DatabaseTransaction>);
+
+pub(super) async fn lock_migrations(db: &DatabaseConnection) -> Result<MigrationLock> {
+    if db.get_database_backend() != DatabaseBackend::Postgres {
+        return Ok(MigrationLock(None));
+    }
+    let holder = db.begin().await?;
+    holder.execute_unprepared("SELECT pg_advisory_xact_lock(8_480_001)").await?;
+    Ok(MigrationLock(Some(holder)))
+}
+
+impl MigrationLock {
+    pub(super) async fn release(self) -> Result<()> {
+        match self.0 {
+            Some(holder) => Ok(holder.commit().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The database's own clock, in microseconds: leases must not depend on the clocks of their holders.
+fn database_clock(backend: DatabaseBackend) -> &'static str {
+    match backend {
+        DatabaseBackend::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+        _ => "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
+    }
+}
+
+/// Takes or renews a lease; the fence grows when the holder changes. `None`: somebody else holds it.
+pub(super) async fn take_lease(
+    db: &DatabaseTransaction,
+    name: &str,
+    holder: &str,
+    ttl_us: i64,
+) -> Result<Option<i64>> {
+    let backend = db.get_database_backend();
+    let clock = database_clock(backend);
+    let seed = Statement::from_sql_and_values(
+        backend,
+        numbered(backend, "INSERT INTO lease (name, holder, expires_at, fence) VALUES (?, '', 0, 0) ON CONFLICT (name) DO NOTHING"),
+        [name.into()],
+    );
+    db.execute_raw(seed).await?;
+    let take = format!(
+        "UPDATE lease SET fence = fence + CASE WHEN holder = ? THEN 0 ELSE 1 END, holder = ?, \
+         expires_at = {clock} + ? WHERE name = ? AND (holder = ? OR expires_at < {clock})"
+    );
+    let values: [Value; 5] = [holder.into(), holder.into(), ttl_us.into(), name.into(), holder.into()];
+    let taken = db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, &take), values)).await?;
+    if taken.rows_affected() == 0 {
+        return Ok(None);
+    }
+    fence(db, name).await
+}
+
+pub(super) async fn release_lease(db: &DatabaseTransaction, name: &str, holder: &str) -> Result<()> {
+    let backend = db.get_database_backend();
+    let sql = "UPDATE lease SET expires_at = 0, holder = '' WHERE name = ? AND holder = ?";
+    let values: [Value; 2] = [name.into(), holder.into()];
+    db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), values)).await?;
+    Ok(())
+}
+
+/// The present fence of a lease, kept from changing until this transaction ends.
+pub(super) async fn fence(db: &DatabaseTransaction, name: &str) -> Result<Option<i64>> {
+    let backend = db.get_database_backend();
+    let share = if backend == DatabaseBackend::Postgres { " FOR SHARE" } else { "" };
+    let sql = format!("SELECT fence FROM lease WHERE name = ?{share}");
+    let row = db.query_one_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), [name.into()])).await?;
+    Ok(row.map(|row| row.try_get("", "fence")).transpose()?)
+}
+
+/// Adds to running sums: `(channel, sku, pool, difference)`, each key at most once.
+pub(super) async fn add_unshipped(db: &DatabaseTransaction, rows: &[(String, i64, String, i64)]) -> Result<()> {
+    let values = rows.iter().map(|(channel, sku, pool, quantity)| {
+        [Value::from(channel.as_str()), (*sku).into(), pool.as_str().into(), (*quantity).into()]
+    });
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO unshipped (channel, sku_id, pool, quantity) VALUES {rows} ON CONFLICT (channel, sku_id, pool) \
+             DO UPDATE SET quantity = unshipped.quantity + excluded.quantity"
+        )
+    };
+    many(db, values, sql).await
+}
+
+/// Adds to balances: `(sku, location, bin, difference)`, each key at most once.
+pub(super) async fn add_balances(db: &DatabaseTransaction, rows: &[(i64, String, String, i64)]) -> Result<()> {
+    let values = rows.iter().map(|(sku, location, bin, quantity)| {
+        [Value::from(*sku), location.as_str().into(), bin.as_str().into(), (*quantity).into()]
+    });
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO stock_balance (sku_id, location, bin, quantity) VALUES {rows} \
+             ON CONFLICT (sku_id, location, bin) DO UPDATE SET quantity = stock_balance.quantity + excluded.quantity"
+        )
+    };
+    many(db, values, sql).await
+}
+
+/// Marks stock rows as changed, which also locks them; give the SKUs in ascending order.
+/// `stocked`: the SKU has a stock figure from now on.
+pub(super) async fn bump_stock(db: &DatabaseTransaction, rows: &[(i64, String)], stocked: bool, now_us: i64) -> Result<()> {
+    let values = rows.iter().map(|(sku, pool)| {
+        [Value::from(*sku), pool.as_str().into(), 1_i64.into(), 0_i64.into(), true.into(), stocked.into(), now_us.into()]
+    });
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO stock (sku_id, pool, version, computed, due, stocked, changed_at) VALUES {rows} \
+             ON CONFLICT (sku_id, pool) DO UPDATE SET version = stock.version + 1, due = excluded.due, \
+             stocked = (stock.stocked OR excluded.stocked), changed_at = CASE WHEN stock.due THEN stock.changed_at ELSE excluded.changed_at END"
+        )
+    };
+    many(db, values, sql).await
+}
+
+/// A pool got or lost a location: every SKU that lies in one of its locations is to be computed again.
+pub(super) async fn stock_rows_of_pool(db: &DatabaseTransaction, pool: &str, now_us: i64) -> Result<()> {
+    let backend = db.get_database_backend();
+    let sql = "INSERT INTO stock (sku_id, pool, version, computed, due, stocked, changed_at) \
+               SELECT DISTINCT b.sku_id, l.pool, 1, 0, TRUE, TRUE, CAST(? AS BIGINT) FROM stock_balance b \
+               JOIN location l ON l.code = b.location WHERE l.pool = ? \
+               ON CONFLICT (sku_id, pool) DO UPDATE SET version = stock.version + 1, due = TRUE, stocked = TRUE";
+    let values: [Value; 2] = [now_us.into(), pool.into()];
+    db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), values)).await?;
+    let sql = "UPDATE stock SET version = version + 1, due = TRUE WHERE pool = ?";
+    db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), [pool.into()])).await?;
+    Ok(())
+}
+
+pub(super) async fn vacuum_into(db: &DatabaseConnection, to: &Path) -> Result<()> {
+    let to = to.to_str().ok_or_else(|| StoreError::Invalid("the file name is not text".into()))?;
+    let statement = Statement::from_sql_and_values(DatabaseBackend::Sqlite, "VACUUM INTO ?", [to.into()]);
+    db.execute_raw(statement).await?;
+    Ok(())
+}
+
+/// Runs a multi-row statement in pieces that every database can take.
+async fn many<const N: usize>(
+    db: &DatabaseTransaction,
+    rows: impl Iterator<Item = [Value; N]>,
+    sql: impl Fn(&str) -> String,
+) -> Result<()> {
+    let backend = db.get_database_backend();
+    let rows: Vec<_> = rows.collect();
+    for piece in rows.chunks(super::ROWS_PER_STATEMENT) {
+        let places = vec![format!("({})", vec!["?"; N].join(", ")); piece.len()].join(", ");
+        let statement = numbered(backend, &sql(&places));
+        let values: Vec<Value> = piece.iter().flatten().cloned().collect();
+        db.execute_raw(Statement::from_sql_and_values(backend, statement, values)).await?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL numbers its places: `$1, $2, …`.
+fn numbered(backend: DatabaseBackend, sql: &str) -> String {
+    if backend != DatabaseBackend::Postgres {
+        return sql.to_owned();
+    }
+    let mut parts = sql.split('?');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (index, part) in parts.enumerate() {
+        text.push_str(&format!("${}{part}", index + 1));
+    }
+    text
+}

@@ -1,0 +1,47 @@
+//! One shop account on one mall, with its switch and lanes.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "channel")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub mall: String,
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    pub pool: String,
+    pub mode: String,
+    pub state: String,
+    pub suspend_mode: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub suspend_reason: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub suspended_by: Option<String>,
+    pub suspended_at: Option<i64>,
+    pub suspend_until: Option<i64>,
+    pub poll: bool,
+    pub switch_version: i64,
+    pub orders_lane: String,
+    pub orders_until: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub orders_cause: Option<String>,
+    pub orders_failures: i64,
+    pub stock_lane: String,
+    pub stock_until: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub stock_cause: Option<String>,
+    pub stock_failures: i64,
+    pub baseline: String,
+    pub watermark: Option<i64>,
+    pub last_poll_at: Option<i64>,
+    pub next_poll_at: Option<i64>,
+    pub last_push_at: Option<i64>,
+    pub configured: bool,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

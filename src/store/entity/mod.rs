@@ -1,0 +1,35 @@
+//! One entity per table, no behaviour. Relations are joined by hand where they are needed.
+
+pub mod answer;
+pub mod attention;
+pub mod channel;
+pub mod configuration;
+pub mod lease;
+pub mod line_event;
+pub mod line_part;
+pub mod listing;
+pub mod listing_write;
+pub mod location;
+pub mod log;
+pub mod mall_order;
+pub mod meta;
+pub mod order_line;
+pub mod poll_head;
+pub mod poll_window;
+pub mod pool;
+pub mod provisional_hold;
+pub mod publication;
+pub mod publication_event;
+pub mod quota;
+pub mod schedule;
+pub mod sku;
+pub mod stock;
+pub mod stock_balance;
+pub mod stock_count;
+pub mod stock_entry;
+pub mod stock_event;
+pub mod stock_import;
+pub mod stop_raise;
+pub mod token;
+pub mod unread_order;
+pub mod unshipped;

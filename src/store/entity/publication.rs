@@ -1,0 +1,53 @@
+//! What a listing ought to show, is told and shows; the last columns are derived from the others for the steps to select by.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "publication")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub listing_id: i64,
+    pub channel: String,
+    pub target: Option<i64>,
+    pub target_version: i64,
+    pub target_at: Option<i64>,
+    pub anchor: Option<i64>,
+    pub anchor_from: Option<i64>,
+    pub anchor_to: Option<i64>,
+    pub applied: i64,
+    pub sold_since: i64,
+    pub slack_down: i64,
+    pub slack_up: i64,
+    pub surplus: Option<i64>,
+    pub surplus_at: Option<i64>,
+    pub waiting: Option<i64>,
+    pub waiting_from: Option<i64>,
+    pub waiting_to: Option<i64>,
+    pub checked: bool,
+    pub absolute_next: bool,
+    pub correction: Option<i64>,
+    pub corrected_at: Option<i64>,
+    pub corrections: i64,
+    pub kept: Option<i64>,
+    pub set_aside_until: Option<i64>,
+    pub refusals: i64,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub refusal: Option<String>,
+    pub shown: Option<i64>,
+    pub told: Option<i64>,
+    pub open_writes: i64,
+    pub wants: bool,
+    pub lit: bool,
+    pub urgency: i64,
+    pub at_risk: i64,
+    pub wants_since: Option<i64>,
+    pub ready_at: Option<i64>,
+    pub read_due: Option<i64>,
+    pub read_at: Option<i64>,
+    pub pushed_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,20 @@
+//! The running sum per SKU, location and bin.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "stock_balance")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub sku_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub location: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub bin: String,
+    pub quantity: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,238 @@
+//! Facts: a page of orders, in one transaction with the window's progress.
+//!
+//! A page read twice changes nothing. Everything that depends on an order changes with it: unshipped, the
+//! ledger, what the channel's listings are believed to show, the versions that recompute looks at.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use uriba_sdk::{FulfilledBy, Order, Unread};
+
+use super::{
+    Result, Store,
+    attention::Call,
+    entity::{mall_order, order_line, unread_order},
+    intake_apply::Draft,
+    intake_load::Known,
+    lease::Lease,
+    micros,
+    polling::Progress,
+};
+use crate::domain::{
+    family::{self, Member},
+    intake::{self, Manner, Seen},
+};
+
+/// The channel, as intake needs it.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    pub channel: String,
+    pub pool: String,
+    pub manner: Manner,
+    /// Cancelled units go to the review bin instead of being sold again.
+    pub review: bool,
+}
+
+/// What one request brought.
+pub struct Page<'a> {
+    pub orders: &'a [Order],
+    pub unread: &'a [Unread],
+    /// When the request started.
+    pub read_at: Timestamp,
+    pub progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Orders that were new or changed.
+    pub orders: usize,
+    pub lines: usize,
+}
+
+impl Store {
+    pub async fn take_in(&self, lease: &Lease, intake: &Intake, page: Page<'_>) -> Result<Taken> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let taken = self.take_in_orders(&tx, intake, page.orders, page.read_at).await?;
+        for unread in page.unread {
+            self.keep_unread(&tx, intake, unread).await?;
+        }
+        self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await?;
+        tx.commit().await?;
+        if taken.lines > 0 {
+            self.bells.facts.notify_waiters();
+        }
+        Ok(taken)
+    }
+
+    pub(super) async fn take_in_orders(
+        &self,
+        tx: &DatabaseTransaction,
+        intake: &Intake,
+        orders: &[Order],
+        read_at: Timestamp,
+    ) -> Result<Taken> {
+        let orders = newest_of_each(orders);
+        let known = Known::load(tx, &intake.channel, &orders).await?;
+        let mut draft = Draft::new(self, intake, read_at);
+        let mut taken = Taken::default();
+        let mut families = BTreeSet::new();
+        for order in orders {
+            let before = known.order(&order.id);
+            match intake::compare(before.as_ref().map(|(_, known)| known), order, read_at, intake.manner) {
+                Seen::Stale => {}
+                Seen::Absurd { line, units } => {
+                    let what = format!("line {line} orders {units} units, above limits.units_per_line");
+                    let unread = Unread {
+                        order_id: Some(order.id.clone()),
+                        mall_keys: order.lines.iter().filter_map(|line| line.mall_key.clone()).collect(),
+                        what,
+                        redacted: String::new(),
+                    };
+                    self.keep_unread(tx, intake, &unread).await?;
+                }
+                Seen::Lines(changes) => {
+                    let loud = changes.iter().filter(|change| !change.is_quiet()).count();
+                    taken.orders += usize::from(loud > 0 || before.is_none());
+                    taken.lines += loud;
+                    if intake.manner.families && order.family.is_some() || changes.iter().any(|change| change.now.shrunk > 0) {
+                        families.insert(order.family.as_ref().map_or(&order.id, |family| &family.id).clone());
+                    }
+                    draft.order(&known, order, &changes);
+                }
+            }
+        }
+        draft.write(tx, &known).await?;
+        for family in families.into_iter().filter(|_| intake.manner.families) {
+            self.settle_family(tx, intake, &family, read_at, false).await?;
+        }
+        Ok(taken)
+    }
+
+    /// Shares a split order's units among its members; after a complete search, what no member holds is gone.
+    pub(super) async fn settle_family(
+        &self,
+        tx: &DatabaseTransaction,
+        intake: &Intake,
+        family: &str,
+        read_at: Timestamp,
+        searched: bool,
+    ) -> Result<()> {
+        let is_member = mall_order::Column::Family.eq(family).or(mall_order::Column::OrderId.eq(family));
+        let orders = mall_order::Entity::find()
+            .filter(mall_order::Column::Channel.eq(&intake.channel))
+            .filter(is_member)
+            .all(tx)
+            .await?;
+        let children: HashMap<i64, bool> = orders.iter().map(|order| (order.id, order.child)).collect();
+        let lines = order_line::Entity::find()
+            .filter(order_line::Column::OrderRef.is_in(children.keys().copied()))
+            .all(tx)
+            .await?;
+        let mut by_item: BTreeMap<Option<String>, Vec<order_line::Model>> = BTreeMap::new();
+        for line in lines {
+            by_item.entry(line.mall_key.clone()).or_default().push(line);
+        }
+        let mut draft = Draft::new(self, intake, read_at);
+        let mut search = false;
+        for (mall_key, lines) in by_item {
+            let members: Vec<Member> =
+                lines.iter().map(|line| member(line, children.get(&line.order_ref) == Some(&true))).collect();
+            for (line, settled) in lines.iter().zip(family::settle(&members, searched)) {
+                draft.family_member(line, settled);
+            }
+            search |= !searched && family::needs_search(&members);
+            if let Some((held, original)) = family::exceeds_original(&members).filter(|_| searched) {
+                let key = mall_key.clone().unwrap_or_default();
+                let message = format!(
+                    "the members of split order {family} hold {held} of {key}, of which {original} were ordered; \
+                     the larger figure is counted until a person looks"
+                );
+                let call = Call {
+                    kind: "family",
+                    subject: format!("{}/{family}", intake.channel),
+                    channel: Some(intake.channel.clone()),
+                    mall_key,
+                    message,
+                    ..Call::default()
+                };
+                self.raise(tx, call).await?;
+            }
+        }
+        let known = Known::for_lines(tx, draft.line_ids()).await?;
+        draft.write(tx, &known).await?;
+        if search {
+            self.want_family_search(tx, &intake.channel, family).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what can't be read, holds what could be recognised, and stops raises of it until a person looks.
+    async fn keep_unread(&self, tx: &DatabaseTransaction, intake: &Intake, unread: &Unread) -> Result<()> {
+        let order_id = unread.order_id.clone();
+        let open = unread_order::Entity::find()
+            .filter(unread_order::Column::Channel.eq(&intake.channel))
+            .filter(unread_order::Column::OrderId.eq(order_id.clone()))
+            .filter(unread_order::Column::What.eq(&unread.what))
+            .filter(unread_order::Column::EndedAt.is_null())
+            .one(tx)
+            .await?;
+        if open.is_some() {
+            return Ok(());
+        }
+        let id = self.id();
+        unread_order::ActiveModel {
+            id: Set(id),
+            channel: Set(intake.channel.clone()),
+            order_id: Set(order_id.clone()),
+            mall_keys: Set(unread.mall_keys.join("\n")),
+            what: Set(unread.what.clone()),
+            redacted: Set(unread.redacted.clone()),
+            since: Set(micros(self.now())),
+            ended_at: Set(None),
+        }
+        .insert(tx)
+        .await?;
+        self.stop_raises_of(tx, &intake.channel, &unread.mall_keys, &format!("unread/{id}")).await?;
+        let named = order_id.as_deref().unwrap_or("without an id");
+        let message = format!("order {named} of {} can't be read: {}", intake.channel, unread.what);
+        let call = Call {
+            kind: "unread_order",
+            subject: format!("unread/{id}"),
+            channel: Some(intake.channel.clone()),
+            mall_key: unread.mall_keys.first().cloned(),
+            message,
+            ..Call::default()
+        };
+        self.raise(tx, call).await
+    }
+}
+
+fn member(line: &order_line::Model, child: bool) -> Member {
+    let small = |number: i64| u32::try_from(number).unwrap_or(0);
+    Member {
+        child,
+        ordered: small(line.ordered),
+        shrunk: small(line.shrunk),
+        moved: small(line.moved),
+        cancelled: small(line.cancelled),
+    }
+}
+
+/// A page may name an order twice: its newest state counts, the later row where revisions don't tell.
+fn newest_of_each(orders: &[Order]) -> Vec<&Order> {
+    let mut newest: BTreeMap<&str, &Order> = BTreeMap::new();
+    for order in orders {
+        let known = newest.get(order.id.as_str());
+        if known.is_none_or(|known| known.revision <= order.revision) {
+            newest.insert(&order.id, order);
+        }
+    }
+    newest.into_values().collect()
+}
+
+/// Fulfilled by the mall's own warehouse: recorded, never counted.
+pub(super) fn counts(order: &Order) -> bool {
+    order.fulfilled_by == FulfilledBy::Seller
+}

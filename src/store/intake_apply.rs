@@ -1,0 +1,426 @@
+//! The rows that a page of orders changes, gathered and then written in a few large statements.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict};
+use uriba_sdk::{Order, Restored};
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store,
+    attention::Call,
+    dialect,
+    entity::{line_event, line_part, listing, mall_order, order_line, provisional_hold},
+    intake::{Intake, counts},
+    intake_load::Known,
+    instant, micros,
+    stock::{Movement, Shipment},
+};
+use crate::domain::{
+    family::Settled,
+    intake::{KnownLine, LineChange},
+    ledger::{Entry, MAIN},
+};
+
+pub(super) struct Draft<'a> {
+    store: &'a Store,
+    intake: &'a Intake,
+    read_at: Timestamp,
+    orders: Vec<mall_order::Model>,
+    lines: Vec<order_line::Model>,
+    parts: Vec<line_part::Model>,
+    events: Vec<line_event::ActiveModel>,
+    moves: Vec<Moved>,
+    /// What the changes mean for what the mall shows, per listing.
+    shown: BTreeMap<i64, Vec<Effect>>,
+    calls: Vec<Call>,
+}
+
+/// A line's change that moves stock.
+struct Moved {
+    line_id: i64,
+    unshipped: i64,
+    shipped: i64,
+    shipped_at: Timestamp,
+    /// Cancelled units to look at before they are sold again.
+    review: i64,
+    source: String,
+}
+
+#[derive(Clone, Copy)]
+enum Effect {
+    Sold { units: i64, placed_at: Timestamp },
+    Rose(i64),
+    GaveBack(i64),
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(store: &'a Store, intake: &'a Intake, read_at: Timestamp) -> Self {
+        Self {
+            store,
+            intake,
+            read_at,
+            orders: Vec::new(),
+            lines: Vec::new(),
+            parts: Vec::new(),
+            events: Vec::new(),
+            moves: Vec::new(),
+            shown: BTreeMap::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    pub fn line_ids(&self) -> BTreeSet<i64> {
+        self.lines.iter().map(|line| line.id).collect()
+    }
+
+    pub fn order(&mut self, known: &Known, order: &Order, changes: &[LineChange]) {
+        let now = micros(self.store.now());
+        let before = known.order_row(&order.id);
+        let id = before.map_or_else(|| self.store.id(), |row| row.id);
+        let shrunk = changes.iter().any(|change| change.now.shrunk > 0);
+        let family = order.family.as_ref().map(|family| family.id.clone()).or(shrunk.then(|| order.id.clone()));
+        self.orders.push(mall_order::Model {
+            id,
+            channel: self.intake.channel.clone(),
+            order_id: order.id.clone(),
+            family,
+            child: order.family.as_ref().is_some_and(|family| !family.original),
+            revision: order.revision,
+            placed_at: micros(order.placed_at),
+            updated_at: order.updated_at.map(micros),
+            read_at: micros(self.read_at),
+            seen_at: micros(self.read_at),
+            recorded_at: before.map_or(now, |row| row.recorded_at),
+            fulfilled_by: if counts(order) { "seller" } else { "mall" }.into(),
+            open: changes.iter().any(|change| change.now.unshipped() > 0),
+        });
+        for change in changes {
+            self.line(known, id, order, change);
+        }
+    }
+
+    fn line(&mut self, known: &Known, order_ref: i64, order: &Order, change: &LineChange) {
+        let before = known.line_row(order_ref, &change.now.line);
+        let id = before.map_or_else(|| self.store.id(), |row| row.id);
+        let listing = change.now.mall_key.as_ref().and_then(|key| known.listings.get(key));
+        let listing = listing.filter(|_| counts(order));
+        let mapped = before.and_then(|row| row.listing_id).or(listing.map(|listing| listing.id));
+        let is_first = before.is_none_or(|row| row.listing_id.is_none()) && mapped.is_some();
+        if let Some(listing) = listing.filter(|_| is_first) {
+            self.parts.push(line_part::Model { line_id: id, sku_id: listing.sku_id, quantity: listing.units });
+        }
+        if mapped.is_none() && counts(order) {
+            self.unmapped(order, change.now.mall_key.as_deref());
+        }
+        let sold = before.map_or(i64::from(change.sold), |row| row.sold);
+        let pool = before.and_then(|row| row.pool.clone()).or(mapped.map(|_| self.intake.pool.clone()));
+        let mut row = row_of(&change.now, order_ref, id);
+        row.listing_id = mapped;
+        row.pool = pool;
+        row.placed_at = micros(order.placed_at);
+        row.restored = restored_word(change.restored).into();
+        row.sold = sold;
+        self.lines.push(row);
+        if change.is_quiet() {
+            return;
+        }
+        self.record(id, order, change);
+        if !counts(order) {
+            return;
+        }
+        self.stock_of(id, order, change, is_first);
+        if let Some(listing) = mapped {
+            self.effects_of(listing, order, change);
+        }
+    }
+
+    fn stock_of(&mut self, line_id: i64, order: &Order, change: &LineChange, is_first: bool) {
+        // A line that maps only now brings all that it holds, not just what changed.
+        let unshipped = if is_first { change.now.unshipped() } else { change.unshipped };
+        let shipped = if is_first { i64::from(change.now.shipped) } else { change.shipped };
+        let review = if self.intake.review && !change.is_new { i64::from(change.back) } else { 0 };
+        self.moves.push(Moved {
+            line_id,
+            unshipped,
+            shipped,
+            shipped_at: change.shipped_at.unwrap_or(self.read_at),
+            review,
+            source: format!("order {}/{}", self.intake.channel, order.id),
+        });
+        if review > 0 {
+            self.calls.push(Call {
+                kind: "review",
+                subject: format!("{}/{}", self.intake.channel, order.id),
+                channel: Some(self.intake.channel.clone()),
+                mall_key: change.now.mall_key.clone(),
+                message: format!("{review} cancelled units of order {} lie in the review bin: look at them", order.id),
+                ..Call::default()
+            });
+        }
+    }
+
+    fn effects_of(&mut self, listing: i64, order: &Order, change: &LineChange) {
+        let effects = self.shown.entry(listing).or_default();
+        if change.sold > 0 {
+            effects.push(Effect::Sold { units: change.sold.into(), placed_at: order.placed_at });
+        }
+        if change.rise > 0 {
+            effects.push(Effect::Rose(change.rise.into()));
+        }
+        if change.back > 0 && change.restored != Restored::No {
+            effects.push(Effect::GaveBack(change.back.into()));
+        }
+    }
+
+    /// A family member whose units were found elsewhere, or nowhere.
+    pub fn family_member(&mut self, line: &order_line::Model, settled: Settled) {
+        let (moved, cancelled) = (i64::from(settled.moved), i64::from(settled.cancelled));
+        if (moved, cancelled) == (line.moved, line.cancelled) {
+            return;
+        }
+        let lost = cancelled - line.cancelled;
+        let unshipped = (line.moved + line.cancelled) - (moved + cancelled);
+        let now = line_event::ActiveModel {
+            id: Set(self.store.id()),
+            line_id: Set(line.id),
+            what: Set(if lost > 0 { "cancelled" } else { "moved" }.into()),
+            units: Set(if lost > 0 { lost } else { moved - line.moved }),
+            occurred_at: Set(micros(self.read_at)),
+            recorded_at: Set(micros(self.store.now())),
+        };
+        self.events.push(now);
+        self.moves.push(Moved {
+            line_id: line.id,
+            unshipped,
+            shipped: 0,
+            shipped_at: self.read_at,
+            review: 0,
+            source: format!("order {}", line.order_ref),
+        });
+        if let Some(listing) = line.listing_id.filter(|_| lost > 0) {
+            self.shown.entry(listing).or_default().push(Effect::GaveBack(lost));
+        }
+        self.lines.push(order_line::Model { moved, cancelled, ..line.clone() });
+    }
+
+    fn unmapped(&mut self, order: &Order, mall_key: Option<&str>) {
+        let channel = &self.intake.channel;
+        let key = mall_key.unwrap_or("(no key)");
+        self.calls.push(Call {
+            kind: "unmapped",
+            subject: format!("{channel}/{key}"),
+            channel: Some(channel.clone()),
+            mall_key: mall_key.map(str::to_owned),
+            message: format!(
+                "{channel} sells {key}, which is mapped to no SKU (order {}): its units hold no stock; \
+                 map it with `uriba listing map {channel} {key} SKU`",
+                order.id
+            ),
+            ..Call::default()
+        });
+    }
+
+    fn record(&mut self, line_id: i64, order: &Order, change: &LineChange) {
+        let now = micros(self.store.now());
+        let changed_at = order.updated_at.unwrap_or(self.read_at);
+        let ordered = if change.is_new { i64::from(change.now.ordered) } else { i64::from(change.rise) };
+        let facts = [
+            ("ordered", ordered, if change.is_new { order.placed_at } else { changed_at }),
+            ("cancelled", i64::from(change.back), changed_at),
+            ("shipped", change.shipped, change.shipped_at.unwrap_or(self.read_at)),
+            ("return_expected", i64::from(change.return_expected), changed_at),
+        ];
+        for (what, units, occurred_at) in facts.into_iter().filter(|(_, units, _)| *units != 0) {
+            self.events.push(line_event::ActiveModel {
+                id: Set(self.store.id()),
+                line_id: Set(line_id),
+                what: Set(what.into()),
+                units: Set(units),
+                occurred_at: Set(micros(occurred_at)),
+                recorded_at: Set(now),
+            });
+        }
+    }
+
+    pub async fn write(self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {
+        let mut parts = known.parts.clone();
+        for part in &self.parts {
+            parts.entry(part.line_id).or_default().push(part.clone());
+        }
+        let pools: BTreeMap<i64, &str> =
+            self.lines.iter().filter_map(|line| Some((line.id, line.pool.as_deref()?))).collect();
+        let mut held: BTreeMap<(i64, String), i64> = BTreeMap::new();
+        let mut shipments = Vec::new();
+        let mut reviews = Vec::new();
+        for moved in &self.moves {
+            let Some(pool) = pools.get(&moved.line_id) else { continue };
+            for part in parts.get(&moved.line_id).into_iter().flatten() {
+                *held.entry((part.sku_id, (*pool).to_owned())).or_default() += moved.unshipped * part.quantity;
+                if moved.shipped != 0 {
+                    shipments.push(self.shipment(moved, part, pool));
+                }
+                if moved.review > 0 {
+                    reviews.push((part.sku_id, (*pool).to_owned(), moved.review * part.quantity, moved));
+                }
+            }
+        }
+        let channel = &self.intake.channel;
+        let changed: Vec<_> = held.iter().filter(|(_, units)| **units != 0).collect();
+        let bumps: Vec<(i64, String)> = changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())).collect();
+        dialect::bump_stock(tx, &bumps, false, micros(self.store.now())).await?;
+        let sums: Vec<_> = changed
+            .into_iter()
+            .map(|((sku, pool), units)| (channel.clone(), *sku, pool.clone(), *units))
+            .collect();
+        dialect::add_unshipped(tx, &sums).await?;
+        self.write_rows(tx).await?;
+        self.store.ship(tx, &shipments).await?;
+        for (sku, pool, units, moved) in reviews {
+            self.set_aside(tx, sku, &pool, units, moved).await?;
+        }
+        self.write_effects(tx, known).await?;
+        for call in self.calls {
+            self.store.raise(tx, call).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_rows(&self, tx: &DatabaseTransaction) -> Result<()> {
+        for piece in self.orders.chunks(ROWS_PER_STATEMENT) {
+            use mall_order::Column;
+            let newer = OnConflict::column(Column::Id)
+                .update_columns([
+                    Column::Family,
+                    Column::Child,
+                    Column::Revision,
+                    Column::UpdatedAt,
+                    Column::ReadAt,
+                    Column::SeenAt,
+                    Column::Open,
+                ])
+                .to_owned();
+            let rows = piece.iter().cloned().map(|row| row.into_active_model().reset_all());
+            mall_order::Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
+        }
+        for piece in self.lines.chunks(ROWS_PER_STATEMENT) {
+            let columns = <order_line::Column as sea_orm::Iterable>::iter()
+                .filter(|column| !matches!(column, order_line::Column::Id | order_line::Column::Sold));
+            let newer = OnConflict::column(order_line::Column::Id).update_columns(columns).to_owned();
+            let rows = piece.iter().cloned().map(|row| row.into_active_model().reset_all());
+            order_line::Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
+        }
+        for piece in self.parts.chunks(ROWS_PER_STATEMENT) {
+            let rows = piece.iter().cloned().map(|row| row.into_active_model().reset_all());
+            line_part::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        }
+        for piece in self.events.chunks(ROWS_PER_STATEMENT) {
+            line_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    fn shipment(&self, moved: &Moved, part: &line_part::Model, pool: &str) -> Shipment {
+        Shipment {
+            key: format!("line/{}/{}/{}", moved.line_id, part.sku_id, self.store.id()),
+            sku_id: part.sku_id,
+            pool: pool.to_owned(),
+            units: moved.shipped * part.quantity,
+            occurred_at: moved.shipped_at,
+            source: moved.source.clone(),
+        }
+    }
+
+    /// Cancelled units move to the review bin, so that they are not sold before somebody looked.
+    async fn set_aside(&self, tx: &DatabaseTransaction, sku_id: i64, pool: &str, units: i64, moved: &Moved) -> Result<()> {
+        let locations = super::stock::pool_locations(tx, pool).await?;
+        let Some(location) = locations.first() else { return Ok(()) };
+        let entry = |bin: &str, quantity| Entry { location: location.clone(), bin: bin.into(), quantity };
+        let movement = Movement {
+            key: format!("review/{}/{}", moved.line_id, self.store.id()),
+            kind: "transfer",
+            sku_id,
+            occurred_at: self.read_at,
+            source: moved.source.clone(),
+            reason: Some("cancelled, to be looked at".into()),
+            import_id: None,
+            entries: vec![entry(MAIN, -units), entry("review", units)],
+        };
+        self.store.book(tx, vec![movement]).await?;
+        Ok(())
+    }
+
+    async fn write_effects(&self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {
+        let ids: BTreeSet<i64> = self.shown.keys().copied().collect();
+        let mut listed = self.store.listed(tx, &ids).await?;
+        let now = self.store.now();
+        for item in &mut listed {
+            let mut holds = known.holds.get(&item.id()).cloned().unwrap_or_default();
+            for effect in self.shown.get(&item.id()).into_iter().flatten() {
+                match *effect {
+                    Effect::Sold { units, placed_at } => {
+                        let explained = consume(&mut holds, &item.listing, units, placed_at);
+                        item.publication.sold(units - explained, placed_at);
+                    }
+                    Effect::Rose(units) => item.publication.rose(units, now),
+                    Effect::GaveBack(units) => item.publication.gave_back(units, now),
+                }
+            }
+            let before = known.holds.get(&item.id()).map_or(&[][..], Vec::as_slice);
+            for hold in holds.iter().filter(|hold| !before.contains(hold)) {
+                let mut row = hold.clone();
+                if row.remaining == 0 {
+                    row.ended_at = Some(micros(now));
+                    row.cause = Some("order".into());
+                }
+                let row = row.into_active_model().reset_all();
+                provisional_hold::Entity::update(row).exec(tx).await?;
+            }
+        }
+        self.store.save_listed(tx, &listed).await
+    }
+}
+
+/// An order placed between the last anchor and the reading that found units missing is what they were sold
+/// to. Returns the listing units that it explains.
+fn consume(holds: &mut [provisional_hold::Model], listing: &listing::Model, units: i64, placed_at: Timestamp) -> i64 {
+    let mut left = units;
+    for hold in holds.iter_mut() {
+        if instant(hold.since) < placed_at && placed_at <= instant(hold.at) {
+            let taken = (hold.remaining / listing.units.max(1)).min(left);
+            hold.remaining -= taken * listing.units;
+            left -= taken;
+        }
+    }
+    units - left
+}
+
+fn row_of(line: &KnownLine, order_ref: i64, id: i64) -> order_line::Model {
+    order_line::Model {
+        id,
+        order_ref,
+        line: line.line.clone(),
+        mall_key: line.mall_key.clone(),
+        listing_id: None,
+        pool: None,
+        placed_at: 0,
+        ordered: line.ordered.into(),
+        cancelled: line.cancelled.into(),
+        shipped: line.shipped.into(),
+        returned: line.returned.into(),
+        restored: "unknown".into(),
+        moved: line.moved.into(),
+        shrunk: line.shrunk.into(),
+        pending_back: line.pending.map_or(0, |(units, _)| units.into()),
+        pending_at: line.pending.map_or(0, |(_, at)| micros(at)),
+        sold: 0,
+    }
+}
+
+fn restored_word(restored: Restored) -> &'static str {
+    match restored {
+        Restored::Yes => "yes",
+        Restored::No => "no",
+        Restored::Unknown => "unknown",
+    }
+}

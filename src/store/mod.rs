@@ -1,0 +1,138 @@
+//! The only place that knows tables. It decides nothing: what changes is the domain's word, what stands here
+//! is how it is kept.
+//!
+//! Two short transactions carry the left half of the walk: *facts* ([`intake`]) and *recompute*
+//! ([`recompute`]); three verbs the right half: claim, perform, settle ([`publications`]). Locks are taken in
+//! one order everywhere: stock rows by SKU, then publications by listing. No transaction spans a network call.
+
+mod aftermath;
+pub mod attention;
+pub mod catalogue;
+pub mod channels;
+mod dialect;
+pub mod entity;
+pub mod intake;
+mod intake_apply;
+mod intake_load;
+pub mod lease;
+pub mod log;
+mod open;
+pub mod polling;
+pub mod publications;
+mod publication_desk;
+mod publication_rows;
+pub mod quota;
+pub mod recompute;
+pub mod sheets;
+pub mod stock;
+pub mod token;
+pub mod verify;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::Timestamp;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use uriba_sdk::Env;
+
+pub use open::{Backup, migrate, pending_migrations};
+
+/// Rows per statement: the sweet spot, and below every database's limit of values for our widest table.
+pub const ROWS_PER_STATEMENT: usize = 500;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database failed")]
+    Database(#[from] DbErr),
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("there is no {kind} {name:?}")]
+    Missing { kind: &'static str, name: String },
+    /// The state of things forbids it.
+    #[error("{0}")]
+    Refused(String),
+    /// Wrong input, found only by looking at the database.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("another instance has taken over {lease:?}; nothing was written")]
+    Superseded { lease: String },
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database, and what every row needs from outside: ids and the time.
+#[derive(Clone)]
+pub struct Store {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    env: Arc<dyn Env>,
+    last_id: Arc<AtomicI64>,
+    /// Rung when facts changed, so that a waiting step need not wait for its time.
+    pub bells: Arc<Bells>,
+    file: Option<std::path::PathBuf>,
+}
+
+/// Wake-ups within this process. A hint only: every step also comes by on its own.
+#[derive(Default)]
+pub struct Bells {
+    pub facts: tokio::sync::Notify,
+    pub targets: tokio::sync::Notify,
+    pub switches: tokio::sync::Notify,
+}
+
+impl Store {
+    pub fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    pub fn env(&self) -> &Arc<dyn Env> {
+        &self.env
+    }
+
+    /// For reads that need no transaction.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// A writing transaction. On SQLite it takes the write lock at once: a transaction that upgrades later
+    /// fails without waiting.
+    pub async fn begin(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Grows with time, so rows lie in the order of their making; 20 bits of each millisecond are random, so
+    /// two instances don't meet (and if they do, the insert fails and the step is done again).
+    pub fn id(&self) -> i64 {
+        const EPOCH_MS: i64 = 1_767_225_600_000;
+        let noise = i64::from((self.env.random() & 0xf_ffff) as u32);
+        let fresh = ((self.env.now().as_millisecond() - EPOCH_MS).max(0) << 20) | noise;
+        let mut last = self.last_id.load(Ordering::Relaxed);
+        loop {
+            let next = fresh.max(last + 1);
+            match self.last_id.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return next,
+                Err(seen) => last = seen,
+            }
+        }
+    }
+}
+
+/// How instants are stored: microseconds UTC.
+pub fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+pub fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// `None` stays `None`.
+pub fn maybe_instant(micros: Option<i64>) -> Option<Timestamp> {
+    micros.map(instant)
+}

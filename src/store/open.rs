@@ -1,0 +1,124 @@
+//! Opening the database, bringing its schema up to date, copying it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
+
+use sea_orm::{ConnectOptions, Database, DatabaseBackend, DatabaseConnection};
+use uriba_migrations::{Migrator, MigratorTrait};
+use uriba_sdk::Env;
+
+use super::{Result, Store, StoreError};
+
+/// Another process may hold SQLite's write lock for the length of an import piece.
+const BUSY_MS: Duration = Duration::from_secs(15);
+const READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 12;
+
+impl Store {
+    /// Opens the database, which must have been migrated before (see [`migrate`]).
+    pub async fn open(url: &str, env: Arc<dyn Env>) -> Result<Self> {
+        let (writer, reader, file) = connect(url).await?;
+        let store = Self { writer, reader, env, last_id: Arc::new(AtomicI64::new(0)), bells: Arc::default(), file };
+        Ok(store)
+    }
+
+    /// The database's file, for SQLite.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    pub fn backend(&self) -> DatabaseBackend {
+        self.writer.get_database_backend()
+    }
+}
+
+async fn connect(url: &str) -> Result<(DatabaseConnection, DatabaseConnection, Option<PathBuf>)> {
+    if let Some(path) = sqlite_path(url) {
+        let writer = sqlite(&path, 1, false).await?;
+        let reader = sqlite(&path, READERS, true).await?;
+        return Ok((writer, reader, Some(path)));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(POSTGRES_CONNECTIONS).acquire_timeout(Duration::from_secs(15)).sqlx_logging(false);
+        let both = Database::connect(options).await.map_err(|error| unreachable("PostgreSQL", &error))?;
+        return Ok((both.clone(), both, None));
+    }
+    Err(StoreError::Invalid("the database URL must begin with sqlite:// or postgres://".into()))
+}
+
+/// `sqlite://uriba.db` is relative to the working directory, `sqlite:///var/lib/uriba.db` is not.
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+    url.strip_prefix("sqlite://").map(|path| PathBuf::from(path.split('?').next().unwrap_or(path)))
+}
+
+async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<DatabaseConnection> {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
+    options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(60));
+    options.map_sqlx_sqlite_opts(move |options| {
+        use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_MS)
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-16000");
+        if read_only { options.pragma("query_only", "on") } else { options }
+    });
+    Database::connect(options).await.map_err(|error| unreachable(&path.display().to_string(), &error))
+}
+
+/// The driver's message names the cause; the URL, which may hold a password, is not repeated.
+fn unreachable(what: &str, error: &sea_orm::DbErr) -> StoreError {
+    StoreError::Unreachable(format!("the database {what} can't be opened: {error}"))
+}
+
+/// Applies what is missing. Two starts at once are kept apart by the database's own lock.
+pub async fn migrate(store: &Store) -> Result<usize> {
+    let pending = pending_migrations(store).await?;
+    if pending == 0 {
+        return Ok(0);
+    }
+    let guard = super::dialect::lock_migrations(&store.writer).await?;
+    let pending = pending_migrations(store).await?;
+    Migrator::up(&store.writer, None).await?;
+    guard.release().await?;
+    Ok(pending)
+}
+
+pub async fn pending_migrations(store: &Store) -> Result<usize> {
+    Ok(Migrator::get_pending_migrations(&store.writer).await?.len())
+}
+
+/// A consistent copy of a SQLite database, also while it is in use.
+pub struct Backup;
+
+impl Backup {
+    pub async fn write(store: &Store, to: &Path) -> Result<()> {
+        if store.backend() != DatabaseBackend::Sqlite {
+            return Err(StoreError::Invalid("a PostgreSQL database is backed up with pg_dump".into()));
+        }
+        if to.exists() {
+            return Err(StoreError::Refused(format!("{} exists already", to.display())));
+        }
+        super::dialect::vacuum_into(&store.writer, to).await
+    }
+
+    /// Puts a backup in the place of the database file. Nothing may have it open.
+    pub fn restore(from: &Path, database: &Path) -> std::io::Result<()> {
+        let fresh = database.with_extension("restoring");
+        std::fs::copy(from, &fresh)?;
+        for suffix in ["-wal", "-shm"] {
+            let mut side = database.as_os_str().to_owned();
+            side.push(suffix);
+            match std::fs::remove_file(&side) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        std::fs::rename(&fresh, database)
+    }
+}

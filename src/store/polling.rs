@@ -1,0 +1,385 @@
+//! What is being read of each channel's orders: windows, and heads still to be read whole.
+//!
+//! One window of a channel is open at a time. It is complete when its last page is in and no head of the
+//! channel waits; only then does it prove anything.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, OnConflict},
+};
+use uriba_sdk::{Head, card::OrdersCard};
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store, StoreError,
+    entity::{channel, mall_order, poll_head, poll_window},
+    instant,
+    intake::Intake,
+    lease::Lease,
+    maybe_instant, micros,
+};
+use crate::domain::{
+    time::later,
+    windows::{self, Window},
+};
+
+/// A window that can't be finished within this time is begun again from its start.
+const WINDOW_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// How far a request moved the reading on.
+pub enum Progress {
+    /// Nothing but the facts (an order CSV, a backfill of one order).
+    Nothing,
+    Page { window: i64, heads: Vec<Head>, next: Option<String>, read_to: Option<Timestamp> },
+    /// These heads are done, found or not.
+    Heads(Vec<String>),
+}
+
+/// The next request that polling needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    ById(Vec<String>),
+    Page(poll_window::Model),
+    /// Everything of this window is in: draw its conclusion.
+    Complete(poll_window::Model),
+    /// Nothing is open; the next cycle begins then.
+    Idle { until: Timestamp },
+}
+
+impl Store {
+    pub async fn poll_work(&self, channel: &channel::Model, orders: &OrdersCard) -> Result<Work> {
+        let heads: Vec<String> = poll_head::Entity::find()
+            .select_only()
+            .column(poll_head::Column::OrderId)
+            .filter(poll_head::Column::Channel.eq(&channel.id))
+            .order_by_asc(poll_head::Column::QueuedAt)
+            .limit(orders.by_id_max as u64)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        if !heads.is_empty() {
+            return Ok(Work::ById(heads));
+        }
+        let window = poll_window::Entity::find()
+            .filter(poll_window::Column::Channel.eq(&channel.id))
+            .order_by_asc(poll_window::Column::Id)
+            .one(&self.reader)
+            .await?;
+        Ok(match window {
+            Some(window) if window.state == "read" => Work::Complete(window),
+            Some(window) => Work::Page(window),
+            None => Work::Idle { until: maybe_instant(channel.next_poll_at).unwrap_or(self.now()) },
+        })
+    }
+
+    /// Opens the windows of a new cycle, and queues known open orders where the mall's list can't tell which
+    /// of them changed.
+    pub async fn begin_cycle(
+        &self,
+        lease: &Lease,
+        channel: &channel::Model,
+        orders: &OrdersCard,
+        lookback: Duration,
+        interval: Duration,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let now = self.now();
+        let mut planned: Vec<(&str, Window)> = Vec::new();
+        match maybe_instant(channel.watermark).filter(|_| channel.baseline == "done") {
+            None => planned.extend(windows::baseline(orders, now, lookback).into_iter().map(|w| ("baseline", w))),
+            Some(watermark) => {
+                planned.extend(windows::next(orders, watermark, now).map(|window| ("new", window)));
+                if orders.found_by == uriba_sdk::card::FoundBy::Placed {
+                    planned.extend(self.open_orders(&tx, channel, orders, now).await?);
+                }
+            }
+        }
+        for (kind, window) in planned {
+            self.open_window(&tx, &channel.id, kind, window, None).await?;
+        }
+        let mut row = channel.clone().into_active_model();
+        row.next_poll_at = Set(Some(micros(later(now, interval))));
+        row.update(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Known open orders: a sweep of the mall's list where that tells what changed, else each of them by id,
+    /// longest unread first.
+    async fn open_orders(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &channel::Model,
+        orders: &OrdersCard,
+        now: Timestamp,
+    ) -> Result<Vec<(&'static str, Window)>> {
+        let open = mall_order::Entity::find()
+            .filter(mall_order::Column::Channel.eq(&channel.id))
+            .filter(mall_order::Column::Open.eq(true));
+        if orders.heads_carry_revision && orders.open_filter {
+            let oldest: Option<i64> = open
+                .select_only()
+                .column_as(mall_order::Column::PlacedAt.min(), "oldest")
+                .into_tuple::<Option<i64>>()
+                .one(tx)
+                .await?
+                .flatten();
+            let Some(oldest) = oldest else { return Ok(Vec::new()) };
+            return Ok(windows::sweep(orders, instant(oldest), now).into_iter().map(|w| ("sweep", w)).collect());
+        }
+        let ids: Vec<String> = open
+            .select_only()
+            .column(mall_order::Column::OrderId)
+            .order_by_asc(mall_order::Column::ReadAt)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        self.queue(tx, &channel.id, 0, ids.into_iter().map(|id| (id, None)).collect()).await?;
+        Ok(Vec::new())
+    }
+
+    pub(super) async fn open_window(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        kind: &str,
+        window: Window,
+        family: Option<String>,
+    ) -> Result<()> {
+        poll_window::ActiveModel {
+            id: Set(self.id()),
+            channel: Set(channel.to_owned()),
+            kind: Set(kind.to_owned()),
+            from_at: Set(micros(window.from)),
+            to_at: Set(micros(window.to)),
+            open_only: Set(window.open_only),
+            family: Set(family),
+            token: Set(None),
+            pages: Set(0),
+            asked_at: Set(None),
+            read_to: Set(None),
+            heads_left: Set(0),
+            state: Set("open".into()),
+            created_at: Set(micros(self.now())),
+        }
+        .insert(tx)
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn want_family_search(&self, tx: &DatabaseTransaction, channel: &str, family: &str) -> Result<()> {
+        let waiting = poll_window::Entity::find()
+            .filter(poll_window::Column::Channel.eq(channel))
+            .filter(poll_window::Column::Family.eq(family))
+            .count(tx)
+            .await?;
+        if waiting == 0 {
+            let now = self.now();
+            let window = Window { from: now, to: now, open_only: false };
+            self.open_window(tx, channel, "family", window, Some(family.to_owned())).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn note_progress(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        progress: Progress,
+        read_at: Timestamp,
+    ) -> Result<()> {
+        match progress {
+            Progress::Nothing => Ok(()),
+            Progress::Heads(ids) => {
+                for piece in ids.chunks(ROWS_PER_STATEMENT) {
+                    poll_head::Entity::delete_many()
+                        .filter(poll_head::Column::Channel.eq(channel))
+                        .filter(poll_head::Column::OrderId.is_in(piece.iter().map(String::as_str)))
+                        .exec(tx)
+                        .await?;
+                    self.seen(tx, channel, piece, read_at).await?;
+                }
+                Ok(())
+            }
+            Progress::Page { window, heads, next, read_to } => {
+                let Some(row) = poll_window::Entity::find_by_id(window).one(tx).await? else { return Ok(()) };
+                self.queue_changed(tx, channel, &row, heads, read_at).await?;
+                self.turn_page(tx, row, next, read_to, read_at).await
+            }
+        }
+    }
+
+    async fn turn_page(
+        &self,
+        tx: &DatabaseTransaction,
+        row: poll_window::Model,
+        next: Option<String>,
+        read_to: Option<Timestamp>,
+        read_at: Timestamp,
+    ) -> Result<()> {
+        let stale = later(instant(row.created_at), WINDOW_AGE_MAX) < self.now();
+        if next.is_some() && (next == row.token || stale) {
+            // A mall that repeats a page would be read for ever: begin the window again.
+            tracing::warn!(channel = row.channel, window = row.id, "a page repeated itself; the window begins again");
+            let mut again = row.into_active_model();
+            again.token = Set(None);
+            again.pages = Set(0);
+            again.asked_at = Set(None);
+            again.created_at = Set(micros(self.now()));
+            again.update(tx).await?;
+            return Ok(());
+        }
+        let read_to = match (row.read_to, read_to.map(micros)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let mut turned = row.clone().into_active_model();
+        turned.state = Set(if next.is_some() { "open" } else { "read" }.into());
+        turned.token = Set(next);
+        turned.pages = Set(row.pages + 1);
+        turned.asked_at = Set(Some(row.asked_at.unwrap_or(micros(read_at))));
+        turned.read_to = Set(read_to);
+        turned.update(tx).await?;
+        Ok(())
+    }
+
+    /// Heads that are new, or whose revision moved; the others are only seen.
+    async fn queue_changed(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        window: &poll_window::Model,
+        heads: Vec<Head>,
+        read_at: Timestamp,
+    ) -> Result<()> {
+        let ids: Vec<String> = heads.iter().map(|head| head.id.clone()).collect();
+        let mut known: HashMap<String, Option<i64>> = HashMap::new();
+        for piece in ids.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<(String, Option<i64>)> = mall_order::Entity::find()
+                .select_only()
+                .columns([mall_order::Column::OrderId, mall_order::Column::Revision])
+                .filter(mall_order::Column::Channel.eq(channel))
+                .filter(mall_order::Column::OrderId.is_in(piece.iter().map(String::as_str)))
+                .into_tuple()
+                .all(tx)
+                .await?;
+            known.extend(rows);
+            self.seen(tx, channel, piece, read_at).await?;
+        }
+        let fresh = heads.into_iter().filter(|head| match (known.get(&head.id), head.revision) {
+            (None, _) => true,
+            (Some(Some(known)), Some(seen)) => seen > *known || window.kind == "family",
+            (Some(_), _) => window.kind == "family",
+        });
+        let fresh = fresh.map(|head| (head.id, head.revision)).collect();
+        self.queue(tx, channel, window.id, fresh).await
+    }
+
+    async fn queue(&self, tx: &DatabaseTransaction, channel: &str, window: i64, heads: Vec<(String, Option<i64>)>) -> Result<()> {
+        let mut rows: HashMap<String, poll_head::ActiveModel> = HashMap::new();
+        for (index, (order_id, revision)) in heads.into_iter().enumerate() {
+            let queued_at = micros(self.now()) + i64::try_from(index).unwrap_or(0);
+            rows.entry(order_id.clone()).or_insert(poll_head::ActiveModel {
+                channel: Set(channel.to_owned()),
+                order_id: Set(order_id),
+                window_id: Set(window),
+                revision: Set(revision),
+                queued_at: Set(queued_at),
+            });
+        }
+        let rows: Vec<_> = rows.into_values().collect();
+        for piece in rows.chunks(ROWS_PER_STATEMENT) {
+            let known = OnConflict::columns([poll_head::Column::Channel, poll_head::Column::OrderId])
+                .update_column(poll_head::Column::Revision)
+                .to_owned();
+            poll_head::Entity::insert_many(piece.to_vec()).on_conflict(known).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn seen(&self, tx: &DatabaseTransaction, channel: &str, ids: &[String], at: Timestamp) -> Result<()> {
+        mall_order::Entity::update_many()
+            .col_expr(mall_order::Column::SeenAt, Expr::value(micros(at)))
+            .filter(mall_order::Column::Channel.eq(channel))
+            .filter(mall_order::Column::OrderId.is_in(ids.iter().map(String::as_str)))
+            .exec(tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Draws the conclusion of a complete window.
+    pub async fn complete_window(
+        &self,
+        lease: &Lease,
+        intake: &Intake,
+        orders: &OrdersCard,
+        window: &poll_window::Model,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        window.clone().delete(&tx).await?;
+        let asked_at = instant(window.asked_at.unwrap_or(window.created_at));
+        match window.kind.as_str() {
+            "sweep" => self.queue_unseen(&tx, window, asked_at).await?,
+            "family" => {
+                if let Some(family) = &window.family {
+                    self.settle_family(&tx, intake, family, asked_at, true).await?;
+                }
+            }
+            kind => self.move_watermark(&tx, orders, window, asked_at, kind == "baseline").await?,
+        }
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(())
+    }
+
+    /// A known open order that a complete sweep of open orders didn't name: it was closed, or is hidden.
+    async fn queue_unseen(&self, tx: &DatabaseTransaction, window: &poll_window::Model, asked_at: Timestamp) -> Result<()> {
+        let ids: Vec<String> = mall_order::Entity::find()
+            .select_only()
+            .column(mall_order::Column::OrderId)
+            .filter(mall_order::Column::Channel.eq(&window.channel))
+            .filter(mall_order::Column::Open.eq(true))
+            .filter(mall_order::Column::SeenAt.lt(micros(asked_at)))
+            .filter(mall_order::Column::PlacedAt.between(window.from_at, window.to_at))
+            .into_tuple()
+            .all(tx)
+            .await?;
+        self.queue(tx, &window.channel, window.id, ids.into_iter().map(|id| (id, None)).collect()).await
+    }
+
+    async fn move_watermark(
+        &self,
+        tx: &DatabaseTransaction,
+        orders: &OrdersCard,
+        window: &poll_window::Model,
+        asked_at: Timestamp,
+        baseline: bool,
+    ) -> Result<()> {
+        let missing = || StoreError::Missing { kind: "channel", name: window.channel.clone() };
+        let row = channel::Entity::find_by_id(&window.channel).lock_exclusive().one(tx).await?.ok_or_else(missing)?;
+        let more = poll_window::Entity::find()
+            .filter(poll_window::Column::Channel.eq(&window.channel))
+            .filter(poll_window::Column::Kind.eq("baseline"))
+            .count(tx)
+            .await?;
+        if baseline && more > 0 {
+            return Ok(());
+        }
+        let span = Window { from: instant(window.from_at), to: instant(window.to_at), open_only: window.open_only };
+        let proven = windows::watermark(orders, span, asked_at, maybe_instant(window.read_to));
+        let known = row.watermark;
+        let mut row = row.into_active_model();
+        row.watermark = Set(known.max(Some(micros(proven))));
+        row.last_poll_at = Set(Some(micros(asked_at)));
+        if baseline {
+            row.baseline = Set("done".into());
+            // What came in while the baseline was read is next, at once.
+            row.next_poll_at = Set(Some(micros(self.now())));
+        }
+        row.update(tx).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,346 @@
+//! Publications as rows: the belief in its columns, and the columns derived from it for the steps to find by.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+};
+use uriba_sdk::Write;
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store,
+    entity::{listing, listing_write, order_line, publication, publication_event},
+    instant, maybe_instant, micros,
+};
+use crate::domain::{
+    publication::{Correction, Look, Outstanding, Publication, Urgency, WriteState},
+    settle::Sale,
+};
+
+/// A listing with what is believed of it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub listing: listing::Model,
+    pub row: publication::Model,
+    pub publication: Publication,
+    /// The writes as they were loaded, to see which rows changed.
+    before: Vec<Outstanding>,
+}
+
+impl Listed {
+    pub fn id(&self) -> i64 {
+        self.listing.id
+    }
+}
+
+/// One line of a listing's history.
+pub struct Happened {
+    pub listing_id: i64,
+    pub what: &'static str,
+    pub value: Option<i64>,
+    pub detail: Option<String>,
+}
+
+impl Store {
+    /// Loads listings with their beliefs, locked, in one order everywhere.
+    pub(super) async fn listed(&self, db: &impl ConnectionTrait, ids: &BTreeSet<i64>) -> Result<Vec<Listed>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for piece in super::stock::pieces(ids) {
+            let rows = publication::Entity::find()
+                .filter(publication::Column::ListingId.is_in(piece.clone()))
+                .order_by_asc(publication::Column::ListingId)
+                .lock_exclusive()
+                .all(db)
+                .await?;
+            let listings = listing::Entity::find().filter(listing::Column::Id.is_in(piece.clone())).all(db).await?;
+            let mut listings: HashMap<i64, _> = listings.into_iter().map(|row| (row.id, row)).collect();
+            let open = rows.iter().any(|row| row.open_writes > 0);
+            let mut writes = if open { open_writes(db, &piece).await? } else { HashMap::new() };
+            for row in rows {
+                let Some(listing) = listings.remove(&row.listing_id) else { continue };
+                let writes = writes.remove(&row.listing_id).unwrap_or_default();
+                found.push(Listed { publication: belief(&row, writes.clone()), listing, row, before: writes });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes beliefs back, with what follows from them, and their open writes.
+    pub(super) async fn save_listed(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
+        let now = micros(self.now());
+        let rows: Vec<_> = listed.iter().map(|listed| row(listed, now)).filter(Option::is_some).flatten().collect();
+        for piece in rows.chunks(ROWS_PER_STATEMENT) {
+            let columns = <publication::Column as sea_orm::Iterable>::iter()
+                .filter(|column| !matches!(column, publication::Column::ListingId | publication::Column::Channel));
+            let newer = OnConflict::column(publication::Column::ListingId).update_columns(columns).to_owned();
+            let rows = piece.iter().cloned().map(|row| row.into_active_model().reset_all());
+            publication::Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
+        }
+        self.save_writes(tx, listed).await
+    }
+
+    async fn save_writes(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
+        let mut gone = Vec::new();
+        let mut fresh = Vec::new();
+        for listed in listed {
+            let now = &listed.publication.writes;
+            let is_kept = |outstanding: &&Outstanding| !now.iter().any(|kept| kept == *outstanding);
+            gone.extend(listed.before.iter().filter(is_kept).map(|outstanding| outstanding.id));
+            let changed = now.iter().filter(|outstanding| !listed.before.contains(outstanding));
+            fresh.extend(changed.map(|outstanding| write_row(&listed.listing, outstanding)));
+        }
+        for piece in gone.chunks(ROWS_PER_STATEMENT) {
+            listing_write::Entity::delete_many()
+                .filter(listing_write::Column::Id.is_in(piece.iter().copied()))
+                .exec(tx)
+                .await?;
+        }
+        for piece in fresh.chunks(ROWS_PER_STATEMENT) {
+            listing_write::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn happened(&self, tx: &DatabaseTransaction, events: Vec<Happened>) -> Result<()> {
+        let at = micros(self.now());
+        let rows: Vec<_> = events
+            .into_iter()
+            .map(|event| publication_event::ActiveModel {
+                id: Set(self.id()),
+                listing_id: Set(event.listing_id),
+                what: Set(event.what.to_owned()),
+                value: Set(event.value),
+                detail: Set(event.detail),
+                at: Set(at),
+            })
+            .collect();
+        for piece in rows.chunks(ROWS_PER_STATEMENT) {
+            publication_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// A new listing's belief: nothing is known, and the mall is to be asked.
+    pub(super) async fn first_belief(&self, tx: &DatabaseTransaction, listing: &listing::Model) -> Result<()> {
+        let publication = Publication { read_due: Some(self.now()), ..Publication::default() };
+        let listed = Listed {
+            listing: listing.clone(),
+            row: blank(listing.id, &listing.channel),
+            publication,
+            before: Vec::new(),
+        };
+        if let Some(row) = row(&listed, micros(self.now())) {
+            row.into_active_model().reset_all().insert(tx).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Sales of the listings, placed after the earliest instant that any of their beliefs still cares about.
+pub(super) async fn sales(db: &impl ConnectionTrait, listed: &[Listed], also: i64) -> Result<HashMap<i64, Vec<Sale>>> {
+    let since = listed
+        .iter()
+        .flat_map(|listed| {
+            let writes = listed.publication.writes.iter().map(|outstanding| micros(outstanding.sent_at));
+            let looks = [listed.publication.anchor, listed.publication.waiting].into_iter().flatten();
+            looks.map(|look| micros(look.from)).chain(writes)
+        })
+        .min()
+        .unwrap_or(also)
+        .min(also);
+    let mut found: HashMap<i64, Vec<Sale>> = HashMap::new();
+    let ids: Vec<i64> = listed.iter().map(Listed::id).collect();
+    for piece in ids.chunks(ROWS_PER_STATEMENT) {
+        let rows: Vec<(i64, i64, i64)> = order_line::Entity::find()
+            .select_only()
+            .columns([order_line::Column::ListingId, order_line::Column::PlacedAt, order_line::Column::Sold])
+            .filter(order_line::Column::ListingId.is_in(piece.iter().copied()))
+            .filter(order_line::Column::PlacedAt.gt(since))
+            .filter(order_line::Column::Sold.gt(0))
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (listing, placed_at, units) in rows {
+            found.entry(listing).or_default().push(Sale { placed_at: instant(placed_at), units });
+        }
+    }
+    Ok(found)
+}
+
+async fn open_writes(db: &impl ConnectionTrait, listings: &[i64]) -> Result<HashMap<i64, Vec<Outstanding>>> {
+    let rows = listing_write::Entity::find()
+        .filter(listing_write::Column::ListingId.is_in(listings.iter().copied()))
+        .order_by_asc(listing_write::Column::Id)
+        .all(db)
+        .await?;
+    let mut found: HashMap<i64, Vec<Outstanding>> = HashMap::new();
+    for row in rows {
+        let write = match row.operation.as_str() {
+            "relative" => Write::Relative(row.value),
+            "compare_and_set" => Write::CompareAndSet { from: row.expected.unwrap_or(0), to: row.value },
+            _ => Write::Absolute(row.value),
+        };
+        let state = if row.state == "accepted" { WriteState::Accepted } else { WriteState::Unknown };
+        found.entry(row.listing_id).or_default().push(Outstanding {
+            id: row.id,
+            write,
+            sent_at: instant(row.sent_at),
+            horizon: instant(row.horizon),
+            state,
+        });
+    }
+    Ok(found)
+}
+
+fn write_row(listing: &listing::Model, outstanding: &Outstanding) -> listing_write::ActiveModel {
+    let (operation, value, expected) = match outstanding.write {
+        Write::Absolute(value) => ("absolute", value, None),
+        Write::Relative(value) => ("relative", value, None),
+        Write::CompareAndSet { from, to } => ("compare_and_set", to, Some(from)),
+    };
+    let state = if outstanding.state == WriteState::Accepted { "accepted" } else { "unknown" };
+    listing_write::ActiveModel {
+        id: Set(outstanding.id),
+        listing_id: Set(listing.id),
+        channel: Set(listing.channel.clone()),
+        operation: Set(operation.to_owned()),
+        value: Set(value),
+        expected: Set(expected),
+        sent_at: Set(micros(outstanding.sent_at)),
+        horizon: Set(micros(outstanding.horizon)),
+        state: Set(state.to_owned()),
+        claim: Set(outstanding.id.to_string()),
+    }
+}
+
+fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
+    let look = |value: Option<i64>, from: Option<i64>, to: Option<i64>| {
+        Some(Look { value: value?, from: instant(from?), to: instant(to?) })
+    };
+    let correction = row.correction.zip(row.corrected_at).map(|(amount, at)| Correction {
+        amount,
+        at: instant(at),
+        count: u32::try_from(row.corrections).unwrap_or(0),
+    });
+    Publication {
+        target: row.target,
+        anchor: look(row.anchor, row.anchor_from, row.anchor_to),
+        applied: row.applied,
+        sold_since: row.sold_since,
+        slack_down: row.slack_down,
+        slack_up: row.slack_up,
+        surplus: row.surplus.zip(row.surplus_at).map(|(units, at)| (units, instant(at))),
+        writes,
+        waiting: look(row.waiting, row.waiting_from, row.waiting_to),
+        read_due: maybe_instant(row.read_due),
+        checked: row.checked,
+        absolute_next: row.absolute_next,
+        correction,
+        kept: row.kept,
+        set_aside_until: maybe_instant(row.set_aside_until),
+    }
+}
+
+/// The row to write, or `None` when nothing changed.
+fn row(listed: &Listed, now: i64) -> Option<publication::Model> {
+    let belief = &listed.publication;
+    let mut marks = belief.marks(listed.listing.not_ours);
+    if listed.listing.state == "invalid" {
+        marks.wants = None;
+    }
+    let old = &listed.row;
+    let read_due = belief.read_due.map(micros);
+    let fresh = publication::Model {
+        target: belief.target,
+        anchor: belief.anchor.map(|look| look.value),
+        anchor_from: belief.anchor.map(|look| micros(look.from)),
+        anchor_to: belief.anchor.map(|look| micros(look.to)),
+        applied: belief.applied,
+        sold_since: belief.sold_since,
+        slack_down: belief.slack_down,
+        slack_up: belief.slack_up,
+        surplus: belief.surplus.map(|(units, _)| units),
+        surplus_at: belief.surplus.map(|(_, at)| micros(at)),
+        waiting: belief.waiting.map(|look| look.value),
+        waiting_from: belief.waiting.map(|look| micros(look.from)),
+        waiting_to: belief.waiting.map(|look| micros(look.to)),
+        checked: belief.checked,
+        absolute_next: belief.absolute_next,
+        correction: belief.correction.map(|correction| correction.amount),
+        corrected_at: belief.correction.map(|correction| micros(correction.at)),
+        corrections: belief.correction.map_or(0, |correction| i64::from(correction.count)),
+        kept: belief.kept,
+        set_aside_until: belief.set_aside_until.map(micros),
+        shown: belief.shown().map(|shown| shown.mid),
+        told: belief.writes.last().map(|outstanding| told(belief, outstanding.write)),
+        open_writes: i64::try_from(belief.writes.len()).unwrap_or(i64::MAX),
+        wants: marks.wants.is_some(),
+        lit: marks.lit,
+        urgency: urgency_rank(marks.wants),
+        at_risk: marks.at_risk,
+        wants_since: marks.wants.map(|_| old.wants_since.unwrap_or(now)),
+        ready_at: marks.ready_at.map(micros),
+        read_due: if marks.reads { Some(read_due.unwrap_or(now)) } else { read_due },
+        ..old.clone()
+    };
+    (fresh != *old).then_some(fresh)
+}
+
+fn told(belief: &Publication, write: Write) -> i64 {
+    match write {
+        Write::Absolute(to) | Write::CompareAndSet { to, .. } => to,
+        Write::Relative(delta) => belief.shown().map_or(delta, |shown| shown.mid + delta),
+    }
+}
+
+fn urgency_rank(urgency: Option<Urgency>) -> i64 {
+    match urgency {
+        Some(Urgency::Zero) => 2,
+        Some(Urgency::Decrease) => 1,
+        Some(Urgency::Raise) | None => 0,
+    }
+}
+
+fn blank(listing_id: i64, channel: &str) -> publication::Model {
+    publication::Model {
+        listing_id,
+        channel: channel.to_owned(),
+        target: None,
+        target_version: 0,
+        target_at: None,
+        anchor: None,
+        anchor_from: None,
+        anchor_to: None,
+        applied: 0,
+        sold_since: 0,
+        slack_down: 0,
+        slack_up: 0,
+        surplus: None,
+        surplus_at: None,
+        waiting: None,
+        waiting_from: None,
+        waiting_to: None,
+        checked: false,
+        absolute_next: false,
+        correction: None,
+        corrected_at: None,
+        corrections: 0,
+        kept: None,
+        set_aside_until: None,
+        refusals: 0,
+        refusal: None,
+        shown: None,
+        told: None,
+        open_writes: 0,
+        wants: false,
+        lit: false,
+        urgency: 0,
+        at_risk: 0,
+        wants_since: None,
+        ready_at: None,
+        read_due: None,
+        read_at: None,
+        pushed_at: None,
+    }
+}

@@ -1,0 +1,466 @@
+//! The right half: claim, settle, and what readings bring. Perform, between them, knows no store.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use uriba_sdk::{Card, Outcome, Reading, Refusal, Update, Write, env::DEADLINE, mall::ListingKey};
+
+use super::{
+    Result, Store, StoreError,
+    dialect,
+    entity::{channel, listing, provisional_hold, publication, stop_raise},
+    lease::Lease,
+    maybe_instant, micros,
+    publication_desk::Desk,
+    publication_rows::{Happened, Listed, sales},
+};
+use crate::domain::{
+    plan::{self, Wish},
+    publication::{Look, Next, Outstanding, Situation, Ways, WriteState},
+    settle::{self, Exchange, Times},
+    suspend::{Mode, State},
+    time::{earlier, later},
+};
+
+/// A wish that has waited so long goes before larger ones of its kind.
+const AGED: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Settled listings are looked at again after this long, within spare quota.
+const READ_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// The channel, as the right half needs it.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    pub channel: String,
+    pub pool: String,
+    pub card: &'static Card,
+    pub ways: Ways,
+    pub times: Times,
+}
+
+/// Writes that are recorded as told. Made by [`Store::claim`], used up by [`Store::settle`]: whoever holds
+/// one must perform it or let its horizon pass.
+#[derive(Debug)]
+pub struct Claim {
+    items: Vec<Claimed>,
+}
+
+#[derive(Debug)]
+struct Claimed {
+    listing: i64,
+    write: i64,
+    update: Update,
+}
+
+impl Claim {
+    pub fn updates(&self) -> Vec<Update> {
+        self.items.iter().map(|item| item.update.clone()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// How a claim ended.
+#[derive(Debug)]
+pub enum Performed {
+    /// One outcome per update.
+    Answered(Vec<Outcome>),
+    /// Nothing was written because of these entries.
+    Rejected(Vec<(usize, Refusal)>),
+    NotApplied,
+    Unknown,
+}
+
+/// What settling found, for metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub applied: usize,
+    pub refused: usize,
+    pub unknown: usize,
+    /// When the targets that are now shown were computed.
+    pub since: Vec<Timestamp>,
+    pub drifts: usize,
+}
+
+impl Store {
+    /// The next batch for the mall, written down as told before it leaves.
+    pub async fn claim(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Option<Claim>> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let situation = situation(&tx, &outlet.channel, now).await?;
+        let ids = candidates(&tx, outlet, &situation).await?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let order: HashMap<i64, usize> = ids.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
+        let mut listed = self.listed(&tx, &ids.into_iter().collect()).await?;
+        listed.sort_by_key(|item| order.get(&item.id()).copied());
+        let stops = Stops::load(&tx, &outlet.channel).await?;
+        let mut wishes = Vec::new();
+        for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
+            let here = Situation {
+                stop_raise: stops.forbid(&item.listing),
+                not_ours: item.listing.not_ours,
+                ..situation
+            };
+            if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
+                wishes.push(Wish { listing: index, write, urgency, units });
+            }
+        }
+        wishes.sort_by_key(|wish| std::cmp::Reverse(wish.urgency));
+        let batch = plan::batch(outlet.card, wishes);
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        let mut items = Vec::new();
+        let mut chosen = Vec::new();
+        let mut events = Vec::new();
+        for wish in batch {
+            let item = &mut listed[wish.listing];
+            let write = self.id();
+            let horizon = settle::horizon(later(now, DEADLINE), &outlet.times);
+            let state = WriteState::Unknown;
+            item.publication.claim(Outstanding { id: write, write: wish.write, sent_at: now, horizon, state });
+            events.push(told(item.id(), wish.write));
+            let update = Update {
+                key: item.listing.mall_key.clone(),
+                handle: item.listing.handle.clone(),
+                write: wish.write,
+            };
+            items.push(Claimed { listing: item.id(), write, update });
+            chosen.push(item.clone());
+        }
+        self.save_listed(&tx, &chosen).await?;
+        self.happened(&tx, events).await?;
+        tx.commit().await?;
+        Ok(Some(Claim { items }))
+    }
+
+    /// Consumes a claim with what came of it.
+    pub async fn settle(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        claim: Claim,
+        performed: Performed,
+        exchange: Exchange,
+    ) -> Result<Settled> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
+        let mut listed = self.listed(&tx, &ids).await?;
+        let sales = sales(&tx, &listed, micros(earlier(exchange.sent_at, outlet.times.precision))).await?;
+        let mut settled = Settled::default();
+        let mut desk = Desk::new(outlet);
+        for (index, item) in claim.items.iter().enumerate() {
+            let Some(target) = listed.iter_mut().find(|listed| listed.id() == item.listing) else { continue };
+            let sold = sales.get(&item.listing).map_or(&[][..], Vec::as_slice);
+            let outcome = match &performed {
+                Performed::Answered(outcomes) => outcomes.get(index).cloned().unwrap_or(Outcome::Unknown),
+                Performed::Rejected(refused) => match refused.iter().find(|(entry, _)| *entry == index) {
+                    Some((_, refusal)) => Outcome::Refused(refusal.clone()),
+                    None => {
+                        settle::not_sent(&mut target.publication, item.write);
+                        continue;
+                    }
+                },
+                Performed::NotApplied => {
+                    settle::not_sent(&mut target.publication, item.write);
+                    continue;
+                }
+                Performed::Unknown => Outcome::Unknown,
+            };
+            settled.count(&outcome, target);
+            let refusals = u32::try_from(target.row.refusals).unwrap_or(0);
+            let notes =
+                settle::outcome(&mut target.publication, item.write, &outcome, exchange, &outlet.times, sold, refusals);
+            if matches!(outcome, Outcome::Applied { .. }) {
+                target.row.pushed_at = Some(micros(exchange.answered_at));
+                if target.row.refusals > 0 {
+                    target.row.refusals = 0;
+                    target.row.refusal = None;
+                    desk.calm.push(target.listing.clone());
+                }
+            }
+            desk.take(target, notes, exchange.answered_at);
+        }
+        settled.drifts = desk.drifts;
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        tx.commit().await?;
+        Ok(settled)
+    }
+
+    /// What to read next: what is due, then what was unread for longest.
+    pub async fn to_read(&self, channel: &str, now: Timestamp, most: u64) -> Result<Vec<(i64, ListingKey)>> {
+        let base = || publication::Entity::find().filter(publication::Column::Channel.eq(channel)).limit(most);
+        let due = base()
+            .filter(publication::Column::ReadDue.lte(micros(now)))
+            .order_by_asc(publication::Column::ReadDue)
+            .all(&self.reader)
+            .await?;
+        let mut rows = due;
+        if (rows.len() as u64) < most {
+            let known: HashSet<i64> = rows.iter().map(|row| row.listing_id).collect();
+            let not_yet = publication::Column::ReadDue.is_null().or(publication::Column::ReadDue.gt(micros(now)));
+            let oldest = base()
+                .filter(publication::Column::Checked.eq(true))
+                .filter(publication::Column::OpenWrites.eq(0))
+                .filter(publication::Column::ReadAt.lt(micros(earlier(now, READ_AGAIN))))
+                .filter(not_yet)
+                .order_by_asc(publication::Column::ReadAt)
+                .all(&self.reader)
+                .await?;
+            rows.extend(oldest.into_iter().filter(|row| !known.contains(&row.listing_id)));
+            rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.listing_id).collect();
+        let listings =
+            listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
+        let keys: HashMap<i64, listing::Model> = listings.into_iter().map(|row| (row.id, row)).collect();
+        let ready = |id: &i64| keys.get(id).filter(|row| matches!(row.state.as_str(), "ready" | "missing"));
+        Ok(ids
+            .iter()
+            .filter_map(ready)
+            .map(|row| (row.id, ListingKey { key: row.mall_key.clone(), handle: row.handle.clone() }))
+            .collect())
+    }
+
+    /// Takes in what the mall shows.
+    pub async fn take_readings(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        readings: &[(i64, Reading)],
+        exchange: Exchange,
+    ) -> Result<Settled> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let situation = situation(&tx, &outlet.channel, exchange.answered_at).await?;
+        let ids: BTreeSet<i64> = readings.iter().map(|(id, _)| *id).collect();
+        let mut listed = self.listed(&tx, &ids).await?;
+        let from = earlier(exchange.sent_at, outlet.times.precision);
+        let sales = sales(&tx, &listed, micros(from)).await?;
+        let mut desk = Desk::new(outlet);
+        for (id, reading) in readings {
+            let Some(item) = listed.iter_mut().find(|listed| listed.id() == *id) else { continue };
+            if item.row.pushed_at.is_some_and(|pushed| pushed >= micros(exchange.sent_at)) {
+                // A write was answered while this reading was under way: which came first can't be told.
+                item.publication.wants_read(exchange.answered_at);
+                continue;
+            }
+            item.row.read_at = Some(micros(exchange.answered_at));
+            let sold = sales.get(id).map_or(&[][..], Vec::as_slice);
+            let look = |value| Look { value, from, to: exchange.answered_at };
+            desk.look(item, reading, look, &situation, sold);
+        }
+        let drifts = desk.drifts;
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        tx.commit().await?;
+        Ok(Settled { drifts, ..Settled::default() })
+    }
+
+    /// The watermark moved: readings that waited for it may decide now.
+    pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let situation = situation(&tx, &outlet.channel, now).await?;
+        let Some(watermark) = situation.watermark else { return Ok(0) };
+        let waiting: Vec<i64> = publication::Entity::find()
+            .select_only()
+            .column(publication::Column::ListingId)
+            .filter(publication::Column::Channel.eq(&outlet.channel))
+            .filter(publication::Column::WaitingTo.lte(micros(watermark)))
+            .limit(super::ROWS_PER_STATEMENT as u64)
+            .into_tuple()
+            .all(&tx)
+            .await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let mut listed = self.listed(&tx, &waiting.into_iter().collect()).await?;
+        let sales = sales(&tx, &listed, micros(now)).await?;
+        let mut desk = Desk::new(outlet);
+        for item in &mut listed {
+            let sold = sales.get(&item.id()).map_or(&[][..], Vec::as_slice);
+            let notes = settle::judge(&mut item.publication, now, Some(watermark), sold, &outlet.times);
+            desk.take(item, notes, now);
+        }
+        let judged = listed.len();
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        tx.commit().await?;
+        Ok(judged)
+    }
+
+    async fn close_desk(&self, tx: &DatabaseTransaction, desk: Desk<'_>) -> Result<()> {
+        let mut bumps = BTreeSet::new();
+        for hold in desk.holds {
+            bumps.insert((hold.sku_id, hold.pool.clone()));
+            let row = provisional_hold::Model { id: self.id(), recorded_at: micros(self.now()), ..hold };
+            row.into_active_model().reset_all().insert(tx).await?;
+        }
+        let bumps: Vec<_> = bumps.into_iter().collect();
+        dialect::bump_stock(tx, &bumps, false, micros(self.now())).await?;
+        if !bumps.is_empty() {
+            self.bells.facts.notify_waiters();
+        }
+        for row in desk.listings {
+            listing::Entity::update(row.into_active_model().reset_all()).exec(tx).await?;
+        }
+        for row in desk.calm {
+            self.calm(tx, "set_aside", &format!("{}/{}", row.channel, row.mall_key)).await?;
+        }
+        for call in desk.calls {
+            self.raise(tx, call).await?;
+        }
+        self.happened(tx, desk.events).await
+    }
+
+    /// Marks everything that the order names as not to be raised until somebody has looked.
+    pub(super) async fn stop_raises_of(&self, tx: &DatabaseTransaction, channel: &str, keys: &[String], cause: &str) -> Result<()> {
+        let rows = listing::Entity::find()
+            .filter(listing::Column::Channel.eq(channel))
+            .filter(listing::Column::MallKey.is_in(keys.iter().map(String::as_str)))
+            .all(tx)
+            .await?;
+        let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
+        for sku in skus {
+            let row = stop_raise::Model {
+                id: self.id(),
+                scope: format!("sku:{sku}"),
+                cause: cause.to_owned(),
+                since: micros(self.now()),
+                ended_at: None,
+            };
+            row.into_active_model().reset_all().insert(tx).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a channel stands, from its row.
+pub(super) async fn situation(tx: &DatabaseTransaction, channel: &str, now: Timestamp) -> Result<Situation> {
+    let row = channel::Entity::find_by_id(channel).one(tx).await?;
+    let row = row.ok_or_else(|| StoreError::Missing { kind: "channel", name: channel.to_owned() })?;
+    Ok(situation_of(&row, now))
+}
+
+pub fn situation_of(row: &channel::Model, now: Timestamp) -> Situation {
+    let mode = row.suspend_mode.as_deref().and_then(Mode::parse);
+    let switch = match State::parse(&row.state) {
+        Some(State::Active) | None => None,
+        // While resuming the mall keeps what the suspension left there.
+        Some(State::Resuming) => Some(Mode::Freeze),
+        Some(State::Draining | State::Suspended) => mode,
+    };
+    Situation {
+        now,
+        watermark: maybe_instant(row.watermark),
+        live: row.mode == "live",
+        switch,
+        baseline_done: row.baseline == "done",
+        stop_raise: false,
+        not_ours: false,
+    }
+}
+
+/// Listings that may have something to write, most urgent first.
+async fn candidates(tx: &DatabaseTransaction, outlet: &Outlet, situation: &Situation) -> Result<Vec<i64>> {
+    use publication::Column;
+    let now = micros(situation.now);
+    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
+    let base = || {
+        publication::Entity::find()
+            .select_only()
+            .column(Column::ListingId)
+            .filter(Column::Channel.eq(&outlet.channel))
+            .limit(most)
+    };
+    if !situation.live || situation.switch == Some(Mode::Freeze) {
+        return Ok(Vec::new());
+    }
+    if situation.switch == Some(Mode::Zero) {
+        let untold = Condition::any()
+            .add(Column::OpenWrites.eq(0))
+            .add(Column::Told.ne(0))
+            .add(Column::ReadDue.lte(now));
+        let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
+        let lit = base().filter(Column::Lit.eq(true)).filter(Column::Checked.eq(true)).filter(untold).filter(awake);
+        return Ok(lit.order_by_desc(Column::AtRisk).into_tuple().all(tx).await?);
+    }
+    let ready = Condition::any().add(Column::ReadyAt.is_null()).add(Column::ReadyAt.lte(now));
+    let mut wanting = base().filter(Column::Wants.eq(true)).filter(ready);
+    if !outlet.ways.relative {
+        // An absolute raise waits until the orders are known past what it would overwrite.
+        let watermark = situation.watermark.map_or(i64::MIN, micros);
+        let known = Condition::any()
+            .add(Column::Urgency.gt(0))
+            .add(Column::AnchorTo.is_null())
+            .add(Column::AnchorTo.lt(watermark));
+        wanting = wanting.filter(known);
+    }
+    let aged = wanting
+        .clone()
+        .filter(Column::WantsSince.lt(micros(earlier(situation.now, AGED))))
+        .order_by_desc(Column::Urgency)
+        .order_by_asc(Column::WantsSince);
+    let aged: Vec<i64> = aged.into_tuple().all(tx).await?;
+    let mut ids = aged.clone();
+    let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::AtRisk);
+    let known: HashSet<i64> = aged.into_iter().collect();
+    let largest: Vec<i64> = largest.into_tuple().all(tx).await?;
+    ids.extend(largest.into_iter().filter(|id| !known.contains(id)));
+    Ok(ids)
+}
+
+/// What forbids raising, loaded once per claim.
+pub(super) struct Stops(HashSet<String>);
+
+impl Stops {
+    pub(super) async fn load(db: &impl sea_orm::ConnectionTrait, channel: &str) -> Result<Self> {
+        let rows = stop_raise::Entity::find().filter(stop_raise::Column::EndedAt.is_null()).all(db).await?;
+        let all = rows.into_iter().map(|row| row.scope).collect::<HashSet<_>>();
+        let whole = format!("channel:{channel}");
+        Ok(Self(if all.contains(&whole) { HashSet::from(["*".to_owned()]) } else { all }))
+    }
+
+    pub(super) fn forbid(&self, listing: &listing::Model) -> bool {
+        self.0.contains("*")
+            || self.0.contains(&format!("sku:{}", listing.sku_id))
+            || self.0.contains(&format!("listing:{}", listing.id))
+    }
+}
+
+impl Settled {
+    fn count(&mut self, outcome: &Outcome, item: &Listed) {
+        match outcome {
+            Outcome::Applied { .. } => {
+                self.applied += 1;
+                self.since.extend(maybe_instant(item.row.target_at).filter(|_| item.row.pushed_at < item.row.target_at));
+            }
+            Outcome::Refused(_) | Outcome::Conflict { .. } => self.refused += 1,
+            Outcome::Unknown | Outcome::Pending { .. } => self.unknown += 1,
+        }
+    }
+}
+
+fn told(listing_id: i64, write: Write) -> Happened {
+    let (value, detail) = match write {
+        Write::Absolute(value) => (value, "absolute".to_owned()),
+        Write::Relative(value) => (value, "relative".to_owned()),
+        Write::CompareAndSet { from, to } => (to, format!("if it shows {from}")),
+    };
+    Happened { listing_id, what: "told", value: Some(value), detail: Some(detail) }
+}

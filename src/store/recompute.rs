@@ -1,0 +1,205 @@
+//! The second transaction of the left half: SKUs whose facts changed → targets of their listings.
+//!
+//! The stock rows are locked in SKU order before anything is read, and facts bump those rows in their own
+//! transaction, so nothing can change between the reading and the writing. The cost follows what changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use super::{
+    Result, Store,
+    attention::Call,
+    entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
+    micros, stock as ledger,
+};
+use crate::domain::{
+    allocation::{self, Overrides, Rules},
+    ledger::MAIN,
+    shelf::Shelf,
+};
+
+/// SKUs per transaction.
+const SKUS_MAX: u64 = 500;
+
+/// What a channel brings to its targets.
+#[derive(Clone, Debug)]
+pub struct Allowance {
+    pub rules: Rules,
+    pub quantity_max: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recomputed {
+    pub skus: usize,
+    pub targets: usize,
+}
+
+impl Store {
+    /// Recomputes at most [`SKUS_MAX`] SKUs. Channels without an allowance keep their targets.
+    pub async fn recompute(&self, allowances: &HashMap<String, Allowance>) -> Result<Recomputed> {
+        let due = stock::Entity::find()
+            .filter(stock::Column::Due.eq(true))
+            .limit(SKUS_MAX);
+        if due.clone().limit(1).one(&self.reader).await?.is_none() {
+            return Ok(Recomputed::default());
+        }
+        let tx = self.begin().await?;
+        let mut rows = due.order_by_asc(stock::Column::SkuId).lock_exclusive().all(&tx).await?;
+        rows.sort_by(|a, b| (&a.pool, a.sku_id).cmp(&(&b.pool, b.sku_id)));
+        let mut done = Recomputed { skus: rows.len(), targets: 0 };
+        let mut pools: BTreeMap<String, Vec<stock::Model>> = BTreeMap::new();
+        for row in rows {
+            pools.entry(row.pool.clone()).or_default().push(row);
+        }
+        for (pool, rows) in pools {
+            done.targets += self.recompute_pool(&tx, &pool, &rows, allowances).await?;
+            let skus: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
+            stock::Entity::update_many()
+                .col_expr(stock::Column::Computed, Expr::col(stock::Column::Version).into())
+                .col_expr(stock::Column::Due, Expr::value(false))
+                .filter(stock::Column::Pool.eq(&pool))
+                .filter(stock::Column::SkuId.is_in(skus))
+                .exec(&tx)
+                .await?;
+        }
+        tx.commit().await?;
+        if done.targets > 0 {
+            self.bells.targets.notify_waiters();
+        }
+        Ok(done)
+    }
+
+    async fn recompute_pool(
+        &self,
+        tx: &DatabaseTransaction,
+        pool: &str,
+        rows: &[stock::Model],
+        allowances: &HashMap<String, Allowance>,
+    ) -> Result<usize> {
+        let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
+        let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
+        let shelves = shelves(tx, pool, &skus, rows).await?;
+        let listings = listings_of(tx, pool, &skus).await?;
+        let mut listed = self.listed(tx, &listings).await?;
+        let now = micros(self.now());
+        let mut changed = Vec::new();
+        for item in &mut listed {
+            let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
+            let sellable = shelves.get(&item.listing.sku_id).and_then(Shelf::sellable);
+            let rules = allowance.rules.with(&overrides(&item.listing));
+            let target = sellable
+                .map(|sellable| allocation::target(sellable, item.listing.units, &rules, allowance.quantity_max));
+            if item.publication.target == target {
+                continue;
+            }
+            item.publication.target = target;
+            item.row.target_version = versions.get(&item.listing.sku_id).copied().unwrap_or(0);
+            item.row.target_at = Some(now);
+            changed.push(item.clone());
+        }
+        self.save_listed(tx, &changed).await?;
+        self.report_oversold(tx, pool, &shelves).await?;
+        Ok(changed.len())
+    }
+
+    async fn report_oversold(&self, tx: &DatabaseTransaction, pool: &str, shelves: &HashMap<i64, Shelf>) -> Result<()> {
+        let open = super::attention::open_subjects(tx, "oversold").await?;
+        for (sku, shelf) in shelves {
+            let short = shelf.oversold_by();
+            if short == 0 && open.is_empty() {
+                continue;
+            }
+            let code = super::catalogue::sku_code(tx, *sku).await?;
+            let subject = format!("{code}@{pool}");
+            if short > 0 {
+                let message = format!("{code} is oversold by {short} in pool {pool}: more is ordered than there is");
+                let call = Call { kind: "oversold", subject, sku: Some(code), message, ..Call::default() };
+                self.raise(tx, call).await?;
+            } else if open.contains(&subject) {
+                self.calm(tx, "oversold", &subject).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn overrides(listing: &listing::Model) -> Overrides {
+    Overrides {
+        buffer: listing.buffer,
+        fraction: listing.fraction,
+        min_show: listing.min_show,
+        cap: listing.cap,
+        unlimited: listing.unlimited,
+    }
+}
+
+/// Everything that sellable is made of, from one moment.
+pub(super) async fn shelves(
+    tx: &DatabaseTransaction,
+    pool: &str,
+    skus: &BTreeSet<i64>,
+    rows: &[stock::Model],
+) -> Result<HashMap<i64, Shelf>> {
+    let mut shelves: HashMap<i64, Shelf> = rows
+        .iter()
+        .map(|row| (row.sku_id, Shelf { on_hand: row.stocked.then_some(0), ..Shelf::default() }))
+        .collect();
+    let locations = ledger::location_pools(tx).await?;
+    let in_pool = |code: &str| locations.get(code).is_some_and(|found| found.as_deref() == Some(pool));
+    for piece in ledger::pieces(skus) {
+        let balances = stock_balance::Entity::find()
+            .filter(stock_balance::Column::SkuId.is_in(piece.clone()))
+            .filter(stock_balance::Column::Bin.eq(MAIN))
+            .all(tx)
+            .await?;
+        for row in balances.iter().filter(|row| in_pool(&row.location)) {
+            if let Some(on_hand) = shelves.get_mut(&row.sku_id).and_then(|shelf| shelf.on_hand.as_mut()) {
+                *on_hand += row.quantity;
+            }
+        }
+        let orders = unshipped::Entity::find()
+            .filter(unshipped::Column::SkuId.is_in(piece.clone()))
+            .filter(unshipped::Column::Pool.eq(pool))
+            .all(tx)
+            .await?;
+        for row in orders {
+            shelves.entry(row.sku_id).or_default().unshipped += row.quantity;
+        }
+        let holds = provisional_hold::Entity::find()
+            .filter(provisional_hold::Column::SkuId.is_in(piece))
+            .filter(provisional_hold::Column::Pool.eq(pool))
+            .filter(provisional_hold::Column::EndedAt.is_null())
+            .all(tx)
+            .await?;
+        for row in holds {
+            shelves.entry(row.sku_id).or_default().provisional += row.remaining;
+        }
+    }
+    Ok(shelves)
+}
+
+async fn listings_of(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<BTreeSet<i64>> {
+    let channels: Vec<String> = channel::Entity::find()
+        .select_only()
+        .column(channel::Column::Id)
+        .filter(channel::Column::Pool.eq(pool))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut found = BTreeSet::new();
+    for piece in ledger::pieces(skus) {
+        let ids: Vec<i64> = listing::Entity::find()
+            .select_only()
+            .column(listing::Column::Id)
+            .filter(listing::Column::SkuId.is_in(piece))
+            .filter(listing::Column::Channel.is_in(channels.clone()))
+            .into_tuple()
+            .all(tx)
+            .await?;
+        found.extend(ids);
+    }
+    Ok(found)
+}

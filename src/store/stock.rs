@@ -1,0 +1,374 @@
+//! The ledger's tables: events with their entries, running balances, counts as anchors.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::OnConflict,
+};
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store, StoreError, attention, dialect,
+    entity::{location, stock, stock_balance, stock_count, stock_entry, stock_event},
+    instant, micros,
+};
+use crate::domain::ledger::{self, Entry, MAIN};
+
+/// A stock event to be booked.
+#[derive(Clone, Debug)]
+pub struct Movement {
+    /// The same key is booked once, ever.
+    pub key: String,
+    pub kind: &'static str,
+    pub sku_id: i64,
+    pub occurred_at: Timestamp,
+    /// File and line, order, or person.
+    pub source: String,
+    pub reason: Option<String>,
+    pub import_id: Option<i64>,
+    pub entries: Vec<Entry>,
+}
+
+/// A count of one SKU at one location, bins included.
+#[derive(Clone, Debug)]
+pub struct Count {
+    pub key: String,
+    pub sku_id: i64,
+    pub location: String,
+    pub counted: i64,
+    pub as_of: Timestamp,
+    pub source: String,
+    pub reason: Option<String>,
+    pub import_id: Option<i64>,
+}
+
+/// Units of a channel's order that left.
+#[derive(Clone, Debug)]
+pub struct Shipment {
+    pub key: String,
+    pub sku_id: i64,
+    pub pool: String,
+    pub units: i64,
+    pub occurred_at: Timestamp,
+    pub source: String,
+}
+
+impl Store {
+    /// Books movements inside the caller's transaction; those whose key is known already change nothing.
+    /// Returns how many were new.
+    pub async fn book(&self, tx: &DatabaseTransaction, movements: Vec<Movement>) -> Result<usize> {
+        let fresh = self.not_booked(tx, movements, |movement| movement.key.clone()).await?;
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        let skus: BTreeSet<i64> = fresh.iter().map(|movement| movement.sku_id).collect();
+        let counts = counts(tx, &skus).await?;
+        let mut posting = Posting::default();
+        for movement in &fresh {
+            let id = self.id();
+            posting.event(id, movement, None, micros(self.now()));
+            let anchored: Vec<Entry> = movement
+                .entries
+                .iter()
+                .filter(|entry| {
+                    let count = counts.get(&(movement.sku_id, entry.location.clone()));
+                    ledger::is_before_anchor(movement.occurred_at, count.map(|count| instant(count.counted_at)))
+                })
+                .cloned()
+                .collect();
+            posting.entries(self, id, movement, &movement.entries);
+            if !anchored.is_empty() {
+                let opposite: Vec<Entry> =
+                    anchored.into_iter().map(|entry| Entry { quantity: -entry.quantity, ..entry }).collect();
+                let reversal = Movement {
+                    key: format!("{}/anchored", movement.key),
+                    kind: "reversal",
+                    reason: Some("already in the count that was taken after it".into()),
+                    entries: opposite.clone(),
+                    ..movement.clone()
+                };
+                let reversal_id = self.id();
+                posting.event(reversal_id, &reversal, Some(id), micros(self.now()));
+                posting.entries(self, reversal_id, &reversal, &opposite);
+            }
+        }
+        let booked = fresh.len();
+        self.post(tx, posting).await?;
+        Ok(booked)
+    }
+
+    /// Books counts: the difference to the ledger *at the time of the count*, to the main bin. One count per
+    /// SKU and location a call.
+    pub async fn count(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<usize> {
+        let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
+        let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
+        let known = counts(tx, &skus).await?;
+        let balances = balances(tx, &skus).await?;
+        let since = fresh.iter().map(|count| micros(count.as_of)).min();
+        let later = entries_after(tx, &skus, since).await?;
+        let mut posting = Posting::default();
+        let mut anchors = Vec::new();
+        for count in &fresh {
+            let place = (count.sku_id, count.location.clone());
+            let newest = known.get(&place).map(|known| known.counted_at);
+            let superseded = newest.is_some_and(|newest| newest > micros(count.as_of));
+            let now_there: i64 =
+                balances.iter().filter(|row| (row.sku_id, &row.location) == (place.0, &place.1)).map(|row| row.quantity).sum();
+            let after: i64 = later
+                .iter()
+                .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1) && row.occurred_at > micros(count.as_of))
+                .map(|row| row.quantity)
+                .sum();
+            // An older count than the newest one is recorded, and moves nothing.
+            let difference =
+                if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
+            let id = self.id();
+            let movement = count.movement(difference);
+            posting.event(id, &movement, None, micros(self.now()));
+            posting.entries(self, id, &movement, &movement.entries);
+            if !superseded {
+                anchors.push(stock_count::ActiveModel {
+                    sku_id: Set(count.sku_id),
+                    location: Set(count.location.clone()),
+                    counted_at: Set(micros(count.as_of)),
+                    quantity: Set(count.counted),
+                    event_id: Set(id),
+                });
+            }
+        }
+        self.post(tx, posting).await?;
+        for piece in anchors.chunks(ROWS_PER_STATEMENT) {
+            let newer = OnConflict::columns([stock_count::Column::SkuId, stock_count::Column::Location])
+                .update_columns([stock_count::Column::CountedAt, stock_count::Column::Quantity, stock_count::Column::EventId])
+                .to_owned();
+            stock_count::Entity::insert_many(piece.to_vec()).on_conflict(newer).exec_without_returning(tx).await?;
+        }
+        Ok(fresh.len())
+    }
+
+    /// Books the goods that left for orders: from where, the pool's configured order says.
+    pub(super) async fn ship(&self, tx: &DatabaseTransaction, shipments: &[Shipment]) -> Result<()> {
+        if shipments.is_empty() {
+            return Ok(());
+        }
+        let skus: BTreeSet<i64> = shipments.iter().map(|shipment| shipment.sku_id).collect();
+        let mut there: HashMap<(i64, String), i64> = balances(tx, &skus)
+            .await?
+            .into_iter()
+            .filter(|row| row.bin == MAIN)
+            .map(|row| ((row.sku_id, row.location), row.quantity))
+            .collect();
+        let mut movements = Vec::new();
+        for shipment in shipments {
+            let locations = pool_locations(tx, &shipment.pool).await?;
+            let on_hand: Vec<(String, i64)> = locations
+                .into_iter()
+                .map(|code| {
+                    let quantity = there.get(&(shipment.sku_id, code.clone())).copied().unwrap_or(0);
+                    (code, quantity)
+                })
+                .collect();
+            for entry in ledger::shipment(shipment.units, &on_hand) {
+                let left = there.entry((shipment.sku_id, entry.location.clone())).or_default();
+                *left += entry.quantity;
+                if *left < 0 {
+                    self.report_negative(tx, shipment, &entry.location, *left).await?;
+                }
+                movements.push(Movement {
+                    key: format!("{}@{}", shipment.key, entry.location),
+                    kind: "issue",
+                    sku_id: shipment.sku_id,
+                    occurred_at: shipment.occurred_at,
+                    source: shipment.source.clone(),
+                    reason: None,
+                    import_id: None,
+                    entries: vec![entry],
+                });
+            }
+        }
+        self.book(tx, movements).await?;
+        Ok(())
+    }
+
+    async fn report_negative(&self, tx: &DatabaseTransaction, shipment: &Shipment, location: &str, left: i64) -> Result<()> {
+        let sku = super::catalogue::sku_code(tx, shipment.sku_id).await?;
+        let stocked = stock::Entity::find_by_id((shipment.sku_id, shipment.pool.clone())).one(tx).await?;
+        if !stocked.is_some_and(|row| row.stocked) {
+            return Ok(());
+        }
+        let message = format!(
+            "{location} would have {left} of {sku} after {}: more was shipped than the ledger has there; count it",
+            shipment.source
+        );
+        let subject = format!("{sku}@{location}");
+        let call = attention::Call { kind: "negative_location", subject, sku: Some(sku), message, ..attention::Call::default() };
+        self.raise(tx, call).await
+    }
+
+    async fn post(&self, tx: &DatabaseTransaction, posting: Posting) -> Result<()> {
+        let pools = location_pools(tx).await?;
+        let mut figures = BTreeSet::new();
+        let mut shipped = BTreeSet::new();
+        for (sku, location, is_figure) in &posting.places {
+            if let Some(Some(pool)) = pools.get(location) {
+                if *is_figure { figures.insert((*sku, pool.clone())) } else { shipped.insert((*sku, pool.clone())) };
+            }
+        }
+        let now = micros(self.now());
+        let shipped: Vec<_> = shipped.difference(&figures).cloned().collect();
+        dialect::bump_stock(tx, &figures.into_iter().collect::<Vec<_>>(), true, now).await?;
+        dialect::bump_stock(tx, &shipped, false, now).await?;
+        for piece in posting.events.chunks(ROWS_PER_STATEMENT) {
+            stock_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        for piece in posting.rows.chunks(ROWS_PER_STATEMENT) {
+            stock_entry::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
+        let sums: Vec<_> =
+            posting.sums.into_iter().map(|((sku, location, bin), quantity)| (sku, location, bin, quantity)).collect();
+        dialect::add_balances(tx, &sums).await
+    }
+
+    async fn not_booked<T>(&self, tx: &DatabaseTransaction, items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Vec<T>> {
+        let keys: Vec<String> = items.iter().map(&key).collect();
+        let mut known = HashSet::new();
+        for piece in keys.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<String> = stock_event::Entity::find()
+                .select_only()
+                .column(stock_event::Column::IdempotencyKey)
+                .filter(stock_event::Column::IdempotencyKey.is_in(piece.iter().cloned()))
+                .into_tuple()
+                .all(tx)
+                .await?;
+            known.extend(rows);
+        }
+        Ok(items.into_iter().filter(|item| known.insert(key(item))).collect())
+    }
+}
+
+impl Count {
+    fn movement(&self, difference: i64) -> Movement {
+        Movement {
+            key: self.key.clone(),
+            kind: "stocktake",
+            sku_id: self.sku_id,
+            occurred_at: self.as_of,
+            source: self.source.clone(),
+            reason: self.reason.clone(),
+            import_id: self.import_id,
+            entries: vec![Entry { location: self.location.clone(), bin: MAIN.into(), quantity: difference }],
+        }
+    }
+}
+
+/// Rows gathered for a few large statements.
+#[derive(Default)]
+struct Posting {
+    events: Vec<stock_event::ActiveModel>,
+    rows: Vec<stock_entry::ActiveModel>,
+    sums: BTreeMap<(i64, String, String), i64>,
+    /// SKU, location, and whether the movement gives the SKU a figure (a shipment alone doesn't).
+    places: BTreeSet<(i64, String, bool)>,
+}
+
+impl Posting {
+    fn event(&mut self, id: i64, movement: &Movement, reverses: Option<i64>, now: i64) {
+        self.events.push(stock_event::ActiveModel {
+            id: Set(id),
+            idempotency_key: Set(movement.key.clone()),
+            kind: Set(movement.kind.to_owned()),
+            occurred_at: Set(micros(movement.occurred_at)),
+            recorded_at: Set(now),
+            source: Set(movement.source.clone()),
+            reason: Set(movement.reason.clone()),
+            reverses: Set(reverses),
+            import_id: Set(movement.import_id),
+        });
+    }
+
+    fn entries(&mut self, store: &Store, event_id: i64, movement: &Movement, entries: &[Entry]) {
+        let by_order = movement.source.starts_with("order ");
+        for entry in entries {
+            self.rows.push(stock_entry::ActiveModel {
+                id: Set(store.id()),
+                event_id: Set(event_id),
+                sku_id: Set(movement.sku_id),
+                location: Set(entry.location.clone()),
+                bin: Set(entry.bin.clone()),
+                quantity: Set(entry.quantity),
+                occurred_at: Set(micros(movement.occurred_at)),
+                recorded_at: Set(micros(store.now())),
+            });
+            *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() += entry.quantity;
+            self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
+        }
+    }
+}
+
+async fn counts(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), stock_count::Model>> {
+    let mut found = HashMap::new();
+    for piece in pieces(skus) {
+        let rows = stock_count::Entity::find().filter(stock_count::Column::SkuId.is_in(piece)).all(tx).await?;
+        found.extend(rows.into_iter().map(|row| ((row.sku_id, row.location.clone()), row)));
+    }
+    Ok(found)
+}
+
+pub(super) async fn balances(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<Vec<stock_balance::Model>> {
+    let mut found = Vec::new();
+    for piece in pieces(skus) {
+        found.extend(stock_balance::Entity::find().filter(stock_balance::Column::SkuId.is_in(piece)).all(tx).await?);
+    }
+    Ok(found)
+}
+
+async fn entries_after(tx: &DatabaseTransaction, skus: &BTreeSet<i64>, since: Option<i64>) -> Result<Vec<stock_entry::Model>> {
+    let Some(since) = since else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for piece in pieces(skus) {
+        let after = Condition::all()
+            .add(stock_entry::Column::SkuId.is_in(piece))
+            .add(stock_entry::Column::OccurredAt.gt(since));
+        found.extend(stock_entry::Entity::find().filter(after).all(tx).await?);
+    }
+    Ok(found)
+}
+
+/// Which pool each location belongs to.
+pub(super) async fn location_pools(tx: &DatabaseTransaction) -> Result<HashMap<String, Option<String>>> {
+    Ok(location::Entity::find().all(tx).await?.into_iter().map(|row| (row.code, row.pool)).collect())
+}
+
+pub(super) async fn pool_locations(tx: &DatabaseTransaction, pool: &str) -> Result<Vec<String>> {
+    let rows = location::Entity::find()
+        .filter(location::Column::Pool.eq(pool))
+        .order_by_asc(location::Column::Rank)
+        .all(tx)
+        .await?;
+    if rows.is_empty() {
+        return Err(StoreError::Invalid(format!("pool {pool:?} has no location")));
+    }
+    Ok(rows.into_iter().map(|row| row.code).collect())
+}
+
+pub(super) fn pieces(ids: &BTreeSet<i64>) -> Vec<Vec<i64>> {
+    ids.iter().copied().collect::<Vec<_>>().chunks(ROWS_PER_STATEMENT).map(<[i64]>::to_vec).collect()
+}
+
+/// A location that is named for the first time belongs to no pool until the configuration says so.
+pub(super) async fn ensure_locations(store: &Store, tx: &DatabaseTransaction, codes: &BTreeSet<String>) -> Result<usize> {
+    let known = location_pools(tx).await?;
+    let mut created = 0;
+    for code in codes.iter().filter(|code| !known.contains_key(*code)) {
+        let row = location::ActiveModel {
+            code: Set(code.clone()),
+            pool: Set(None),
+            rank: Set(i64::from(u32::MAX)),
+            created_at: Set(micros(store.now())),
+        };
+        row.insert(tx).await?;
+        created += 1;
+    }
+    Ok(created)
+}
