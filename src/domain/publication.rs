@@ -303,8 +303,10 @@ impl Publication {
         Next::Write { write, urgency: Urgency::Raise, units }
     }
 
-    /// The write is about to leave.
+    /// The write is about to leave. Whatever becomes of it, of its answer or of this process, the mall is read
+    /// once it must have landed: some malls accept anything, and some answers are lost.
     pub fn claim(&mut self, outstanding: Outstanding) {
+        self.wants_read(outstanding.horizon);
         self.writes.push(outstanding);
     }
 

@@ -249,7 +249,9 @@ pub fn judge(
 /// The reading fits the newest absolute write less what sold since, and nothing that may have stood before.
 fn fits_only_the_last(publication: &Publication, look: Look, sales: &[Sale]) -> bool {
     let Some((last, older)) = publication.writes.split_last() else { return false };
-    if last.state != WriteState::Accepted || !fits_absolute(last, look, sales) {
+    // A lost write may still land over the newest one.
+    let lost = older.iter().any(|write| write.state == WriteState::Unknown && write.horizon > look.from);
+    if lost || last.state != WriteState::Accepted || !fits_absolute(last, look, sales) {
         return false;
     }
     let old = figure_at(publication, look, sales);

@@ -409,6 +409,10 @@ impl Store {
     }
 
     pub async fn draining(&self, row: &channel::Model) -> Result<Draining> {
+        self.draining_on(&self.reader, row).await
+    }
+
+    pub(super) async fn draining_on(&self, db: &impl ConnectionTrait, row: &channel::Model) -> Result<Draining> {
         use publication::Column;
         let now = micros(self.now());
         let ours = Query::select()
@@ -427,8 +431,8 @@ impl Store {
             .add(Column::Lit.eq(true))
             .add(Column::ReadAt.is_null())
             .add(Column::ReadAt.lt(row.suspended_at.unwrap_or(0)));
-        let remaining = base.filter(awake).filter(unsure).count(&self.reader).await?;
-        Ok(Draining { remaining, set_aside: resting.count(&self.reader).await? })
+        let remaining = base.filter(awake).filter(unsure).count(db).await?;
+        Ok(Draining { remaining, set_aside: resting.count(db).await? })
     }
 
     // -- health -----------------------------------------------------------------------------------------------

@@ -45,14 +45,21 @@ pub struct Happened {
 impl Store {
     /// Loads listings with their beliefs, locked, in one order everywhere.
     pub(super) async fn listed(&self, db: &impl ConnectionTrait, ids: &BTreeSet<i64>) -> Result<Vec<Listed>> {
+        Self::load_listed(db, ids, true).await
+    }
+
+    /// The same for people to look at: nothing is locked, nothing may be written back.
+    pub(super) async fn peek_listed(&self, db: &impl ConnectionTrait, ids: &BTreeSet<i64>) -> Result<Vec<Listed>> {
+        Self::load_listed(db, ids, false).await
+    }
+
+    async fn load_listed(db: &impl ConnectionTrait, ids: &BTreeSet<i64>, lock: bool) -> Result<Vec<Listed>> {
         let mut found = Vec::with_capacity(ids.len());
         for piece in super::stock::pieces(ids) {
             let rows = publication::Entity::find()
                 .filter(publication::Column::ListingId.is_in(piece.clone()))
-                .order_by_asc(publication::Column::ListingId)
-                .lock_exclusive()
-                .all(db)
-                .await?;
+                .order_by_asc(publication::Column::ListingId);
+            let rows = if lock { rows.lock_exclusive() } else { rows }.all(db).await?;
             let listings = listing::Entity::find().filter(listing::Column::Id.is_in(piece.clone())).all(db).await?;
             let mut listings: HashMap<i64, _> = listings.into_iter().map(|row| (row.id, row)).collect();
             let open = rows.iter().any(|row| row.open_writes > 0);

@@ -34,6 +34,8 @@ pub trait Mall: Send + Sync {
     /// Writes stock: exactly one outcome per update, in order, or one error for the whole request.
     ///
     /// * A `Malformed` answer after a write means `Unknown` for all: the engine treats it so.
+    /// * More updates than the card's `batch_max` are an error with nothing written (`Rejected` of no entry), or
+    ///   are split so that each outcome is right.
     /// * Sibling fields that a write would erase (lead times) are read and sent along here.
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>>;
 
@@ -142,10 +144,9 @@ pub struct Settings {
 impl Settings {
     /// A credential that the card calls required; configuration was checked against the card before.
     pub fn credential(&self, key: &str) -> std::result::Result<&SecretString, SettingsError> {
-        self.credentials.get(key).ok_or_else(|| SettingsError {
-            key: format!("credentials.{key}"),
-            message: "is required".into(),
-        })
+        self.credentials
+            .get(key)
+            .ok_or_else(|| SettingsError { key: format!("credentials.{key}"), message: "is required".into() })
     }
 }
 
@@ -167,7 +168,6 @@ pub struct SettingsError {
     pub message: String,
 }
 
-/// Opens a channel with its settings.
 pub type OpenMall = fn(&Settings, Wire) -> std::result::Result<Box<dyn Mall>, SettingsError>;
 
 /// One line of the list of malls.

@@ -31,7 +31,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const AUTHORIZE_STATUS: &str = "x-sws-authorize-status";
 /// The name of the access token in the vault.
 const TOKEN: &str = "access";
-const CONTEXT: Context = Context { operation: faults::TOKEN, writes: false };
+const CONTEXT: Context = Context { operation: faults::TOKEN_OPERATION, writes: false };
 
 pub struct Auth {
     url: String,

@@ -11,8 +11,11 @@ use uriba_sdk::{Answer, Applied, Class, MallError, Wire, wire::excerpt};
 
 use crate::{jst, xml};
 
+/// Errors are short. What is longer is not searched for words: a hostile body must not cost more than this.
+const ERROR_BYTES_MAX: usize = 16_384;
+
 /// The token endpoint's operation. Its answers are never quoted: they are where the secrets are.
-pub const TOKEN: &str = "auth.token";
+pub const TOKEN_OPERATION: &str = "auth.token";
 
 /// Which call an answer belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ pub fn fault(wire: &Wire, context: Context, answer: &Answer, what: String) -> Ma
         .unwrap_or(Class::Malformed { what });
     let message = match advice(words.code.as_deref(), &words.message, challenge) {
         Some(advice) => advice.to_owned(),
-        None if context.operation == TOKEN => String::new(),
+        None if context.operation == TOKEN_OPERATION => String::new(),
         None if words.message.is_empty() => excerpt(&answer.body),
         None => excerpt(words.message.as_bytes()),
     };
@@ -48,7 +51,8 @@ pub fn fault(wire: &Wire, context: Context, answer: &Answer, what: String) -> Ma
 
 impl Words {
     pub fn read(body: &[u8]) -> Self {
-        Self::from_xml(body).or_else(|| Self::from_json(body)).unwrap_or_default()
+        let short = Some(body).filter(|body| body.len() <= ERROR_BYTES_MAX);
+        short.and_then(|body| Self::from_xml(body).or_else(|| Self::from_json(body))).unwrap_or_default()
     }
 
     fn from_xml(body: &[u8]) -> Option<Self> {
@@ -110,7 +114,7 @@ fn classify(
         _ if says("反映またはアップロード中") => Class::Transient { applied: Applied::No },
         "ed-00001" | "ed-00006" | "st-02999" => transient(context),
         _ if status == 401 && challenge.contains("insufficient_scope") => Class::Auth { renewable: false },
-        _ if status == 401 && context.operation != TOKEN => Class::Auth { renewable: true },
+        _ if status == 401 && context.operation != TOKEN_OPERATION => Class::Auth { renewable: true },
         _ => return None,
     })
 }
@@ -134,7 +138,7 @@ fn transient(context: Context) -> Class {
 
 /// A page for people instead of an answer.
 fn maintenance_page(body: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(&body[..body.len().min(16_384)]);
+    let start = String::from_utf8_lossy(&body[..body.len().min(ERROR_BYTES_MAX)]);
     let head = start.trim_start().to_ascii_lowercase();
     (head.starts_with("<!doctype html") || head.starts_with("<html")) && start.contains("メンテナンス")
 }
@@ -165,7 +169,7 @@ mod tests {
 
     const READ: Context = Context { operation: "orders.search", writes: false };
     const WRITE: Context = Context { operation: "stock.push", writes: true };
-    const ASK: Context = Context { operation: TOKEN, writes: false };
+    const ASK: Context = Context { operation: TOKEN_OPERATION, writes: false };
 
     fn class(context: Context, status: u16, header: &str, body: &str) -> Option<Class> {
         let words = Words::read(body.as_bytes());

@@ -30,7 +30,7 @@ use uriba_sdk::{
 use auth::Auth;
 pub use card::CARD;
 use faults::{Context, fault};
-use search::Step;
+use search::{Condition, Rows, Step};
 
 pub static MALL: MallEntry = MallEntry {
     id: "yahoo",
@@ -67,16 +67,19 @@ impl Mall for Yahoo {
     }
 
     async fn pull(&self, query: &Query) -> Result<Page> {
-        let now = self.wire.now();
-        let step = Step::of(query).ok_or_else(|| {
-            let what = "the page token is not one that this adapter gave".to_owned();
-            self.wire.error(SEARCH.operation, Class::Malformed { what }, "")
-        })?;
-        let body = step.request(query, &self.auth.seller_id, now);
-        let answer = self.ask_orders(SEARCH, "orderList", body).await?;
-        let rows = search::read(&answer.body).map_err(|what| fault(&self.wire, SEARCH, &answer, what))?;
-        let next = step.next(&rows, query, now).map(|next| next.token());
-        Ok(Page { heads: rows.heads, unread: rows.unread, next, ..Page::default() })
+        match &query.span {
+            Span::Window { from, to } => {
+                let step = query.token.as_deref().map_or(Some(Step::begin(*from)), Step::from_token);
+                let step = step.ok_or_else(|| self.not_understood(SEARCH, "a page token of somebody else's"))?;
+                let rows = self.search(step, Condition::Placed { to: *to, open_only: query.open_only }).await?;
+                let next = step.next(&rows).map(|next| next.token());
+                Ok(Page { heads: rows.heads, unread: rows.unread, next, ..Page::default() })
+            }
+            Span::Family(id) => {
+                let rows = self.family(id).await?;
+                Ok(Page { heads: rows.heads, unread: rows.unread, ..Page::default() })
+            }
+        }
     }
 
     async fn by_id(&self, ids: &[String]) -> Result<Found> {
@@ -92,6 +95,10 @@ impl Mall for Yahoo {
     }
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
+        if updates.len() > card::CODES_MAX {
+            let message = "more codes than the mall takes in one request";
+            return Err(self.wire.error(PUSH.operation, Class::Rejected { refused: Vec::new() }, message));
+        }
         let push = stock::Push::new(updates);
         let Some((codes, quantities)) = push.form() else {
             return Ok(push.settle(|_| Outcome::Unknown));
@@ -126,9 +133,7 @@ impl Readback for Yahoo {
     async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>> {
         let mut readings = Vec::with_capacity(keys.len());
         for keys in keys.chunks(card::CODES_MAX) {
-            let codes: Vec<&str> =
-                keys.iter().map(|listing| stock::spelling(&listing.key, listing.handle.as_deref())).collect();
-            let codes = codes.join(",");
+            let codes = keys.iter().map(|listing| listing.key.as_str()).collect::<Vec<_>>().join(",");
             let form = [("seller_id", self.auth.seller_id.as_str()), ("item_code", codes.as_str())];
             let request = auth::form_post(format!("{}/getStock", self.services), &form);
             let answer = self.send(READ, request).await??;
@@ -149,16 +154,39 @@ impl Yahoo {
             Err(error) => return Err(error),
         };
         if reading == orders::Reading::Nothing && self.exists(id).await? {
-            let what = "the mall lists the order and does not give it".to_owned();
-            return Err(self.wire.error(GET.operation, Class::Malformed { what }, ""));
+            return Err(self.not_understood(GET, "the mall lists the order and does not give it"));
         }
         Ok(reading)
     }
 
     /// How orderInfo answers an id that it doesn't know is not documented, so the list has the last word.
     async fn exists(&self, id: &str) -> Result<bool> {
-        let query = Query { span: Span::Family(id.to_owned()), open_only: false, token: None };
-        Ok(!self.pull(&query).await?.heads.is_empty())
+        let rows = self.search(Step::begin(self.wire.now()), Condition::Id(id)).await?;
+        Ok(!rows.heads.is_empty())
+    }
+
+    async fn family(&self, id: &str) -> Result<Rows> {
+        let now = self.wire.now();
+        let mut all = self.search(Step::begin(now), Condition::Id(id)).await?;
+        for (begin, condition) in search::kin(id, &all, now) {
+            let mut step = Some(begin);
+            while let Some(page) = step {
+                let rows = self.search(page, condition).await?;
+                step = page.next(&rows);
+                all.add(rows);
+            }
+        }
+        Ok(all)
+    }
+
+    async fn search(&self, step: Step, condition: Condition<'_>) -> Result<Rows> {
+        let body = step.request(condition, &self.auth.seller_id);
+        let answer = self.ask_orders(SEARCH, "orderList", body).await?;
+        search::read(&answer.body).map_err(|what| fault(&self.wire, SEARCH, &answer, what))
+    }
+
+    fn not_understood(&self, context: Context, what: &str) -> MallError {
+        self.wire.error(context.operation, Class::Malformed { what: what.to_owned() }, "")
     }
 
     /// An order call: signed, and answered with success and an accepted signature.

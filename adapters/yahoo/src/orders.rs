@@ -54,33 +54,33 @@ pub fn read(body: &[u8], asked: &str) -> Result<Reading, String> {
     let well = matches!(root.name.as_str(), "ResultSet" | "Result") && root.find("Error").is_none();
     let result = root.find("Result").filter(|_| well).ok_or("the answer holds no result")?;
     let mut orders = result.all("OrderInfo");
-    let Some(info) = orders.next() else { return Ok(Reading::Nothing) };
-    if orders.any(|other| other != info) {
+    let Some(stated) = orders.next() else { return Ok(Reading::Nothing) };
+    if orders.any(|other| other != stated) {
         return Err("the answer holds several orders".into());
     }
-    if info.value("OrderId").is_some_and(|id| !id.eq_ignore_ascii_case(asked)) {
+    if stated.value("OrderId").is_some_and(|id| !id.eq_ignore_ascii_case(asked)) {
         return Err("the answer holds another order than was asked for".into());
     }
-    Ok(match order(info, asked) {
+    Ok(match order(stated, asked) {
         Ok(order) => Reading::Order(order),
         Err(what) => Reading::Unread(Unread {
             order_id: Some(asked.to_owned()),
-            mall_keys: info.all("Item").filter_map(mall_key).collect(),
+            mall_keys: stated.all("Item").filter_map(mall_key).collect(),
             what,
-            redacted: info.only(&[FIELDS.as_slice(), &GROUPS].concat()).chars().take(4_000).collect(),
+            redacted: stated.only(&[FIELDS.as_slice(), &GROUPS].concat()).chars().take(4_000).collect(),
         }),
     })
 }
 
-fn order(info: &Element, id: &str) -> Result<Order, String> {
-    let placed_at = info.value("OrderTime").ok_or("OrderTime is missing")?;
+fn order(stated: &Element, id: &str) -> Result<Order, String> {
+    let placed_at = stated.value("OrderTime").ok_or("OrderTime is missing")?;
     let placed_at = jst::parse(placed_at).ok_or_else(|| odd("OrderTime", placed_at))?;
-    let updated_at = info.value("LastUpdateTime").and_then(jst::parse);
-    let split = Split::of(info);
-    let state = State::of(info);
-    let shipped_at = field(info, "ShipDate").and_then(jst::parse_end);
+    let updated_at = stated.value("LastUpdateTime").and_then(jst::parse);
+    let split = Split::of(stated);
+    let state = State::of(stated);
+    let shipped_at = field(stated, "ShipDate").and_then(jst::parse_end);
     let mut lines: Vec<Line> = Vec::new();
-    for (index, item) in info.all("Item").enumerate() {
+    for (index, item) in stated.all("Item").enumerate() {
         let line = line(item, index, state, split.was_split(), shipped_at)?;
         if lines.iter().any(|known| known.id == line.id) {
             return Err(odd("LineId (twice)", &line.id));
@@ -111,10 +111,10 @@ enum State {
 }
 
 impl State {
-    fn of(info: &Element) -> Self {
-        let order_status = field(info, "OrderStatus");
+    fn of(stated: &Element) -> Self {
+        let order_status = field(stated, "OrderStatus");
         // 出荷済み, 着荷済み. Goods that left have left, also of an order that was cancelled later.
-        let left = matches!(field(info, "ShipStatus"), Some("3" | "4"));
+        let left = matches!(field(stated, "ShipStatus"), Some("3" | "4"));
         match order_status {
             _ if left => Self::Shipped,
             Some("5") => Self::Shipped,
@@ -133,11 +133,11 @@ struct Split<'a> {
 }
 
 impl<'a> Split<'a> {
-    fn of(info: &'a Element) -> Self {
+    fn of(stated: &'a Element) -> Self {
         Self {
-            parent: info.value("ParentOrderId"),
-            has_children: info.value("ChildOrderId").is_some(),
-            flag: matches!(info.value("IsSplit"), Some("true" | "1")),
+            parent: stated.value("ParentOrderId"),
+            has_children: stated.value("ChildOrderId").is_some(),
+            flag: matches!(stated.value("IsSplit"), Some("true" | "1")),
         }
     }
 
@@ -193,9 +193,9 @@ fn mall_key(item: &Element) -> Option<String> {
 }
 
 /// A field of the order itself or of one of its groups (`Ship`, `Pay`), but never of an item.
-fn field<'a>(info: &'a Element, name: &str) -> Option<&'a str> {
-    let groups = info.children.iter().filter(|child| child.name != "Item");
-    info.value(name).or_else(|| groups.filter_map(|group| group.value(name)).next())
+fn field<'a>(stated: &'a Element, name: &str) -> Option<&'a str> {
+    let groups = stated.children.iter().filter(|child| child.name != "Item");
+    stated.value(name).or_else(|| groups.filter_map(|group| group.value(name)).next())
 }
 
 fn odd(field: &str, value: &str) -> String {

@@ -1,17 +1,19 @@
-//! orderList: where a search stands, the request for its next page, and the rows of an answer.
+//! orderList: the requests of a search, and the rows of an answer.
 //!
 //! Pages are taken by time and not by offset alone: the next page begins at the last second seen, less the
 //! orders of that second that were seen. An order that leaves the filter between two pages would otherwise
 //! pull its successors forward, and one of them would be in no page.
 //!
-//! A family has no search of its own. Its members are found in three stages: the order that was split, by
-//! [`Stage::Root`]; what names it as parent; and what names it as the order that was first placed, for splits
-//! of splits. The mall wants an order id or a span of time in each search, so the last two walk in windows
-//! from the root's time of placing to now.
+//! A family has no search of its own. Its members are found by three conditions: the order that was split, by
+//! its id; what names it as parent; and what names it as the order that was first placed, for splits of splits.
+//! The mall wants an order id or a span of time in each search, so the last two walk in windows from the
+//! order's time of placing to now. Families are small, so all of it is one page.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use quick_xml::escape::escape;
-use uriba_sdk::{Head, Query, Span, Unread, card::days};
+use uriba_sdk::{Head, Unread, card::days};
 
 use crate::{
     card::{REACH, SPAN_MAX},
@@ -27,130 +29,90 @@ const FIELDS: &str = "OrderId,OrderTime,LastUpdateTime";
 const OPEN: &str = "1,2,3";
 /// 出荷不可, 出荷可, 出荷処理中.
 const UNSHIPPED: &str = "0,1,2";
+/// 分割元注文ID, 受注時注文ID.
+const KINSHIP: [&str; 2] = ["ParentOrderId", "OriginalOrderId"];
 
+/// What is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Window,
-    Root,
-    Children,
-    Descendants,
+pub enum Condition<'a> {
+    /// One order.
+    Id(&'a str),
+    /// Orders placed up to `to`, all or only open ones.
+    Placed { to: Timestamp, open_only: bool },
+    /// Orders placed up to `to` that name `id` in the field `by`.
+    Kin { by: &'static str, id: &'a str, to: Timestamp },
 }
 
-/// Where a search stands; travels as the page token.
+/// Where a page begins; travels as the page token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    stage: Stage,
-    /// Begin of the window that is being walked.
-    start: Timestamp,
-    /// Begin of this page, within the window.
     from: Timestamp,
     /// Rows of the second `from` that earlier pages had.
     skip: usize,
 }
 
 impl Step {
-    /// The step that a query asks for; `None` when its token is not one of ours.
-    pub fn of(query: &Query) -> Option<Self> {
-        match (&query.token, &query.span) {
-            (Some(token), span) => Self::from_token(token).filter(|step| step.fits(span)),
-            (None, Span::Window { from, .. }) => Some(Self::begin(Stage::Window, *from)),
-            (None, Span::Family(_)) => Some(Self::begin(Stage::Root, Timestamp::UNIX_EPOCH)),
-        }
+    pub fn begin(from: Timestamp) -> Self {
+        Self { from: jst::second(from), skip: 0 }
     }
 
     /// The request body of this page.
-    pub fn request(&self, query: &Query, seller_id: &str, now: Timestamp) -> String {
-        let mut condition = match (self.stage, &query.span) {
-            (Stage::Root, Span::Family(id)) => element("OrderId", id),
-            (Stage::Children, Span::Family(id)) => element("ParentOrderId", id),
-            (Stage::Descendants, Span::Family(id)) => element("OriginalOrderId", id),
-            _ => String::new(),
+    pub fn request(&self, condition: Condition<'_>, seller_id: &str) -> String {
+        let (own, to) = match condition {
+            Condition::Id(id) => (element("OrderId", id), None),
+            Condition::Placed { to, open_only: false } => (String::new(), Some(to)),
+            Condition::Placed { to, open_only: true } => {
+                (element("OrderStatus", OPEN) + &element("ShipStatus", UNSHIPPED), Some(to))
+            }
+            Condition::Kin { by, id, to } => (element(by, id), Some(to)),
         };
-        if self.stage != Stage::Root {
-            condition += &element("OrderTimeFrom", &jst::compact(self.from));
-            condition += &element("OrderTimeTo", &jst::compact(self.until(&query.span, now)));
-        }
-        if self.stage == Stage::Window && query.open_only {
-            condition += &(element("OrderStatus", OPEN) + &element("ShipStatus", UNSHIPPED));
-        }
+        let span = to
+            .map(|to| element("OrderTimeFrom", &jst::compact(self.from)) + &element("OrderTimeTo", &jst::compact(to)));
         format!(
             "<Req><Search><Result>{PAGE}</Result><Start>{}</Start><Sort>+order_time</Sort>\
-             <Condition>{condition}</Condition><Field>{FIELDS}</Field></Search>{}</Req>",
+             <Condition>{}{own}</Condition><Field>{FIELDS}</Field></Search>{}</Req>",
             self.skip + 1,
+            span.unwrap_or_default(),
             element("SellerId", seller_id)
         )
     }
 
-    /// The step after the page that had these rows.
-    pub fn next(self, rows: &Rows, query: &Query, now: Timestamp) -> Option<Self> {
+    /// The page after the one that had these rows.
+    pub fn next(self, rows: &Rows) -> Option<Self> {
         let count = rows.heads.len() + rows.unread.len();
-        if self.stage != Stage::Root && count > 0 && self.skip + count < rows.total {
-            return Some(self.further(rows, count));
+        if count == 0 || self.skip + count >= rows.total {
+            return None;
         }
-        match self.stage {
-            Stage::Window => None,
-            Stage::Root => {
-                // The clocks of the mall's own machines may differ a little; a day is plenty.
-                let placed_at = rows.heads.iter().filter_map(|head| head.placed_at).min();
-                let start = placed_at.map_or(jst::earlier(now, REACH), |at| jst::earlier(at, days(1)));
-                Some(Self::begin(Stage::Children, start))
-            }
-            Stage::Children => Some(Self::begin(Stage::Descendants, self.start)),
-            Stage::Descendants => {
-                let end = self.until(&query.span, now);
-                (end < jst::second(now)).then(|| Self::begin(Stage::Children, end))
-            }
-        }
+        let times: Vec<Timestamp> = rows.heads.iter().filter_map(|head| head.placed_at).collect();
+        Some(match times.iter().max().filter(|last| **last > self.from && times.len() == count) {
+            Some(last) => Self { from: *last, skip: times.iter().filter(|time| *time == last).count() },
+            None => Self { from: self.from, skip: self.skip + count },
+        })
     }
 
     pub fn token(&self) -> String {
-        let letter = match self.stage {
-            Stage::Window => 'w',
-            Stage::Root => 'r',
-            Stage::Children => 'c',
-            Stage::Descendants => 'd',
-        };
-        format!("{letter}.{}.{}.{}", self.start.as_second(), self.from.as_second(), self.skip)
+        format!("{}+{}", self.from.as_second(), self.skip)
     }
 
-    fn from_token(token: &str) -> Option<Self> {
-        let mut parts = token.split('.');
-        let stage = match parts.next()? {
-            "w" => Stage::Window,
-            "r" => Stage::Root,
-            "c" => Stage::Children,
-            "d" => Stage::Descendants,
-            _ => return None,
-        };
-        let start = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
-        let from = Timestamp::from_second(parts.next()?.parse().ok()?).ok()?;
-        let skip = parts.next()?.parse().ok().filter(|skip| *skip < usize::MAX / 2)?;
-        parts.next().is_none().then_some(Self { stage, start, from, skip })
+    pub fn from_token(token: &str) -> Option<Self> {
+        let (from, skip) = token.split_once('+')?;
+        let skip = skip.parse().ok().filter(|skip| *skip < usize::MAX / 2)?;
+        Some(Self { from: Timestamp::from_second(from.parse().ok()?).ok()?, skip })
     }
+}
 
-    fn fits(&self, span: &Span) -> bool {
-        (self.stage == Stage::Window) == matches!(span, Span::Window { .. })
+/// The searches for the kin of an order, given what the search for itself found.
+pub fn kin<'a>(id: &'a str, itself: &Rows, now: Timestamp) -> Vec<(Step, Condition<'a>)> {
+    let placed_at = itself.heads.iter().filter_map(|head| head.placed_at).min();
+    // The clocks of the mall's own machines may differ a little; a day is plenty.
+    let mut from = placed_at.map_or(jst::earlier(now, REACH), |at| jst::earlier(at, days(1)));
+    let mut searches = Vec::new();
+    while from < now {
+        let to = jst::later(from, SPAN_MAX).min(now);
+        searches.extend(KINSHIP.map(|by| (Step::begin(from), Condition::Kin { by, id, to })));
+        from = to;
     }
-
-    fn begin(stage: Stage, start: Timestamp) -> Self {
-        let start = jst::second(start);
-        Self { stage, start, from: start, skip: 0 }
-    }
-
-    fn until(&self, span: &Span, now: Timestamp) -> Timestamp {
-        match span {
-            Span::Window { to, .. } => *to,
-            Span::Family(_) => jst::second(jst::later(self.start, SPAN_MAX).min(now)),
-        }
-    }
-
-    fn further(self, rows: &Rows, count: usize) -> Self {
-        let times: Vec<Timestamp> = rows.heads.iter().filter_map(|head| head.placed_at).collect();
-        match times.iter().max().filter(|last| **last > self.from && times.len() == count) {
-            Some(last) => Self { from: *last, skip: times.iter().filter(|time| *time == last).count(), ..self },
-            None => Self { skip: self.skip + count, ..self },
-        }
-    }
+    searches
 }
 
 /// What one page holds.
@@ -160,6 +122,15 @@ pub struct Rows {
     pub total: usize,
     pub heads: Vec<Head>,
     pub unread: Vec<Unread>,
+}
+
+impl Rows {
+    /// Takes in the rows of another search, each order once.
+    pub fn add(&mut self, more: Self) {
+        let known: BTreeSet<String> = self.heads.iter().map(|head| head.id.clone()).collect();
+        self.heads.extend(more.heads.into_iter().filter(|head| !known.contains(&head.id)));
+        self.unread.extend(more.unread);
+    }
 }
 
 /// The rows of an answer, or what it lacks.
@@ -205,11 +176,6 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn window(token: Option<String>, open_only: bool) -> Query {
-        let (from, to) = (at("2026-11-01T00:00:00.7Z"), at("2026-11-02T00:00:00Z"));
-        Query { span: Span::Window { from, to }, open_only, token }
-    }
-
     fn page(total: usize, seconds: &[i64]) -> Rows {
         let begin = at("2026-11-01T00:00:00Z").as_second();
         let head = |(n, second): (usize, &i64)| Head {
@@ -220,66 +186,63 @@ mod tests {
         Rows { total, heads: seconds.iter().enumerate().map(head).collect(), unread: Vec::new() }
     }
 
+    fn first() -> Step {
+        Step::begin(at("2026-11-01T00:00:00.7Z"))
+    }
+
     #[test]
     fn a_window_is_asked_for_in_japanese_time() {
-        let query = window(None, true);
-        let body = Step::of(&query).unwrap().request(&query, "a-shop", query_now());
+        let to = at("2026-11-02T00:00:00Z");
+        let body = first().request(Condition::Placed { to, open_only: true }, "a-shop");
         assert!(
             body.contains("<OrderTimeFrom>20261101090000</OrderTimeFrom><OrderTimeTo>20261102090000</OrderTimeTo>")
         );
         assert!(body.contains("<OrderStatus>1,2,3</OrderStatus><ShipStatus>0,1,2</ShipStatus>"), "{body}");
         assert!(body.contains("<Start>1</Start>") && body.contains("<SellerId>a-shop</SellerId>"), "{body}");
-    }
-
-    fn query_now() -> Timestamp {
-        at("2026-11-20T00:00:00Z")
+        let body = first().request(Condition::Id("s-<1>"), "a-shop");
+        assert!(body.contains("<Condition><OrderId>s-&lt;1&gt;</OrderId></Condition>"), "{body}");
     }
 
     #[test]
     fn the_next_page_begins_in_the_last_second_seen() {
-        let query = window(None, false);
-        let first = Step::of(&query).unwrap();
-        let second = first.next(&page(9, &[1, 5, 5]), &query, query_now()).unwrap();
+        let second = first().next(&page(9, &[1, 5, 5])).unwrap();
         assert_eq!((second.from, second.skip), (at("2026-11-01T00:00:05Z"), 2));
-        let query = window(Some(second.token()), false);
-        assert_eq!(Step::of(&query), Some(second));
-        let same_second = second.next(&page(8, &[5, 5, 5]), &query, query_now()).unwrap();
+        assert_eq!(Step::from_token(&second.token()), Some(second));
+        let same_second = second.next(&page(8, &[5, 5, 5])).unwrap();
         assert_eq!((same_second.from, same_second.skip), (second.from, 5));
-        assert_eq!(same_second.next(&page(8, &[5, 6, 7]), &query, query_now()), None);
-        assert_eq!(first.next(&page(9, &[]), &query, query_now()), None, "an empty page ends a search");
+        assert_eq!(same_second.next(&page(8, &[5, 6, 7])), None);
+        assert_eq!(first().next(&page(9, &[])), None, "an empty page ends a search");
     }
 
     #[test]
     fn a_row_without_a_time_falls_back_to_counting() {
-        let query = window(None, false);
         let mut rows = page(9, &[1, 5]);
         rows.heads[0].placed_at = None;
-        let next = Step::of(&query).unwrap().next(&rows, &query, query_now()).unwrap();
+        let next = first().next(&rows).unwrap();
         assert_eq!((next.from, next.skip), (at("2026-11-01T00:00:00Z"), 2));
     }
 
     #[test]
-    fn a_family_is_searched_in_windows_up_to_now() {
-        let query = Query { span: Span::Family("s-<1>".into()), open_only: false, token: None };
+    fn kin_are_searched_in_windows_up_to_now() {
         let now = at("2026-12-10T00:00:00Z");
-        let mut step = Step::of(&query).unwrap();
-        assert!(step.request(&query, "s", now).contains("<Condition><OrderId>s-&lt;1&gt;</OrderId></Condition>"));
-        let mut asked = Vec::new();
-        let mut rows = page(1, &[0]);
-        while let Some(next) = step.next(&rows, &query, now) {
-            let body = next.request(&query, "s", now);
-            asked.push(body.split("<Condition>").nth(1).unwrap().split('>').next().unwrap().to_owned());
-            (step, rows) = (next, Rows::default());
-        }
-        assert_eq!(asked, ["<ParentOrderId", "<OriginalOrderId", "<ParentOrderId", "<OriginalOrderId"]);
+        let searches = |itself: &Rows| {
+            let searches = kin("s-1", itself, now);
+            let field = |(_, condition): &(Step, Condition<'_>)| match condition {
+                Condition::Kin { by, to, .. } => (*by, *to),
+                other => panic!("{other:?}"),
+            };
+            searches.iter().map(field).collect::<Vec<_>>()
+        };
+        let middle = at("2026-11-30T00:00:00Z");
+        let expected = [(KINSHIP[0], middle), (KINSHIP[1], middle), (KINSHIP[0], now), (KINSHIP[1], now)];
+        assert_eq!(searches(&page(1, &[0])), expected);
+        assert_eq!(searches(&Rows::default()).len(), 6, "as far back as a search reaches");
     }
 
     #[test]
     fn a_foreign_token_is_refused() {
-        for token in
-            ["", "w", "x.1.1.1", "w.1.1", "w.1.1.1.1", "w.a.1.1", "c.1.1.0", "w.1.1.-1", "w.99999999999999.1.1"]
-        {
-            assert_eq!(Step::of(&window(Some(token.into()), false)), None, "{token}");
+        for token in ["", "1", "1+", "+1", "a+1", "1+-1", "1+1+1", "99999999999999+1"] {
+            assert_eq!(Step::from_token(token), None, "{token}");
         }
     }
 }

@@ -5,21 +5,21 @@ use std::collections::{HashMap, HashSet};
 use uriba_sdk::{Counter, Outcome, Reading, Refusal, RefusedWhy, Resolved, Update, Write, mall::ListingKey};
 
 use crate::{
-    card::{CODES_MAX, QUANTITY_MAX},
+    card::QUANTITY_MAX,
     xml::{self, Element},
 };
 
 /// Source: getStock, setStock: item and sub code have at most so many characters.
 const CODE_MAX: usize = 99;
 
-/// The normalised mall key. Whether the mall tells upper from lower case is not established; nobody was seen
-/// to have two items that differ in it only.
+/// The normalised mall key. Whether the mall tells upper from lower case is not established. If it does, an
+/// item with capitals reads back as missing before anything is written to it.
 pub fn key(item: &str, sub: &str) -> String {
     let separator = if sub.is_empty() { "" } else { ":" };
     format!("{item}{separator}{sub}").to_ascii_lowercase()
 }
 
-/// Reads a person's spelling. The handle keeps theirs where it differs in case, and is what the mall is sent.
+/// Reads a person's spelling, of any case and width.
 pub fn resolve(given: &str) -> Resolved {
     Resolved { given: given.to_owned(), key: listing_key(given) }
 }
@@ -32,9 +32,7 @@ fn listing_key(given: &str) -> Result<ListingKey, String> {
     if codes.next().is_some() {
         return Err("a key is `item_code` or `item_code:sub_code`, with one colon at most".into());
     }
-    let key = key(item, sub);
-    let handle = (key != narrow).then(|| narrow.clone());
-    Ok(ListingKey { key, handle })
+    Ok(ListingKey { key: key(item, sub), handle: None })
 }
 
 fn code<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {
@@ -65,11 +63,10 @@ impl<'a> Push<'a> {
     pub fn new(updates: &'a [Update]) -> Self {
         let mut seen = HashSet::new();
         let outcomes = updates.iter().map(|update| {
-            let sent = seen.len();
             let refused = refused_here(update.write).or_else(|| {
-                // The mall refuses a whole request for one code too many, or one that is there twice.
-                let room = sent < CODES_MAX && seen.insert(update.key.as_str());
-                (!room).then(|| refusal(RefusedWhy::Busy, None, "no room in this request: send it again"))
+                // The mall refuses a whole request for one code that is there twice.
+                let again = !seen.insert(update.key.as_str());
+                again.then(|| refusal(RefusedWhy::Busy, None, "already in this request: send it again"))
             });
             refused.map(Outcome::Refused)
         });
@@ -79,7 +76,7 @@ impl<'a> Push<'a> {
     /// The values of `item_code` and `quantity`; `None` when nothing is left to send.
     pub fn form(&self) -> Option<(String, String)> {
         let sent: Vec<&Update> = self.sent().collect();
-        let codes: Vec<&str> = sent.iter().map(|update| spelling(&update.key, update.handle.as_deref())).collect();
+        let codes: Vec<&str> = sent.iter().map(|update| update.key.as_str()).collect();
         let quantities: Vec<String> = sent.iter().map(|update| quantity(update.write)).collect();
         (!sent.is_empty()).then(|| (codes.join(","), quantities.join(",")))
     }
@@ -111,11 +108,6 @@ impl<'a> Push<'a> {
     }
 }
 
-/// The code as it is sent: as the user wrote it, where that is known.
-pub fn spelling<'a>(key: &'a str, handle: Option<&'a str>) -> &'a str {
-    handle.unwrap_or(key)
-}
-
 fn refused_here(write: Write) -> Option<Refusal> {
     match write {
         // A sign means relative, so a figure below zero can't be written.
@@ -143,6 +135,9 @@ fn outcome(result: &Element, write: Write) -> Outcome {
     match (result.value("ErrorCode"), result.value("Quantity").map(str::parse::<i64>)) {
         (Some(code), _) => failed(code, write),
         (None, Some(Ok(now))) => Outcome::Applied { now: Some(now) },
+        // An item that is there is answered with its figure, so this may be none, or one without a limit. For a
+        // change that matters.
+        (None, None) if matches!(write, Write::Relative(_)) => Outcome::Unknown,
         (None, None) => Outcome::Applied { now: None },
         (None, Some(Err(_))) => Outcome::Unknown,
     }

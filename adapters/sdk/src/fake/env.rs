@@ -8,15 +8,21 @@ use rand::{RngCore, SeedableRng, rngs::StdRng};
 
 use crate::env::{Env, HttpAnswer, HttpRequest, TransportError, client, exchange};
 
-/// How long a hanging fake may hang, in the machine's time.
-const DEADLINE: Duration = Duration::from_millis(400);
+/// How long an answer may take, in the machine's time: below a fake's hang, and above what a busy machine needs.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Virtual time and seeded randomness over real sockets: a quota of one request in three minutes costs a test
 /// nothing, and a request takes no virtual time at all.
 pub struct ManualEnv {
     origin: Timestamp,
-    state: Mutex<(Duration, StdRng)>,
+    state: Mutex<State>,
     http: reqwest::Client,
+}
+
+struct State {
+    passed: Duration,
+    random: StdRng,
+    deadline: Duration,
 }
 
 impl ManualEnv {
@@ -26,11 +32,18 @@ impl ManualEnv {
     }
 
     pub fn starting(origin: Timestamp, seed: u64) -> Self {
-        Self { origin, state: Mutex::new((Duration::ZERO, StdRng::seed_from_u64(seed))), http: client() }
+        let random = StdRng::seed_from_u64(seed);
+        let state = State { passed: Duration::ZERO, random, deadline: DEADLINE };
+        Self { origin, state: Mutex::new(state), http: client() }
     }
 
     pub fn advance(&self, length: Duration) {
-        self.lock().0 += length;
+        self.lock().passed += length;
+    }
+
+    /// For tests of hanging answers: gives up after so long of the machine's time.
+    pub fn set_deadline(&self, deadline: Duration) {
+        self.lock().deadline = deadline;
     }
 
     pub fn advance_to(&self, instant: Timestamp) {
@@ -38,7 +51,7 @@ impl ManualEnv {
         self.advance(ahead);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Duration, StdRng)> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("no panic happens under this lock")
     }
 }
@@ -51,7 +64,7 @@ impl Env for ManualEnv {
     }
 
     fn elapsed(&self) -> Duration {
-        self.lock().0
+        self.lock().passed
     }
 
     async fn sleep(&self, length: Duration) {
@@ -60,10 +73,11 @@ impl Env for ManualEnv {
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        self.lock().1.fill_bytes(bytes);
+        self.lock().random.fill_bytes(bytes);
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
-        exchange(&self.http, request, DEADLINE).await
+        let deadline = self.lock().deadline;
+        exchange(&self.http, request, deadline).await
     }
 }

@@ -11,7 +11,7 @@ mod item;
 mod meter;
 mod server;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 pub use book::{Book, BookOrder, IdMaker, SoldOut, Stage};
 pub use env::ManualEnv;
@@ -56,6 +56,12 @@ pub trait FakeMall: Send + Sync {
     /// The order as the mall's format can carry it, for the round trip: what the format has no field for is
     /// set to what its absence means.
     fn expressible(&self, order: Order) -> Order;
+
+    /// Fields beside the figure that a careless write would erase (lead times, say), for the kit to list items
+    /// with. Empty where a write touches nothing but the figure.
+    fn siblings(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// From now on the credentials are refused until [`FakeMall::renew_credentials`].
     fn expire_credentials(&self);

@@ -27,7 +27,7 @@ const LIST_FIELDS: &[&str] = &[
     "ShipStatus",
     "ShipDate",
 ];
-const INFO_FIELDS: &[&str] =
+const ORDER_FIELDS: &[&str] =
     &["OrderId", "Version", "ParentOrderId", "ChildOrderId", "IsSplit", "OrderTime", "LastUpdateTime", "OrderStatus"];
 const PAY_FIELDS: &[&str] = &["PayStatus"];
 const SHIP_FIELDS: &[&str] = &["ShipStatus", "ShipDate"];
@@ -58,18 +58,18 @@ pub fn one(service: &Service, visit: &Visit<'_>) -> Reply {
     };
     let view = View::of(service);
     let orders = view.orders(visit.has(&Fault::StaleRows), visit.has(&Fault::UnknownStatus));
-    let info = match orders.iter().find(|shown| shown.order.id == id) {
+    let order = match orders.iter().find(|shown| shown.order.id == id) {
         Some(shown) => whole(&view, shown, &fields, &service.seller_id),
         None if service.is(UNKNOWN_ORDER_REFUSED) => return service.error(400, "od90199", "no such order"),
         None => String::new(),
     };
-    let count = u8::from(!info.is_empty());
+    let count = u8::from(!order.is_empty());
     Reply::xml(
         200,
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
              <ResultSet totalResultsAvailable=\"{count}\" totalResultsReturned=\"{count}\" firstResultPosition=\"1\">\
-             <Result><Status>OK</Status>{info}</Result></ResultSet>"
+             <Result><Status>OK</Status>{order}</Result></ResultSet>"
         ),
     )
     .with_header("X-SWS-Authorize-Status", status)
@@ -181,7 +181,7 @@ fn target(body: &[u8], service: &Service) -> Checked<(String, Vec<String>)> {
     let root = requested(body, service, "Target")?;
     let target = root.child("Target").ok_or("Target")?;
     known(target, &["OrderId", "Field"])?;
-    let fields = fields(target, &[INFO_FIELDS, PAY_FIELDS, SHIP_FIELDS, ITEM_FIELDS])?;
+    let fields = fields(target, &[ORDER_FIELDS, PAY_FIELDS, SHIP_FIELDS, ITEM_FIELDS])?;
     Ok((target.value("OrderId").ok_or("OrderId")?.to_owned(), fields))
 }
 
@@ -213,7 +213,7 @@ fn whole(view: &View<'_>, shown: &Shown, fields: &[String], seller_id: &str) -> 
     });
     format!(
         "<OrderInfo>{}<Pay>{}</Pay><Ship>{}</Ship><Seller>{}</Seller>{}</OrderInfo>",
-        own(INFO_FIELDS),
+        own(ORDER_FIELDS),
         own(PAY_FIELDS),
         own(SHIP_FIELDS),
         element("SellerId", seller_id),

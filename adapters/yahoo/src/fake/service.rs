@@ -62,8 +62,9 @@ impl State {
     }
 }
 
+/// Part of every order id, as the mall's are.
 pub fn seller_id(shop: &str) -> String {
-    format!("chaya-{shop}")
+    format!("cha-{shop}")
 }
 
 impl Service {

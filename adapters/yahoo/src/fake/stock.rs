@@ -92,7 +92,7 @@ fn apply(
         let old = state.unlisted.get(&code.to_ascii_lowercase()).copied().unwrap_or(0);
         let new = changed(old, change);
         state.unlisted.insert(code.to_ascii_lowercase(), new);
-        return Ok(new.to_string());
+        return Ok(String::new());
     };
     let clamps = service.is(BELOW_ZERO_CLAMPS);
     let negative = service.is(BELOW_ZERO_GOES_NEGATIVE);
@@ -101,6 +101,9 @@ fn apply(
             return Ok(String::new());
         }
         let wanted = changed(item.counter, change);
+        if wanted > QUANTITY_MAX {
+            return Err(INVALID);
+        }
         let lowers = wanted < item.counter && wanted < 0;
         let wanted = match lowers {
             true if negative => wanted,
@@ -122,7 +125,7 @@ fn apply(
 fn changed(old: i64, change: Change) -> i64 {
     match change {
         Change::To(figure) => figure,
-        Change::By(units) => old.saturating_add(units).min(QUANTITY_MAX),
+        Change::By(units) => old.saturating_add(units),
     }
 }
 

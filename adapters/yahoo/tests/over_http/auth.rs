@@ -174,12 +174,12 @@ async fn the_fake_is_strict_about_requests() {
     let xml = "application/xml";
     let form = "application/x-www-form-urlencoded";
     let search =
-        |inner: &str| format!("<Req><Search>{inner}<Field>OrderId</Field></Search><SellerId>chaya-a</SellerId></Req>");
+        |inner: &str| format!("<Req><Search>{inner}<Field>OrderId</Field></Search><SellerId>cha-a</SellerId></Req>");
     let window = "<Condition><OrderTimeFrom>2026-11-01</OrderTimeFrom></Condition>";
     let family = "<Condition><ParentOrderId>x</ParentOrderId></Condition>";
-    let beside = "<Req><Target><OrderId>x</OrderId></Target><Field>OrderId</Field><SellerId>chaya-a</SellerId></Req>";
+    let beside = "<Req><Target><OrderId>x</OrderId></Target><Field>OrderId</Field><SellerId>cha-a</SellerId></Req>";
     let prefixed =
-        "<Req><Target><OrderId>x</OrderId><Field>Item.LineId</Field></Target><SellerId>chaya-a</SellerId></Req>";
+        "<Req><Target><OrderId>x</OrderId><Field>Item.LineId</Field></Target><SellerId>cha-a</SellerId></Req>";
     let many = (0..1_001).map(|n| format!("a{n}")).collect::<Vec<_>>().join("%2C");
     let table = [
         ("orderList", xml, search(window), "od90101"),
@@ -190,12 +190,12 @@ async fn the_fake_is_strict_about_requests() {
         ("setStock", xml, "<a/>".to_owned(), "px-04001"),
         ("setStock", form, "item_code=a&quantity=1".to_owned(), "px-04001"),
         ("setStock", form, "seller_id=other&item_code=a&quantity=1".to_owned(), "ed-00003"),
-        ("setStock", form, "seller_id=chaya-a&item_code=a_b&quantity=1".to_owned(), "st-02101"),
-        ("setStock", form, "seller_id=chaya-a&item_code=a%2CA&quantity=1%2C1".to_owned(), "st-02103"),
-        ("setStock", form, "seller_id=chaya-a&item_code=a&quantity=+5".to_owned(), "st-02104"),
-        ("setStock", form, "seller_id=chaya-a&item_code=a&quantity=INI".to_owned(), "st-02104"),
-        ("setStock", form, "seller_id=chaya-a&item_code=a&quantity=1%2C2".to_owned(), "st-02105"),
-        ("getStock", form, format!("seller_id=chaya-a&item_code={many}"), "st-02102"),
+        ("setStock", form, "seller_id=cha-a&item_code=a_b&quantity=1".to_owned(), "st-02101"),
+        ("setStock", form, "seller_id=cha-a&item_code=a%2CA&quantity=1%2C1".to_owned(), "st-02103"),
+        ("setStock", form, "seller_id=cha-a&item_code=a&quantity=+5".to_owned(), "st-02104"),
+        ("setStock", form, "seller_id=cha-a&item_code=a&quantity=INI".to_owned(), "st-02104"),
+        ("setStock", form, "seller_id=cha-a&item_code=a&quantity=1%2C2".to_owned(), "st-02105"),
+        ("getStock", form, format!("seller_id=cha-a&item_code={many}"), "st-02102"),
     ];
     for (path, mime, body, code) in table {
         shop.pass(2);

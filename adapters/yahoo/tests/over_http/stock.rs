@@ -64,6 +64,16 @@ async fn both_ways_of_writing_mix_in_one_request_and_answer_with_the_new_figures
 }
 
 #[tokio::test]
+async fn more_than_the_mall_takes_is_refused_before_it_is_sent() {
+    let shop = Shop::open().await;
+    let updates: Vec<Update> = (0..1_001).map(|n| update(&shop.fake.mall_key(n), Write::Absolute(1))).collect();
+    let error = shop.mall.push(&updates).await.unwrap_err();
+    assert_eq!(error.class, Class::Rejected { refused: Vec::new() });
+    let outcomes = shop.mall.push(&updates[..1_000]).await.unwrap();
+    assert_eq!(outcomes.len(), 1_000);
+}
+
+#[tokio::test]
 async fn one_refused_item_does_not_hold_up_the_others() {
     let shop = Shop::open().await;
     let keys = [shop.fake.mall_key(0), shop.fake.mall_key(1)];
@@ -104,7 +114,8 @@ async fn what_happens_below_zero_is_told_whatever_it_is() {
 async fn an_unknown_code_is_accepted_in_silence_and_only_a_read_tells() {
     let shop = Shop::open().await;
     let key = shop.fake.mall_key(3);
-    assert_eq!(shop.push_one(&key, Write::Absolute(4)).await.unwrap(), now(4));
+    assert_eq!(shop.push_one(&key, Write::Absolute(3)).await.unwrap(), Outcome::Applied { now: None });
+    assert_eq!(shop.push_one(&key, Write::Relative(1)).await.unwrap(), Outcome::Unknown);
     assert_eq!(shop.read_one(&key).await, None);
     shop.fake.book().list(&key, Item::new(0));
     assert_eq!(shop.read_one(&key).await.unwrap().quantity, Some(4), "attached once the item is there");
@@ -163,7 +174,7 @@ async fn a_lost_or_broken_answer_to_a_write_leaves_the_outcome_open() {
 }
 
 #[tokio::test]
-async fn the_users_spelling_is_sent_and_matched_whatever_its_case() {
+async fn the_users_spelling_leads_to_the_item_whatever_its_case() {
     let shop = Shop::open().await;
     let key = shop.fake.mall_key(1);
     shop.fake.book().list(&key, Item::new(2));

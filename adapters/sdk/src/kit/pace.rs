@@ -1,0 +1,49 @@
+//! Quotas: however hard an adapter is driven, the mall counts no request too early.
+
+use std::sync::Arc;
+
+use super::{
+    Finding, Planned, Shop, check,
+    duty::{Bench, Told, words},
+    ensure,
+};
+
+/// Calls of each operation: more than any burst that a card names.
+const CALLS: usize = 40;
+
+pub(super) fn all() -> Vec<Planned> {
+    vec![
+        check("a burst of calls never exceeds a quota", burst),
+        check("two shops that share a quota never exceed it together", shared),
+    ]
+}
+
+/// The shops call in turn: with a clock that jumps, a request on its way would otherwise arrive hours late.
+async fn drive(shops: &[&Shop]) -> Finding {
+    let benches = shops.iter().map(|shop| Bench::new(shop)).collect::<Result<Vec<_>, _>>()?;
+    for (duty, _) in Bench::duties(shops[0]) {
+        for _ in 0..CALLS {
+            for (shop, bench) in shops.iter().zip(&benches) {
+                let result = bench.perform(shop, duty).await?;
+                let violations = shop.meters.violations();
+                ensure(violations.is_empty(), || violations.join("\n"))?;
+                ensure(matches!(result, Ok(Told::Fine)), || format!("{duty:?} in a burst: {}", words(&result)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn burst(shop: Arc<Shop>) -> Finding {
+    drive(&[&shop]).await?;
+    // A rest fills every bucket; the burst after it is the largest.
+    shop.env.advance(std::time::Duration::from_secs(86_400));
+    drive(&[&shop]).await
+}
+
+async fn shared(shop: Arc<Shop>) -> Finding {
+    let other = shop.sibling("b").await?;
+    drive(&[&shop, &other]).await?;
+    shop.env.advance(std::time::Duration::from_secs(86_400));
+    drive(&[&other, &shop]).await
+}

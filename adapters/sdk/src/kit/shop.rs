@@ -1,0 +1,300 @@
+//! One adapter, open before its own fresh fake, on a clock that moves only when told to.
+
+use std::{pin::Pin, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{Finding, Miss, ensure, spy::Spy};
+use crate::{
+    card::Card,
+    env::Env,
+    error::{Class, Result},
+    fake::{Book, FakeMall, FakeOptions, Fault, Item, ManualEnv, Meters, Times},
+    mall::{Found, Head, ListingKey, Mall, MallEntry, Page, Query, Settings, Span, Unread},
+    order::Order,
+    stock::{Outcome, Reading, Update, Write},
+    wire::{Gates, Vault, Wire},
+};
+
+/// Waits for a quota that one call may need. A search that takes a token of 1/180 s needs one.
+const WAITS_MAX: usize = 50;
+/// No window of the kit has so many pages.
+const PAGES_MAX: usize = 400;
+
+pub(super) struct Shop {
+    pub(super) entry: &'static MallEntry,
+    pub(super) env: Arc<ManualEnv>,
+    pub(super) spy: Arc<Spy>,
+    pub(super) gates: Arc<Gates>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) fake: Box<dyn FakeMall>,
+    pub(super) settings: Settings,
+    pub(super) mall: Box<dyn Mall>,
+    opened_at: Timestamp,
+}
+
+/// A call of the contract, under way.
+pub(super) type Calling<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// All pages of a search.
+#[derive(Default)]
+pub(super) struct Haul {
+    pub(super) heads: Vec<Head>,
+    pub(super) orders: Vec<Order>,
+    pub(super) unread: Vec<Unread>,
+    pub(super) pages: usize,
+}
+
+impl Haul {
+    /// Every id as often as it came.
+    pub(super) fn ids(&self) -> Vec<String> {
+        let heads = self.heads.iter().map(|head| head.id.clone());
+        let orders = self.orders.iter().map(|order| order.id.clone());
+        heads.chain(orders).chain(self.unread.iter().filter_map(|unread| unread.order_id.clone())).collect()
+    }
+}
+
+impl Shop {
+    pub(super) async fn open(entry: &'static MallEntry) -> std::result::Result<Self, Miss> {
+        Self::on(entry, ManualEnv::new(7)).await
+    }
+
+    pub(super) async fn on(entry: &'static MallEntry, env: ManualEnv) -> std::result::Result<Self, Miss> {
+        let (env, meters, gates) = (Arc::new(env), Arc::<Meters>::default(), Arc::new(Gates::fresh()));
+        let spy = Arc::new(Spy::new(env.clone()));
+        Self::named(entry, "a", env, spy, meters, gates).await
+    }
+
+    /// Another shop of the same mall, on the same clock, behind the same gates.
+    pub(super) async fn sibling(&self, name: &str) -> std::result::Result<Self, Miss> {
+        let (env, spy) = (self.env.clone(), self.spy.clone());
+        Self::named(self.entry, name, env, spy, self.meters.clone(), self.gates.clone()).await
+    }
+
+    async fn named(
+        entry: &'static MallEntry,
+        name: &str,
+        env: Arc<ManualEnv>,
+        spy: Arc<Spy>,
+        meters: Arc<Meters>,
+        gates: Arc<Gates>,
+    ) -> std::result::Result<Self, Miss> {
+        let options = FakeOptions { env: env.clone(), meters: meters.clone(), shop: name.to_owned() };
+        let fake = (entry.fake)(options).await;
+        let settings = fake.settings(&format!("{}-{name}", entry.id));
+        spy.learn(&settings);
+        let mall = mall(entry, &settings, &spy, &gates)
+            .map_err(|error| Miss::Failed(format!("the fake's own settings are refused: {error}")))?;
+        let opened_at = env.now();
+        Ok(Self { entry, env, spy, gates, meters, fake, settings, mall, opened_at })
+    }
+
+    /// The same channel after a restart: no token is cached.
+    pub(super) fn reopened(&self, settings: &Settings) -> std::result::Result<Box<dyn Mall>, String> {
+        self.spy.learn(settings);
+        mall(self.entry, settings, &self.spy, &self.gates).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn card(&self) -> &'static Card {
+        self.entry.card
+    }
+
+    pub(super) fn book(&self) -> &Book {
+        self.fake.book()
+    }
+
+    /// Lists the shop's `n`-th item.
+    pub(super) fn list(&self, n: usize, figure: i64) -> String {
+        self.list_as(n, figure, |_| ())
+    }
+
+    pub(super) fn list_as(&self, n: usize, figure: i64, change: impl FnOnce(&mut Item)) -> String {
+        let key = self.fake.mall_key(n);
+        let mut item = Item::new(figure);
+        change(&mut item);
+        self.book().list(&key, item);
+        key
+    }
+
+    pub(super) fn figure(&self, key: &str) -> i64 {
+        self.book().item(key).map_or(0, |item| item.counter)
+    }
+
+    pub(super) fn fault(&self, operation: &str, fault: Fault) {
+        self.book().fault(operation, fault, Times::Next(1));
+    }
+
+    pub(super) fn place(&self, wanted: &[(&str, u32)]) -> std::result::Result<String, Miss> {
+        self.book().place(wanted).map_err(|_| Miss::Failed("the fake sold out of what the check listed".into()))
+    }
+
+    /// Lets time pass until searches can find all that has happened so far.
+    pub(super) fn settle(&self) {
+        let orders = &self.card().orders;
+        self.env.advance(orders.visibility_lag + orders.edge + orders.precision.max(std::time::Duration::from_secs(1)));
+    }
+
+    /// Lets time pass until all writes so far are in effect.
+    pub(super) fn take_effect(&self) {
+        if let Some(lag) = self.card().times.effect_lag {
+            self.env.advance(lag.max + std::time::Duration::from_secs(1));
+        }
+    }
+
+    /// The latest end that a window may have now.
+    pub(super) fn edge(&self) -> Timestamp {
+        self.env.now() - jiff::SignedDuration::try_from(self.card().orders.edge).unwrap_or_default()
+    }
+
+    pub(super) fn expected(&self, id: &str) -> std::result::Result<Order, Miss> {
+        let kept = self.book().order(id).ok_or_else(|| Miss::Failed(format!("the fake lost its order {id}")))?;
+        Ok(self.fake.expressible(kept.order))
+    }
+
+    /// Calls until our own quota lets the request out, moving the clock instead of waiting.
+    pub(super) async fn patiently<'a, T>(&self, act: impl Fn() -> Calling<'a, T> + Send) -> Result<T> {
+        let mut outcome = act().await;
+        for _ in 0..WAITS_MAX {
+            match &outcome {
+                Err(error) if error.status.is_none() => match error.class {
+                    Class::Throttled { retry_after: Some(wait) } => self.env.advance(wait),
+                    _ => break,
+                },
+                _ => break,
+            }
+            outcome = act().await;
+        }
+        outcome
+    }
+
+    pub(super) async fn pull(&self, query: &Query) -> Result<Page> {
+        self.patiently(|| self.mall.pull(query)).await
+    }
+
+    pub(super) async fn by_id(&self, ids: &[String]) -> Result<Found> {
+        self.patiently(|| self.mall.by_id(ids)).await
+    }
+
+    pub(super) async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
+        self.patiently(|| self.mall.push(updates)).await
+    }
+
+    /// `None`: this mall has no read-back.
+    pub(super) async fn read(&self, keys: &[ListingKey]) -> Option<Result<Vec<Reading>>> {
+        let readback = self.mall.extras().readback?;
+        Some(self.patiently(|| readback.read(keys)).await)
+    }
+
+    /// All pages of all windows from the shop's opening to where a search may end now.
+    pub(super) async fn search(&self) -> std::result::Result<Haul, Miss> {
+        let (mut all, mut from, end) = (Haul::default(), self.opened_at, self.edge());
+        let span = jiff::SignedDuration::try_from(self.card().orders.span_max).unwrap_or(jiff::SignedDuration::MAX);
+        while from < end {
+            let to = from.saturating_add(span).map_or(end, |to| to.min(end));
+            let haul = self.pull_all(Span::Window { from, to }, false).await?;
+            all.heads.extend(haul.heads);
+            all.orders.extend(haul.orders);
+            all.unread.extend(haul.unread);
+            all.pages += haul.pages;
+            from = to;
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn pull_all(&self, span: Span, open_only: bool) -> std::result::Result<Haul, Miss> {
+        let mut haul = Haul::default();
+        let mut query = Query { span, open_only, token: None };
+        loop {
+            let page = self.pull(&query).await?;
+            haul.pages += 1;
+            haul.heads.extend(page.heads);
+            haul.orders.extend(page.orders);
+            haul.unread.extend(page.unread);
+            let Some(next) = page.next else { return Ok(haul) };
+            ensure(query.token.as_ref() != Some(&next), || format!("the page after {next} is that page again"))?;
+            ensure(haul.pages < PAGES_MAX, || format!("{PAGES_MAX} pages and no end"))?;
+            query.token = Some(next);
+        }
+    }
+
+    /// Whole orders by id, in as many calls as the card asks for.
+    pub(super) async fn find(&self, ids: &[String]) -> Result<Found> {
+        let mut all = Found::default();
+        for ids in ids.chunks(self.card().orders.by_id_max.max(1)) {
+            let found = self.by_id(ids).await?;
+            all.orders.extend(found.orders);
+            all.unread.extend(found.unread);
+            all.missing.extend(found.missing);
+        }
+        Ok(all)
+    }
+
+    /// Fails unless each of these orders reads back as the mall can express it, by id, and by a search where
+    /// pages carry orders. A search may leave out what the mall fulfils itself.
+    pub(super) async fn reads_back(&self, ids: &[String]) -> Finding {
+        let found = self.find(ids).await?;
+        ensure(found.missing.is_empty(), || format!("missing: {:?}", found.missing))?;
+        ensure(found.unread.is_empty(), || format!("unread: {:?}", found.unread))?;
+        self.same(ids, &found.orders)?;
+        if self.card().orders.pages_carry_orders {
+            let haul = self.search().await?;
+            ensure(haul.unread.is_empty(), || format!("unread in the search: {:?}", haul.unread))?;
+            let by_mall = |id: &&String| {
+                self.expected(id).is_ok_and(|order| order.fulfilled_by == crate::order::FulfilledBy::Mall)
+                    && !haul.orders.iter().any(|order| order.id == **id)
+            };
+            let sought: Vec<_> = ids.iter().filter(|id| !by_mall(id)).cloned().collect();
+            self.same(&sought, &haul.orders)?;
+        }
+        Ok(())
+    }
+
+    /// Each of the ids is among the orders, and every copy of it is what the mall can express.
+    pub(super) fn same(&self, ids: &[String], orders: &[Order]) -> Finding {
+        for id in ids {
+            let expected = in_line_order(self.expected(id)?);
+            let mut copies = orders.iter().filter(|order| order.id == *id).peekable();
+            ensure(copies.peek().is_some(), || format!("{id} was not found"))?;
+            for copy in copies {
+                let copy = in_line_order(copy.clone());
+                ensure(copy == expected, || format!("expected {expected:#?}\nbut read {copy:#?}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keys with their handles, as the hub would keep them with its mappings.
+    pub(super) async fn resolved(&self, keys: &[String]) -> std::result::Result<Vec<ListingKey>, Miss> {
+        let resolved = self.patiently(|| self.mall.resolve(keys)).await?;
+        ensure(resolved.len() == keys.len(), || format!("{} answers for {} keys", resolved.len(), keys.len()))?;
+        let one =
+            |answer: crate::mall::Resolved| answer.key.map_err(|why| Miss::Failed(format!("{}: {why}", answer.given)));
+        resolved.into_iter().map(one).collect()
+    }
+
+    pub(super) async fn updates(&self, writes: &[(String, Write)]) -> std::result::Result<Vec<Update>, Miss> {
+        let keys: Vec<_> = writes.iter().map(|(key, _)| key.clone()).collect();
+        let listings = self.resolved(&keys).await?;
+        let update = |(listing, (_, write)): (ListingKey, &(String, Write))| Update {
+            key: listing.key,
+            handle: listing.handle,
+            write: *write,
+        };
+        Ok(listings.into_iter().zip(writes).map(update).collect())
+    }
+}
+
+fn mall(
+    entry: &'static MallEntry,
+    settings: &Settings,
+    spy: &Arc<Spy>,
+    gates: &Arc<Gates>,
+) -> std::result::Result<Box<dyn Mall>, crate::mall::SettingsError> {
+    let wire = Wire::new(spy.clone(), gates.clone(), Arc::new(Vault::default()), entry.card, settings);
+    (entry.open)(settings, wire)
+}
+
+fn in_line_order(mut order: Order) -> Order {
+    order.lines.sort_by(|one, other| one.id.cmp(&other.id));
+    order
+}

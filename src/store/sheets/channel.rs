@@ -1,0 +1,317 @@
+//! A channel with its switch, lanes, quotas and backlog.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+};
+use serde::{Deserialize, Serialize};
+use uriba_sdk::wire::{QuotaKey, Rate};
+use utoipa::ToSchema;
+
+use super::{Outline, Outlines, Page, Paging};
+use crate::{
+    domain::{
+        health::Lane,
+        suspend::{Mode, State},
+        time::{between, later},
+    },
+    store::{
+        Result, Store, StoreError,
+        channels::{LaneName, lane},
+        entity::{channel, publication, quota, schedule},
+        instant, maybe_instant, micros,
+        publications::situation_of,
+    },
+};
+
+/// One shop account on one mall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Channel")]
+pub struct ChannelSheet {
+    pub id: String,
+    pub mall: String,
+    pub name: String,
+    /// `live` or `shadow`: in shadow everything runs and nothing is written to the mall.
+    pub mode: String,
+    /// The operator's switch: `active`, `draining`, `suspended` or `resuming`.
+    pub state: String,
+    /// `pending` until the channel's open orders of the look-back are read, then `done`.
+    pub baseline: String,
+    pub health: HealthSheet,
+    /// `null` while the channel is active.
+    pub suspend: Option<SuspendSheet>,
+    /// All orders up to here are certainly read.
+    pub watermark: Option<Timestamp>,
+    pub last_poll_at: Option<Timestamp>,
+    pub last_push_at: Option<Timestamp>,
+    /// Listings that wait to be written.
+    pub backlog: u64,
+    /// How long the backlog takes at the allowed rate; `null` while nothing may be written.
+    pub backlog_eta_s: Option<u64>,
+    pub quotas: Vec<QuotaSheet>,
+    /// Switches that are due later.
+    pub schedule: Vec<ScheduleSheet>,
+}
+
+/// The two lanes of a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Health")]
+pub struct HealthSheet {
+    pub orders: LaneSheet,
+    pub stock: LaneSheet,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Lane")]
+pub struct LaneSheet {
+    /// `flowing`, `waiting` (comes back by itself) or `tripped` (a person should look).
+    pub state: String,
+    pub until: Option<Timestamp>,
+    pub cause: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Suspension")]
+pub struct SuspendSheet {
+    /// `zero` or `freeze`.
+    pub mode: String,
+    pub reason: Option<String>,
+    pub by: Option<String>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Listings that may still show something, or were not read since.
+    pub remaining: u64,
+    /// Listings that may still show something and that the mall refuses to change.
+    pub set_aside: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Quota")]
+pub struct QuotaSheet {
+    /// As in `[channels.quotas]`.
+    pub name: String,
+    /// Who shares it: the channel, or all that use one credential.
+    pub scope: String,
+    pub per_second: f64,
+    pub burst: u32,
+    /// Requests that could leave now.
+    pub available: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_today: Option<u32>,
+    /// The mall named this instant: nothing leaves before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Due switch")]
+pub struct ScheduleSheet {
+    pub id: String,
+    pub action: String,
+    pub at: Timestamp,
+    pub until: Option<Timestamp>,
+    pub by: String,
+}
+
+impl Store {
+    pub async fn channel_sheets(&self, outlines: &Outlines, paging: &Paging) -> Result<Page<ChannelSheet>> {
+        let tx = self.snapshot().await?;
+        let mut query = channel::Entity::find()
+            .filter(channel::Column::Configured.eq(true))
+            .order_by_asc(channel::Column::Id);
+        if let Some([after]) = paging.after()? {
+            query = query.filter(channel::Column::Id.gt(after));
+        }
+        let rows = sea_orm::QuerySelect::limit(query, paging.fetch()).all(&tx).await?;
+        let (rows, next_cursor) = paging.cut(rows, |row| vec![row.id.clone()]);
+        Ok(Page { items: self.sheets_of(&tx, rows, outlines).await?, next_cursor })
+    }
+
+    pub async fn channel_sheet(&self, id: &str, outlines: &Outlines) -> Result<ChannelSheet> {
+        let ids = [id.to_owned()];
+        let mut sheets = self.channel_sheets_of(&ids, outlines).await?;
+        sheets.pop().ok_or_else(|| StoreError::Missing { kind: "channel", name: id.to_owned() })
+    }
+
+    /// These channels, in this order; ids that are unknown are left out.
+    pub async fn channel_sheets_of(&self, ids: &[String], outlines: &Outlines) -> Result<Vec<ChannelSheet>> {
+        let tx = self.snapshot().await?;
+        let mut rows = channel::Entity::find()
+            .filter(channel::Column::Configured.eq(true))
+            .filter(channel::Column::Id.is_in(ids.iter().map(String::as_str)))
+            .all(&tx)
+            .await?;
+        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+        self.sheets_of(&tx, rows, outlines).await
+    }
+
+    async fn sheets_of(
+        &self,
+        tx: &DatabaseTransaction,
+        rows: Vec<channel::Model>,
+        outlines: &Outlines,
+    ) -> Result<Vec<ChannelSheet>> {
+        let quotas = quota::Entity::find().all(tx).await?;
+        let quotas: HashMap<QuotaKey, quota::Model> =
+            quotas.into_iter().map(|row| (QuotaKey::new(&row.scope, &row.name), row)).collect();
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let due = schedule::Entity::find()
+            .filter(schedule::Column::Channel.is_in(ids))
+            .filter(schedule::Column::DoneAt.is_null())
+            .order_by_asc(schedule::Column::At)
+            .all(tx)
+            .await?;
+        let mut sheets = Vec::with_capacity(rows.len());
+        for row in rows {
+            let now = self.now();
+            let outline = outlines.get(&row.id);
+            let suspend = self.suspend_sheet(tx, &row).await?;
+            let backlog = self.backlog(tx, &row, suspend.as_ref()).await?;
+            let quotas: Vec<QuotaSheet> = outline
+                .iter()
+                .flat_map(|outline| &outline.quotas)
+                .map(|(name, key, rate)| quota_sheet(name, key, rate, quotas.get(key), now))
+                .collect();
+            let schedule = due.iter().filter(|due| due.channel == row.id).map(ScheduleSheet::from).collect();
+            let health = HealthSheet {
+                orders: lane(&row, LaneName::Orders).into(),
+                stock: lane(&row, LaneName::Stock).into(),
+            };
+            let open = outline.filter(|_| may_write(&row, now));
+            let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
+            sheets.push(ChannelSheet {
+                backlog_eta_s: open.map(|outline| eta_s(backlog, outline, &quotas, wait, now)),
+                watermark: maybe_instant(row.watermark),
+                last_poll_at: maybe_instant(row.last_poll_at),
+                last_push_at: maybe_instant(row.last_push_at),
+                id: row.id,
+                mall: row.mall,
+                name: row.name,
+                mode: row.mode,
+                state: row.state,
+                baseline: row.baseline,
+                health,
+                suspend,
+                backlog,
+                quotas,
+                schedule,
+            });
+        }
+        Ok(sheets)
+    }
+
+    async fn suspend_sheet(&self, tx: &DatabaseTransaction, row: &channel::Model) -> Result<Option<SuspendSheet>> {
+        let Some(mode) = row.suspend_mode.clone().filter(|_| row.state != State::Active.word()) else {
+            return Ok(None);
+        };
+        let draining = match State::parse(&row.state) {
+            Some(State::Draining | State::Suspended) if mode == Mode::Zero.word() => self.draining_on(tx, row).await?,
+            _ => Default::default(),
+        };
+        Ok(Some(SuspendSheet {
+            mode,
+            reason: row.suspend_reason.clone(),
+            by: row.suspended_by.clone(),
+            since: maybe_instant(row.suspended_at),
+            until: maybe_instant(row.suspend_until),
+            remaining: draining.remaining,
+            set_aside: draining.set_aside,
+        }))
+    }
+
+    /// What waits to be written, and isn't set aside: the zeros that are left while draining, else the
+    /// listings whose target is not what the mall shows.
+    async fn backlog(
+        &self,
+        tx: &DatabaseTransaction,
+        row: &channel::Model,
+        suspend: Option<&SuspendSheet>,
+    ) -> Result<u64> {
+        use publication::Column;
+        if let Some(suspend) = suspend.filter(|suspend| suspend.mode == Mode::Zero.word()) {
+            return Ok(suspend.remaining);
+        }
+        let now = micros(self.now());
+        let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
+        let waiting = publication::Entity::find()
+            .filter(Column::Channel.eq(&row.id))
+            .filter(Column::Wants.eq(true))
+            .filter(awake);
+        Ok(waiting.count(tx).await?)
+    }
+}
+
+fn may_write(row: &channel::Model, now: Timestamp) -> bool {
+    let situation = situation_of(row, now);
+    situation.live && situation.switch != Some(Mode::Freeze)
+}
+
+fn quota_sheet(
+    name: &str,
+    key: &QuotaKey,
+    rate: &Rate,
+    row: Option<&quota::Model>,
+    now: Timestamp,
+) -> QuotaSheet {
+    let small = |number: i64| u32::try_from(number).unwrap_or(0);
+    let per_second = row.map_or(rate.per_second, |row| row.per_second);
+    // A quota of which nothing is known begins with one token.
+    let available = row.map_or(1.0, |row| {
+        let passed = between(instant(row.at), now).as_secs_f64();
+        row.available as f64 + passed * per_second
+    });
+    let today = now.as_second().div_euclid(86_400);
+    let used = row.filter(|row| row.day == today).map_or(0, |row| small(row.used_today));
+    let left_today = rate.per_day.map(|per_day| per_day.saturating_sub(used));
+    let available = available.clamp(0.0, f64::from(rate.burst)) as u32;
+    QuotaSheet {
+        name: name.to_owned(),
+        scope: key.scope.clone(),
+        per_second,
+        burst: rate.burst,
+        available: available.min(left_today.unwrap_or(u32::MAX)),
+        per_day: rate.per_day,
+        left_today,
+        waiting_until: row.and_then(|row| maybe_instant(row.not_before)).filter(|until| *until > now),
+    }
+}
+
+/// Whole seconds until the last batch of the backlog may leave.
+fn eta_s(backlog: u64, outline: &Outline, quotas: &[QuotaSheet], wait: Duration, now: Timestamp) -> u64 {
+    if backlog == 0 {
+        return 0;
+    }
+    let requests = backlog.div_ceil(outline.push_items_max as u64);
+    let of_push = quotas.iter().filter(|quota| outline.push_quotas.contains(&quota.name));
+    let slowest = of_push
+        .map(|quota| {
+            let missing = requests.saturating_sub(u64::from(quota.available)) as f64;
+            let wait = quota.waiting_until.map_or(Duration::ZERO, |until| between(now, until));
+            wait.as_secs_f64() + missing / quota.per_second.max(1e-9)
+        })
+        .fold(0.0, f64::max);
+    let at = later(now, Duration::try_from_secs_f64(slowest.ceil()).unwrap_or(Duration::MAX));
+    wait.max(between(now, at)).as_secs()
+}
+
+impl From<Lane> for LaneSheet {
+    fn from(lane: Lane) -> Self {
+        Self { state: lane.state.word().to_owned(), until: lane.until, cause: lane.cause }
+    }
+}
+
+impl From<&schedule::Model> for ScheduleSheet {
+    fn from(row: &schedule::Model) -> Self {
+        Self {
+            id: row.id.to_string(),
+            action: row.action.clone(),
+            at: instant(row.at),
+            until: maybe_instant(row.until),
+            by: row.by.clone(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What people and programs see of the store: the resources of the HTTP API, read in one moment each.
+//!
+//! Every answer comes from one snapshot of the database, every list is bounded and goes on from a cursor, and
+//! each page costs a fixed number of statements however many rows it holds. Nothing is decided here: a
+//! listing's state is the domain's word on its publication.
+
+mod channel;
+mod desk;
+mod ledger;
+mod listing;
+mod order;
+mod page;
+mod sku;
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    AccessMode, DatabaseBackend, DatabaseTransaction, IsolationLevel, TransactionOptions, TransactionTrait,
+};
+use uriba_sdk::{
+    Card,
+    card::WriteMode,
+    wire::{QuotaKey, Rate},
+};
+
+use super::{Result, Store};
+use crate::domain::{plan, publication::Ways};
+
+pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
+pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
+pub use ledger::LedgerEntry;
+pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
+pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
+pub use page::{Page, Paging};
+pub use sku::{ExposureSheet, PoolSheet, SkuSheet};
+
+/// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    pub ways: Ways,
+    /// Every quota by the name that `[channels.quotas]` uses.
+    pub quotas: Vec<(String, QuotaKey, Rate)>,
+    /// The most listings that one push carries.
+    pub push_items_max: usize,
+    /// The quotas of which each push takes one token.
+    pub push_quotas: Vec<String>,
+}
+
+/// By channel. A channel that is missing here is one that nothing is written to.
+pub type Outlines = HashMap<String, Outline>;
+
+impl Outline {
+    pub fn of(card: &Card, quotas: Vec<(String, QuotaKey, Rate)>) -> Self {
+        let ways = plan::ways(card);
+        let mode = match ways {
+            Ways { relative: true, .. } => WriteMode::Relative,
+            Ways { compare_and_set: true, .. } => WriteMode::CompareAndSet,
+            _ => WriteMode::Absolute,
+        };
+        let way = card.write_way(mode);
+        let operation = way.and_then(|way| card.operation(way.operation));
+        Self {
+            ways,
+            quotas,
+            push_items_max: way.map_or(1, |way| way.batch_max.max(1)),
+            push_quotas: operation.map_or(&[][..], |found| found.quotas).iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl Store {
+    /// A transaction that sees one moment and writes nothing.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        // A reading transaction of SQLite is a snapshot by itself, and knows no levels.
+        let levels = self.backend() != DatabaseBackend::Sqlite;
+        let options = TransactionOptions {
+            isolation_level: levels.then_some(IsolationLevel::RepeatableRead),
+            access_mode: levels.then_some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        };
+        Ok(self.reader.begin_with_options(options).await?)
+    }
+}

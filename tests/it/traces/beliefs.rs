@@ -1,0 +1,307 @@
+//! What a mall shows, as arithmetic.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use uriba::domain::{
+    allocation::{Rules, target},
+    publication::{Look, Next, Outstanding, Publication, Situation, Standing, Urgency, Ways, WriteState},
+    settle::{self, Exchange, Note, Sale, Times},
+};
+use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write};
+
+const RELATIVE: Ways = Ways { relative: true, compare_and_set: false, readable: true };
+const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false, readable: true };
+const COMPARE: Ways = Ways { relative: false, compare_and_set: true, readable: true };
+
+/// Seconds after 10:00:00.
+fn at(seconds: i64) -> Timestamp {
+    "2026-11-20T10:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+fn look(value: i64, seconds: i64) -> Look {
+    Look { value, from: at(seconds - 1), to: at(seconds) }
+}
+
+fn sale(units: i64, seconds: i64) -> Sale {
+    Sale { placed_at: at(seconds), units }
+}
+
+fn asked(sent: i64, answered: i64) -> Exchange {
+    Exchange { sent_at: at(sent), answered_at: at(answered) }
+}
+
+/// A mall whose writes take effect at once.
+fn prompt() -> Times {
+    Times {
+        precision: Duration::from_secs(1),
+        late_apply: Duration::from_secs(60),
+        effect_max: None,
+        effect_typical: Duration::ZERO,
+        readable: true,
+    }
+}
+
+/// A mall that accepts now and applies minutes later.
+fn lagging() -> Times {
+    Times { effect_max: Some(Duration::from_secs(3_600)), effect_typical: Duration::from_secs(240), ..prompt() }
+}
+
+fn situation(now: i64, watermark: i64) -> Situation {
+    Situation {
+        now: at(now),
+        watermark: Some(at(watermark)),
+        live: true,
+        switch: None,
+        baseline_done: true,
+        stop_raise: false,
+        not_ours: false,
+    }
+}
+
+/// A listing that was read at 10:00:00.
+fn showing(value: i64) -> Publication {
+    Publication { anchor: Some(look(value, 0)), target: Some(value), checked: true, ..Publication::default() }
+}
+
+fn claimed(publication: &mut Publication, id: i64, write: Write, sent: i64, times: &Times) {
+    let (sent_at, horizon) = (at(sent), settle::horizon(at(sent), times));
+    publication.claim(Outstanding { id, write, sent_at, horizon, state: WriteState::Unknown });
+}
+
+fn applied(publication: &mut Publication, id: i64, exchange: Exchange, times: &Times, sales: &[Sale]) -> Vec<Note> {
+    settle::outcome(publication, id, &Outcome::Applied { now: None }, exchange, times, sales, 0)
+}
+
+fn mid(publication: &Publication) -> i64 {
+    publication.shown().unwrap().mid
+}
+
+#[test]
+fn open_orders_at_first_sync_dont_come_back() {
+    let mut listing = Publication { checked: true, ..Publication::default() };
+    settle::reading(&mut listing, look(7, 0), None, &[], &prompt());
+    listing.sold(3, at(-86_400));
+    listing.target = Some(7);
+    assert_eq!(mid(&listing), 7);
+    assert_eq!(listing.next(RELATIVE, &situation(60, 30)), Next::Rest(Standing::InSync));
+
+    let yesterday = [sale(3, -86_400)];
+    let notes = settle::reading(&mut listing, look(7, 600), Some(at(590)), &yesterday, &prompt());
+    assert_eq!(notes, [Note::Settled { shown: 7 }], "and the same after every later reading");
+}
+
+#[test]
+fn an_absolute_write_racing_an_order() {
+    let mut listing = showing(10);
+    listing.target = Some(9);
+    claimed(&mut listing, 1, Write::Absolute(9), 30, &prompt());
+    applied(&mut listing, 1, asked(30, 30), &prompt(), &[]);
+    listing.sold(2, at(0));
+    listing.target = Some(7);
+    assert_eq!(mid(&listing), 9, "it was placed before the write");
+    let next = listing.next(ABSOLUTE, &situation(180, 170));
+    assert_eq!(next, Next::Write { write: Write::Absolute(7), urgency: Urgency::Decrease, units: 2 });
+}
+
+#[test]
+fn a_lost_answer_with_a_sale_in_between_is_decided_by_the_orders_up_to_the_read() {
+    for (sales, expected) in [(vec![], "not applied"), (vec![sale(3, 50)], "applied, and three sold")] {
+        let mut listing = showing(10);
+        listing.target = Some(13);
+        claimed(&mut listing, 1, Write::Relative(3), 10, &prompt());
+        settle::unknown(&mut listing, 1, asked(10, 40), &prompt());
+        let early = settle::reading(&mut listing, look(10, 120), Some(at(60)), &sales, &prompt());
+        assert_eq!(early, [Note::Open], "the orders are not known up to the read");
+        assert_eq!(listing.next(RELATIVE, &situation(121, 60)), Next::Rest(Standing::Pending), "{expected}");
+        let notes = settle::judge(&mut listing, at(180), Some(at(125)), &sales, &prompt());
+        assert_eq!(notes, [Note::Settled { shown: 10 }], "{expected}");
+        assert_eq!(mid(&listing), 10);
+    }
+}
+
+#[test]
+fn nothing_is_decided_before_a_late_write_can_no_longer_land() {
+    let mut listing = showing(10);
+    listing.target = Some(13);
+    claimed(&mut listing, 1, Write::Relative(3), 10, &prompt());
+    settle::unknown(&mut listing, 1, asked(10, 40), &prompt());
+    settle::reading(&mut listing, look(10, 50), Some(at(60)), &[], &prompt());
+    assert_eq!(listing.writes.len(), 1, "the +3 may land after this read of 10");
+    settle::reading(&mut listing, look(13, 130), Some(at(140)), &[], &prompt());
+    assert!(listing.writes.is_empty());
+    assert_eq!(mid(&listing), 13);
+}
+
+#[test]
+fn accepted_now_and_effective_later_is_settled_by_the_effective_figure() {
+    let mut listing = showing(5);
+    listing.target = Some(0);
+    claimed(&mut listing, 1, Write::Absolute(0), 10, &lagging());
+    assert_eq!(applied(&mut listing, 1, asked(10, 11), &lagging(), &[]), [Note::Open]);
+    let sales = [sale(2, 190)];
+    listing.sold(2, at(190));
+    settle::reading(&mut listing, look(3, 200), Some(at(210)), &sales, &lagging());
+    assert_eq!(listing.writes.len(), 1, "3 is the old figure less what sold");
+    let notes = settle::reading(&mut listing, look(0, 260), Some(at(200)), &sales, &lagging());
+    assert_eq!(notes, [Note::Open], "the orders are not yet known past the effective instant");
+    let notes = settle::judge(&mut listing, at(400), Some(at(270)), &sales, &lagging());
+    assert_eq!(notes, [Note::Settled { shown: 0 }]);
+}
+
+#[test]
+fn a_read_of_the_old_figure_while_a_raise_is_pending_is_no_missing_stock() {
+    let mut listing = showing(3);
+    listing.target = Some(8);
+    claimed(&mut listing, 1, Write::Absolute(8), 10, &lagging());
+    applied(&mut listing, 1, asked(10, 11), &lagging(), &[]);
+    let notes = settle::reading(&mut listing, look(3, 200), Some(at(210)), &[], &lagging());
+    assert_eq!(notes, [Note::Open]);
+    assert_eq!(listing.ceiling(), Some(11), "until it is effective both figures may sell");
+}
+
+#[test]
+fn settled_although_it_sold_meanwhile() {
+    let mut listing = showing(9);
+    claimed(&mut listing, 1, Write::Absolute(5), 10, &lagging());
+    applied(&mut listing, 1, asked(10, 11), &lagging(), &[]);
+    let sales = [sale(1, 250)];
+    listing.sold(1, at(250));
+    let notes = settle::reading(&mut listing, look(4, 300), Some(at(310)), &sales, &lagging());
+    assert_eq!(notes, [Note::Settled { shown: 4 }]);
+}
+
+#[test]
+fn a_zero_over_an_unsettled_three_is_verified_after_the_longest_horizon() {
+    let mut listing = showing(5);
+    listing.target = Some(3);
+    claimed(&mut listing, 1, Write::Absolute(3), 10, &prompt());
+    settle::unknown(&mut listing, 1, asked(10, 40), &prompt());
+    listing.target = Some(0);
+    let next = listing.next(ABSOLUTE, &situation(41, 30));
+    assert!(matches!(next, Next::Write { write: Write::Absolute(0), urgency: Urgency::Zero, .. }), "{next:?}");
+    claimed(&mut listing, 2, Write::Absolute(0), 41, &prompt());
+    applied(&mut listing, 2, asked(41, 42), &prompt(), &[]);
+    assert_eq!(listing.writes.len(), 2, "the 3 may land last");
+    settle::reading(&mut listing, look(0, 60), Some(at(70)), &[], &prompt());
+    assert_eq!(listing.writes.len(), 2, "read before the 3's horizon");
+    settle::reading(&mut listing, look(3, 110), Some(at(120)), &[], &prompt());
+    let next = listing.next(ABSOLUTE, &situation(121, 120));
+    assert!(matches!(next, Next::Write { write: Write::Absolute(0), .. }), "it landed last: zero again, {next:?}");
+}
+
+#[test]
+fn a_relative_write_below_zero_frees_nothing_and_asks_for_a_read() {
+    let mut listing = showing(3);
+    listing.target = Some(1);
+    claimed(&mut listing, 1, Write::Relative(-2), 10, &prompt());
+    let refusal = Refusal { why: RefusedWhy::BelowZero, code: None, message: "would be below zero".into() };
+    settle::outcome(&mut listing, 1, &Outcome::Refused(refusal), asked(10, 11), &prompt(), &[], 0);
+    assert!(listing.writes.is_empty() && listing.set_aside_until.is_none());
+    assert_eq!(mid(&listing), 3, "nothing was written, so nothing is believed to be lower");
+    assert_eq!(listing.read_due, Some(at(11)));
+    let notes = settle::reading(&mut listing, look(0, 12), Some(at(5)), &[], &prompt());
+    assert_eq!(notes, [Note::Missing { units: 3, since: at(-1), at: at(12) }], "all three were sold unseen");
+}
+
+#[test]
+fn which_orders_consume_a_provisional_hold() {
+    let mut listing = showing(10);
+    let notes = settle::reading(&mut listing, look(8, 60), Some(at(30)), &[], &prompt());
+    assert_eq!(notes, [Note::Missing { units: 2, since: at(-1), at: at(60) }]);
+    assert_eq!(mid(&listing), 8);
+    // A's two were placed before the read: they are what the hold stands for, and shown knows of them.
+    listing.sold(2, at(40));
+    assert_eq!(mid(&listing), 8);
+    // B's two were placed after it.
+    listing.sold(2, at(90));
+    assert_eq!(mid(&listing), 6);
+}
+
+#[test]
+fn a_conflicts_figure_is_never_the_next_expected_value() {
+    let mut listing = showing(10);
+    listing.target = Some(9);
+    let next = listing.next(COMPARE, &situation(10, 5));
+    assert_eq!(
+        next,
+        Next::Write { write: Write::CompareAndSet { from: 10, to: 9 }, urgency: Urgency::Decrease, units: 1 }
+    );
+    claimed(&mut listing, 1, Write::CompareAndSet { from: 10, to: 9 }, 10, &prompt());
+    let notes =
+        settle::outcome(&mut listing, 1, &Outcome::Conflict { shows: 8 }, asked(10, 11), &prompt(), &[], 0);
+    assert_eq!(notes, [Note::Missing { units: 2, since: at(-1), at: at(11) }]);
+    // The hold takes the two units off sellable, so the target is at most what the mall shows.
+    listing.target = Some(9 - 2);
+    let next = listing.next(COMPARE, &situation(12, 5));
+    assert_eq!(
+        next,
+        Next::Write { write: Write::CompareAndSet { from: 8, to: 7 }, urgency: Urgency::Decrease, units: 1 }
+    );
+}
+
+#[test]
+fn a_mall_that_cant_hold_the_number_is_told_its_maximum() {
+    assert_eq!(target(120_000, 1, &Rules::default(), 99_999), 99_999);
+}
+
+#[test]
+fn a_mall_that_silently_keeps_less_is_corrected_twice_and_then_left_alone() {
+    let mut listing = showing(999);
+    listing.target = Some(5_000);
+    assert!(!listing.corrects(4_001, at(0)), "the first correction");
+    assert!(matches!(listing.next(RELATIVE, &situation(1, 0)), Next::Write { .. }));
+    assert!(listing.corrects(4_001, at(1_200)), "the same again within the hour");
+    assert_eq!(listing.kept, Some(999));
+    assert_eq!(listing.next(RELATIVE, &situation(1_201, 1_200)), Next::Rest(Standing::Held));
+    listing.target = Some(0);
+    assert!(matches!(listing.next(RELATIVE, &situation(1_202, 1_200)), Next::Write { .. }), "zero is always allowed");
+}
+
+#[test]
+fn no_raise_before_a_read_when_a_cancel_may_have_been_restored() {
+    for (read, next) in [
+        (10, Next::Rest(Standing::InSync)),
+        (7, Next::Write { write: Write::Relative(3), urgency: Urgency::Raise, units: 3 }),
+    ] {
+        let mut listing = showing(7);
+        listing.gave_back(3, at(100));
+        listing.target = Some(10);
+        assert_eq!(listing.next(RELATIVE, &situation(100, 90)), Next::Read);
+        settle::reading(&mut listing, look(read, 110), Some(at(100)), &[], &prompt());
+        assert_eq!(listing.next(RELATIVE, &situation(111, 110)), next);
+    }
+}
+
+#[test]
+fn under_review_a_mall_that_restored_is_lowered() {
+    let mut listing = showing(7);
+    listing.gave_back(3, at(100));
+    listing.target = Some(7);
+    settle::reading(&mut listing, look(10, 110), Some(at(100)), &[], &prompt());
+    let next = listing.next(RELATIVE, &situation(111, 110));
+    assert_eq!(next, Next::Write { write: Write::Relative(-3), urgency: Urgency::Decrease, units: 3 });
+}
+
+#[test]
+fn an_absolute_raise_waits_until_the_orders_are_known_past_the_anchor() {
+    let mut listing = showing(5);
+    listing.target = Some(8);
+    assert_eq!(listing.next(ABSOLUTE, &situation(10, -60)), Next::Rest(Standing::Pending));
+    let next = listing.next(ABSOLUTE, &situation(10, 1));
+    assert_eq!(next, Next::Write { write: Write::Absolute(8), urgency: Urgency::Raise, units: 3 });
+}
+
+#[test]
+fn a_sale_in_the_second_of_the_read_leaves_a_doubt_that_the_next_read_removes() {
+    let mut listing = showing(10);
+    let same_second = Look { value: 10, from: at(59), to: at(60) };
+    settle::reading(&mut listing, same_second, Some(at(30)), &[], &prompt());
+    listing.sold(2, at(60));
+    let shown = listing.shown().unwrap();
+    assert_eq!((shown.low, shown.mid, shown.high), (8, 10, 10));
+    assert!(listing.read_due.is_some());
+    let sales = [sale(2, 60)];
+    let notes = settle::reading(&mut listing, look(8, 63), Some(at(62)), &sales, &prompt());
+    assert_eq!(notes, [Note::Settled { shown: 8 }]);
+}

@@ -1,0 +1,131 @@
+//! The same stories against the fakes, over real HTTP.
+
+use std::time::Duration;
+
+use uriba_sdk::fake::{Fault, Times};
+
+use crate::hub::Hub;
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+async fn two_malls() -> Hub {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("both malls show 10", minutes(10), |hub| hub.shows(0, 10)).await;
+    hub
+}
+
+#[tokio::test]
+async fn open_orders_at_first_sync_dont_come_back() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL]).await;
+    let key = hub.key("rakuten", 0);
+    hub.book("rakuten").list(&key, uriba_sdk::fake::Item::new(10));
+    hub.buy("rakuten", 0, 3);
+    hub.env.advance(Duration::from_secs(86_400));
+    hub.list_mapping("rakuten", 0, "tea").await;
+    hub.stock("tea", 10).await;
+    hub.run_for(minutes(15)).await;
+    assert_eq!(hub.counter("rakuten", 0), 7, "ten lie there, three are sold: seven to sell, and no push raised it");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_evidence_and_nothing_is_sent_twice() {
+    let hub = two_malls().await;
+    hub.book("yahoo").fault("stock.push", Fault::CloseAfter, Times::Next(1));
+    hub.stock("tea", 13).await;
+    hub.run_until("both malls show 13", minutes(20), |hub| hub.shows(0, 13)).await;
+    hub.run_for(minutes(20)).await;
+    assert!(hub.shows(0, 13), "and it stays so");
+}
+
+#[tokio::test]
+async fn a_write_that_never_arrived_is_sent_again_once_that_is_certain() {
+    let hub = two_malls().await;
+    hub.book("rakuten").fault("stock.push", Fault::CloseBefore, Times::Next(1));
+    hub.stock("tea", 13).await;
+    hub.run_until("both malls show 13", minutes(20), |hub| hub.shows(0, 13)).await;
+}
+
+#[tokio::test]
+async fn a_restart_between_claim_and_settle_converges() {
+    let mut hub = two_malls().await;
+    hub.stock("tea", 6).await;
+    hub.engine.recompute_all().await.unwrap();
+    let here = hub.engine.channel("rakuten").unwrap().clone();
+    let lease = here.lease().unwrap();
+    let claim = hub.store.claim(&lease, &here.outlet, hub.store.now()).await.unwrap();
+    assert!(claim.is_some(), "the process dies with a claim in hand that never left");
+    drop(claim);
+    hub.restart().await;
+    hub.run_until("both malls show 6", minutes(20), |hub| hub.shows(0, 6)).await;
+}
+
+#[tokio::test]
+async fn a_restart_between_perform_and_settle_converges() {
+    let mut hub = two_malls().await;
+    hub.stock("tea", 14).await;
+    hub.engine.recompute_all().await.unwrap();
+    let here = hub.engine.channel("yahoo").unwrap().clone();
+    let lease = here.lease().unwrap();
+    let claim = hub.store.claim(&lease, &here.outlet, hub.store.now()).await.unwrap().unwrap();
+    let (performed, failure) = uriba::engine::push::perform(here.mall.as_ref(), &claim.updates()).await;
+    assert!(failure.is_none(), "{performed:?} {failure:?}");
+    assert_eq!(hub.counter("yahoo", 0), 14, "the mall has it");
+    drop((claim, performed));
+    hub.restart().await;
+    hub.run_until("both malls show 14", minutes(20), |hub| hub.shows(0, 14)).await;
+    hub.run_for(minutes(10)).await;
+    assert!(hub.shows(0, 14), "the +4 was not sent twice");
+}
+
+#[tokio::test]
+async fn one_refused_entry_doesnt_hold_up_the_batch() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL]).await;
+    for n in 0..5 {
+        hub.list(n, &format!("sku-{n}"), 1, 0).await;
+        hub.stock(&format!("sku-{n}"), 20).await;
+    }
+    hub.run_until("all show 20", minutes(10), |hub| (0..5).all(|n| hub.counter("rakuten", n) == 20)).await;
+    // Everything of item 0 sells at once, unseen, while the core counts all items lower.
+    hub.book("rakuten").set(&hub.key("rakuten", 0), 0);
+    for n in 0..5 {
+        hub.stock(&format!("sku-{n}"), 15).await;
+    }
+    hub.run_until("the others show 15", minutes(5), |hub| (1..5).all(|n| hub.counter("rakuten", n) == 15)).await;
+}
+
+#[tokio::test]
+async fn a_mall_that_hangs_doesnt_hold_up_the_others() {
+    let hub = two_malls().await;
+    hub.book("yahoo").fault("orders.search", Fault::Status(503), Times::Probability(1.0));
+    hub.book("yahoo").fault("stock.push", Fault::Status(503), Times::Probability(1.0));
+    hub.stock("tea", 4).await;
+    hub.run_until("rakuten shows 4", minutes(5), |hub| hub.counter("rakuten", 0) == 4).await;
+    hub.book("yahoo").clear_faults();
+    hub.run_until("yahoo catches up", minutes(20), |hub| hub.shows(0, 4)).await;
+}
+
+#[tokio::test]
+async fn a_hub_without_any_stock_figure_pushes_nothing() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL]).await;
+    hub.list(0, "tea", 1, 5).await;
+    hub.buy("rakuten", 0, 1);
+    hub.run_for(minutes(10)).await;
+    assert_eq!((hub.counter("rakuten", 0), hub.counter("yahoo", 0)), (4, 5));
+}
+
+#[tokio::test]
+async fn a_split_order_releases_nothing_and_a_partial_cancel_releases_two() {
+    let hub = two_malls().await;
+    let order = hub.buy("yahoo", 0, 5);
+    hub.run_until("both show 5", minutes(10), |hub| hub.shows(0, 5)).await;
+    hub.book("yahoo").split(&order, "1", 2).unwrap();
+    for _ in 0..20 {
+        hub.run_for(Duration::from_secs(30)).await;
+        assert!(hub.counter("rakuten", 0) <= 5, "nothing is released in between");
+    }
+    hub.run_until("both show 5 again", minutes(20), |hub| hub.shows(0, 5)).await;
+}
