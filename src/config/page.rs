@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
     pub fn required(&self, name: &'static str, what: &str) -> Option<Entry<'a>> {
         let found = self.key(name);
         if found.is_none() {
-            self.refuse(&format!("{name} is required: {what}"));
+            self.lacks(name, &format!("is required: {what}"));
         }
         found
     }
@@ -99,6 +99,11 @@ impl<'a> Section<'a> {
 
     pub fn refuse(&self, message: &str) {
         self.page.report(Some(&self.span), &self.path, message);
+    }
+
+    /// A key that should stand here and doesn't.
+    pub fn lacks(&self, name: &str, message: &str) {
+        self.page.report(Some(&self.span), &joined(&self.path, name), message);
     }
 
     /// Whatever nobody asked for is not known here.
@@ -133,6 +138,10 @@ impl<'a> Entry<'a> {
 
     pub fn is_text(&self) -> bool {
         self.value.is_str()
+    }
+
+    pub fn is_empty_list(&self) -> bool {
+        self.value.as_array().is_some_and(|array| array.is_empty())
     }
 
     pub fn text(&self) -> Option<&'a str> {

@@ -11,6 +11,7 @@ pub mod driver;
 pub mod expire;
 pub mod observe;
 pub mod once;
+pub mod outline;
 pub mod poll;
 pub mod push;
 

@@ -4,31 +4,18 @@
 use std::path::Path;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait, Value,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, Value,
 };
 
 use super::{Result, StoreError};
 
-/// Keeps a second instance from migrating at the same time. PostgreSQL: a lock of the session's transaction;
-/// SQLite: its own write lock already does it, statement by statement, and one instance is the rule there.
-pub(super) struct MigrationLock(Option<DatabaseTransaction>);
-
-pub(super) async fn lock_migrations(db: &DatabaseConnection) -> Result<MigrationLock> {
-    if db.get_database_backend() != DatabaseBackend::Postgres {
-        return Ok(MigrationLock(None));
+/// Keeps a second instance from migrating until this transaction ends. SQLite's write lock, which the
+/// transaction has taken, does it already.
+pub(super) async fn lock_migrations(db: &DatabaseTransaction) -> Result<()> {
+    if db.get_database_backend() == DatabaseBackend::Postgres {
+        db.execute_unprepared("SELECT pg_advisory_xact_lock(8480001)").await?;
     }
-    let holder = db.begin().await?;
-    holder.execute_unprepared("SELECT pg_advisory_xact_lock(8_480_001)").await?;
-    Ok(MigrationLock(Some(holder)))
-}
-
-impl MigrationLock {
-    pub(super) async fn release(self) -> Result<()> {
-        match self.0 {
-            Some(holder) => Ok(holder.commit().await?),
-            None => Ok(()),
-        }
-    }
+    Ok(())
 }
 
 /// The database's own clock, in microseconds: leases must not depend on the clocks of their holders.

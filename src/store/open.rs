@@ -76,21 +76,22 @@ fn unreachable(what: &str, error: &sea_orm::DbErr) -> StoreError {
     StoreError::Unreachable(format!("the database {what} can't be opened: {error}"))
 }
 
-/// Applies what is missing. Two starts at once are kept apart by the database's own lock.
+/// Applies what is missing, in one transaction: a start that dies half-way leaves nothing behind, and two
+/// starts at once are kept apart by the database's own lock.
 pub async fn migrate(store: &Store) -> Result<usize> {
-    let pending = pending_migrations(store).await?;
-    if pending == 0 {
+    if pending_migrations(store).await? == 0 {
         return Ok(0);
     }
-    let guard = super::dialect::lock_migrations(&store.writer).await?;
-    let pending = pending_migrations(store).await?;
-    Migrator::up(&store.writer, None).await?;
-    guard.release().await?;
+    let tx = store.begin().await?;
+    super::dialect::lock_migrations(&tx).await?;
+    let pending = Migrator::get_pending_migrations_read_only(&tx).await?.len();
+    Migrator::up(&tx, None).await?;
+    tx.commit().await?;
     Ok(pending)
 }
 
 pub async fn pending_migrations(store: &Store) -> Result<usize> {
-    Ok(Migrator::get_pending_migrations(&store.writer).await?.len())
+    Ok(Migrator::get_pending_migrations_read_only(&store.writer).await?.len())
 }
 
 /// A consistent copy of a SQLite database, also while it is in use.

@@ -1,7 +1,7 @@
 //! What is being read of each channel's orders: windows, and heads still to be read whole.
 //!
-//! One window of a channel is open at a time. It is complete when its last page is in and no head of the
-//! channel waits; only then does it prove anything.
+//! One window of a channel is open at a time. It is complete when its last page is in and none of the heads
+//! that it named waits; only then does it prove anything. Heads of window 0 are known open orders, read again.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -50,28 +50,43 @@ pub enum Work {
 
 impl Store {
     pub async fn poll_work(&self, channel: &channel::Model, orders: &OrdersCard) -> Result<Work> {
-        let heads: Vec<String> = poll_head::Entity::find()
-            .select_only()
-            .column(poll_head::Column::OrderId)
-            .filter(poll_head::Column::Channel.eq(&channel.id))
-            .order_by_asc(poll_head::Column::QueuedAt)
-            .limit(orders.by_id_max as u64)
-            .into_tuple()
-            .all(&self.reader)
-            .await?;
-        if !heads.is_empty() {
-            return Ok(Work::ById(heads));
-        }
+        let most = orders.by_id_max;
+        let mut heads = self.heads(&channel.id, true, most).await?;
         let window = poll_window::Entity::find()
             .filter(poll_window::Column::Channel.eq(&channel.id))
             .order_by_asc(poll_window::Column::Id)
             .one(&self.reader)
             .await?;
-        Ok(match window {
-            Some(window) if window.state == "read" => Work::Complete(window),
-            Some(window) => Work::Page(window),
-            None => Work::Idle { until: maybe_instant(channel.next_poll_at).unwrap_or(self.now()) },
-        })
+        if heads.is_empty() {
+            match window {
+                Some(window) if window.state == "read" => return Ok(Work::Complete(window)),
+                Some(window) => return Ok(Work::Page(window)),
+                None => {}
+            }
+        }
+        // New orders first; known open ones fill up what a request still carries.
+        if heads.len() < most {
+            heads.extend(self.heads(&channel.id, false, most - heads.len()).await?);
+        }
+        if heads.is_empty() {
+            return Ok(Work::Idle { until: maybe_instant(channel.next_poll_at).unwrap_or(self.now()) });
+        }
+        Ok(Work::ById(heads))
+    }
+
+    /// Heads that a window waits for, or those of known open orders; longest waiting first.
+    async fn heads(&self, channel: &str, of_window: bool, most: usize) -> Result<Vec<String>> {
+        let kind = poll_head::Column::WindowId;
+        Ok(poll_head::Entity::find()
+            .select_only()
+            .column(poll_head::Column::OrderId)
+            .filter(poll_head::Column::Channel.eq(channel))
+            .filter(if of_window { kind.ne(0) } else { kind.eq(0) })
+            .order_by_asc(poll_head::Column::QueuedAt)
+            .limit(most as u64)
+            .into_tuple()
+            .all(&self.reader)
+            .await?)
     }
 
     /// Opens the windows of a new cycle, and queues known open orders where the mall's list can't tell which
@@ -292,7 +307,7 @@ impl Store {
         let rows: Vec<_> = rows.into_values().collect();
         for piece in rows.chunks(ROWS_PER_STATEMENT) {
             let known = OnConflict::columns([poll_head::Column::Channel, poll_head::Column::OrderId])
-                .update_column(poll_head::Column::Revision)
+                .update_columns([poll_head::Column::Revision, poll_head::Column::WindowId])
                 .to_owned();
             poll_head::Entity::insert_many(piece.to_vec()).on_conflict(known).exec_without_returning(tx).await?;
         }

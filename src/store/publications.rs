@@ -98,14 +98,14 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let situation = situation(&tx, &outlet.channel, now).await?;
-        let ids = candidates(&tx, outlet, &situation).await?;
+        let stops = Stops::load(&tx, &outlet.channel).await?;
+        let ids = candidates(&tx, outlet, &situation, &stops).await?;
         if ids.is_empty() {
             return Ok(None);
         }
         let order: HashMap<i64, usize> = ids.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
         let mut listed = self.listed(&tx, &ids.into_iter().collect()).await?;
         listed.sort_by_key(|item| order.get(&item.id()).copied());
-        let stops = Stops::load(&tx, &outlet.channel).await?;
         let mut wishes = Vec::new();
         for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
             let here = Situation {
@@ -377,7 +377,12 @@ pub fn situation_of(row: &channel::Model, now: Timestamp) -> Situation {
 }
 
 /// Listings that may have something to write, most urgent first.
-async fn candidates(tx: &DatabaseTransaction, outlet: &Outlet, situation: &Situation) -> Result<Vec<i64>> {
+async fn candidates(
+    tx: &DatabaseTransaction,
+    outlet: &Outlet,
+    situation: &Situation,
+    stops: &Stops,
+) -> Result<Vec<i64>> {
     use publication::Column;
     let now = micros(situation.now);
     let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
@@ -402,6 +407,9 @@ async fn candidates(tx: &DatabaseTransaction, outlet: &Outlet, situation: &Situa
     }
     let ready = Condition::any().add(Column::ReadyAt.is_null()).add(Column::ReadyAt.lte(now));
     let mut wanting = base().filter(Column::Wants.eq(true)).filter(ready);
+    if !stops.0.is_empty() {
+        wanting = wanting.filter(Condition::any().add(Column::Urgency.gt(0)).add(stops.elsewhere()));
+    }
     if !outlet.ways.relative {
         // An absolute raise waits until the orders are known past what it would overwrite.
         let watermark = situation.watermark.map_or(i64::MIN, micros);
@@ -434,6 +442,23 @@ impl Stops {
         let all = rows.into_iter().map(|row| row.scope).collect::<HashSet<_>>();
         let whole = format!("channel:{channel}");
         Ok(Self(if all.contains(&whole) { HashSet::from(["*".to_owned()]) } else { all }))
+    }
+
+    /// Listings that nothing stops. Without this, raises that may not go would fill every batch.
+    fn elsewhere(&self) -> sea_orm::sea_query::Expr {
+        use sea_orm::sea_query::{Expr, Query};
+        if self.0.contains("*") {
+            return Expr::value(false);
+        }
+        let ids = |prefix: &str| -> Vec<i64> {
+            self.0.iter().filter_map(|scope| scope.strip_prefix(prefix)?.parse().ok()).take(500).collect()
+        };
+        let stopped = Query::select()
+            .column(listing::Column::Id)
+            .from(listing::Entity)
+            .and_where(listing::Column::SkuId.is_in(ids("sku:")).or(listing::Column::Id.is_in(ids("listing:"))))
+            .to_owned();
+        publication::Column::ListingId.not_in_subquery(stopped)
     }
 
     pub(super) fn forbid(&self, listing: &listing::Model) -> bool {

@@ -60,7 +60,7 @@ fn what_left_has_left_at_the_end_of_that_day() {
 #[test]
 fn a_cancel_and_a_split_are_told_apart() {
     let cancelled = Line { cancelled: 2, ..line("1", "tea-01", 2) };
-    assert_eq!(order("order-cancelled").lines, [cancelled.clone()]);
+    assert_eq!(order("order-cancelled").lines, std::slice::from_ref(&cancelled));
     assert_eq!(order("order-cancelled").family, None);
 
     let replaced = order("order-replaced-by-two-in-a-split");

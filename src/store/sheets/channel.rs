@@ -15,7 +15,7 @@ use crate::{
     domain::{
         health::Lane,
         suspend::{Mode, State},
-        time::{between, later},
+        time::between,
     },
     store::{
         Result, Store, StoreError,
@@ -294,8 +294,7 @@ fn eta_s(backlog: u64, outline: &Outline, quotas: &[QuotaSheet], wait: Duration,
             wait.as_secs_f64() + missing / quota.per_second.max(1e-9)
         })
         .fold(0.0, f64::max);
-    let at = later(now, Duration::try_from_secs_f64(slowest.ceil()).unwrap_or(Duration::MAX));
-    wait.max(between(now, at)).as_secs()
+    wait.as_secs_f64().max(slowest).ceil() as u64
 }
 
 impl From<Lane> for LaneSheet {

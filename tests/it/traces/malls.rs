@@ -117,15 +117,86 @@ async fn a_hub_without_any_stock_figure_pushes_nothing() {
     assert_eq!((hub.counter("rakuten", 0), hub.counter("yahoo", 0)), (4, 5));
 }
 
+/// However the mall words a split, five units were ordered and five stay held.
 #[tokio::test]
-async fn a_split_order_releases_nothing_and_a_partial_cancel_releases_two() {
+async fn a_split_order_releases_nothing_in_between() {
+    for switch in [None, Some("split-replaces-original")] {
+        let hub = two_malls().await;
+        if let Some(switch) = switch {
+            hub.shops["yahoo"].set_switch(switch, true);
+        }
+        let order = hub.buy("yahoo", 0, 5);
+        hub.run_until("both show 5", minutes(10), |hub| hub.shows(0, 5)).await;
+        hub.book("yahoo").split(&order, "1", 2).unwrap();
+        for _ in 0..20 {
+            hub.run_for(Duration::from_secs(30)).await;
+            assert!(hub.counter("rakuten", 0) <= 5, "nothing is released in between ({switch:?})");
+        }
+        hub.run_until("both show 5 again", minutes(20), |hub| hub.shows(0, 5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_partial_cancel_without_a_child_releases_two_after_the_family_search() {
     let hub = two_malls().await;
     let order = hub.buy("yahoo", 0, 5);
     hub.run_until("both show 5", minutes(10), |hub| hub.shows(0, 5)).await;
-    hub.book("yahoo").split(&order, "1", 2).unwrap();
+    hub.book("yahoo").cancel_units(&order, "1", 2);
+    hub.run_until("both show 7", minutes(10), |hub| hub.shows(0, 7)).await;
+}
+
+#[tokio::test]
+async fn a_cancel_is_sold_again_on_every_mall_whether_its_mall_restored_it_or_not() {
+    for restores in [true, false] {
+        let hub = two_malls().await;
+        let key = hub.key("rakuten", 0);
+        hub.book("rakuten").with_item(&key, |item| item.restores_on_cancel = restores);
+        let order = hub.buy("rakuten", 0, 3);
+        hub.run_until("both show 7", minutes(10), |hub| hub.shows(0, 7)).await;
+        hub.book("rakuten").cancel(&order);
+        hub.run_until("both show 10", minutes(10), |hub| hub.shows(0, 10)).await;
+        hub.run_for(minutes(10)).await;
+        assert!(hub.shows(0, 10), "and it stays so (restores: {restores})");
+    }
+}
+
+#[tokio::test]
+async fn under_review_cancelled_units_are_not_sold_again_and_the_restoring_mall_is_lowered() {
+    let hub = Hub::open_with(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL], |plan| plan.review = true).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("both malls show 10", minutes(10), |hub| hub.shows(0, 10)).await;
+    let order = hub.buy("rakuten", 0, 3);
+    hub.run_until("both show 7", minutes(10), |hub| hub.shows(0, 7)).await;
+    hub.book("rakuten").cancel(&order);
+    assert_eq!(hub.counter("rakuten", 0), 10, "the mall put them back");
+    hub.run_until("it is lowered again", minutes(20), |hub| hub.shows(0, 7)).await;
+}
+
+#[tokio::test]
+async fn a_shipment_moves_units_from_unshipped_to_issued_and_what_can_be_sold_stays() {
+    let hub = two_malls().await;
+    let order = hub.buy("yahoo", 0, 4);
+    hub.run_until("both show 6", minutes(10), |hub| hub.shows(0, 6)).await;
+    hub.book("yahoo").ship(&order);
     for _ in 0..20 {
         hub.run_for(Duration::from_secs(30)).await;
-        assert!(hub.counter("rakuten", 0) <= 5, "nothing is released in between");
+        assert!(hub.shows(0, 6), "shipping changes nothing that can be sold");
     }
-    hub.run_until("both show 5 again", minutes(20), |hub| hub.shows(0, 5)).await;
+}
+
+/// Amazon accepts a figure now and shows it minutes later; its counter goes on selling meanwhile.
+#[tokio::test]
+async fn a_write_that_takes_effect_later_is_settled_by_the_effective_figure() {
+    let hub = Hub::open(&[&uriba_amazon::MALL, &uriba_rakuten::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 5).await;
+    hub.run_until("both show 5", minutes(90), |hub| hub.shows(0, 5)).await;
+    hub.stock("tea", 9).await;
+    hub.run_for(minutes(3)).await;
+    assert_eq!(hub.counter("amazon", 0), 5, "not effective yet");
+    hub.buy("amazon", 0, 2);
+    hub.run_until("both show 7", minutes(90), |hub| hub.shows(0, 7)).await;
+    hub.run_for(minutes(30)).await;
+    assert!(hub.shows(0, 7));
 }

@@ -1,0 +1,109 @@
+//! What is in force, written down in the file's own form: recorded at every start, so that the past can be
+//! explained. Secrets appear as where they come from.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+use toml::{Table, Value};
+use uriba_sdk::env::Url;
+
+use super::{Channel, Config, CountsShipments, duration::spell, secret::{Secret, Source}};
+
+pub(super) fn text(config: &Config) -> String {
+    let mut root = Table::new();
+    root.insert("database".into(), table([("url", secret(&config.database))]));
+    root.insert("server".into(), table([("listen", text_of(config.listen))]));
+    let mut core = vec![
+        ("zone", text_of(config.zone.iana_name().unwrap_or("UTC"))),
+        ("day_starts", text_of(config.day_starts.strftime("%H:%M"))),
+    ];
+    if let Some(CountsShipments::AtOnce) = config.counts_shipments {
+        core.push(("counts_shipments", text_of("at_once")));
+    }
+    root.insert("core".into(), table(core));
+    let limits =
+        [("units_per_line", Value::Integer(config.units_per_line.into())), ("history_days", Value::Integer(config.history_days.into()))];
+    root.insert("limits".into(), table(limits));
+    let pools = config.pools.iter().map(|pool| {
+        let locations = pool.locations.iter().map(text_of).collect();
+        (pool.id.clone(), table([("locations", Value::Array(locations)), ("exposure", text_of("shared"))]))
+    });
+    root.insert("pools".into(), Value::Table(pools.collect()));
+    root.insert("channels".into(), Value::Array(config.channels.iter().map(channel).collect()));
+    root.to_string()
+}
+
+fn channel(channel: &Channel) -> Value {
+    let mut rows = vec![
+        ("id", text_of(&channel.id)),
+        ("mall", text_of(channel.mall.id)),
+        ("name", text_of(&channel.name)),
+        ("pool", text_of(&channel.pool)),
+        ("mode", text_of(if channel.live { "live" } else { "shadow" })),
+        ("poll_interval", text_of(spell(channel.poll_interval))),
+        ("initial_lookback", text_of(spell(channel.initial_lookback))),
+        ("on_cancel", text_of(if channel.review { "review" } else { "restock" })),
+        ("buffer", Value::Integer(channel.rules.buffer)),
+        ("fraction", Value::Float(channel.rules.fraction)),
+        ("min_show", Value::Integer(channel.rules.min_show)),
+    ];
+    rows.extend(channel.rules.cap.map(|cap| ("cap", Value::Integer(cap))));
+    rows.extend(channel.base_url.as_ref().map(|url| ("base_url", text_of(url))));
+    rows.extend(channel.auth_url.as_ref().map(|url| ("auth_url", text_of(url))));
+    let credentials = channel.credentials.iter().map(|(key, value)| (key.clone(), secret(value)));
+    rows.push(("credentials", Value::Table(credentials.collect())));
+    let options: BTreeMap<_, _> = channel.options.iter().map(|(key, value)| (key.clone(), text_of(value))).collect();
+    rows.push(("options", Value::Table(options.into_iter().collect())));
+    rows.push(("quotas", quotas(channel)));
+    rows.push(("timing", timing(channel)));
+    table(rows)
+}
+
+fn quotas(channel: &Channel) -> Value {
+    let rows = channel.quotas.iter().map(|(name, rate)| {
+        let mut row = vec![("per_second", Value::Float(rate.per_second)), ("burst", Value::Integer(rate.burst.into()))];
+        row.extend(rate.per_day.map(|most| ("per_day", Value::Integer(most.into()))));
+        (name.clone(), table(row))
+    });
+    Value::Table(rows.collect())
+}
+
+fn timing(channel: &Channel) -> Value {
+    let timing = &channel.timing;
+    let rows = [
+        ("visibility_lag", timing.visibility_lag),
+        ("overlap", timing.overlap),
+        ("effect_lag_typical", timing.effect_typical),
+        ("effect_lag", timing.effect_max),
+        ("late_apply", timing.late_apply),
+        ("unseen_for_at_most", timing.unseen_for_at_most),
+    ];
+    table(rows.into_iter().filter_map(|(key, length)| Some((key, text_of(spell(length?))))))
+}
+
+fn secret(secret: &Secret) -> Value {
+    match &secret.source {
+        Source::Literal(url) => text_of(without_password(url.expose_secret())),
+        Source::Env(name) => table([("env", text_of(name))]),
+        Source::File(path) => table([("file", text_of(path.display()))]),
+    }
+}
+
+/// A database's address without who opens it, and without the options, where a password may stand too.
+pub(super) fn without_password(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.split('?').next().unwrap_or_default().to_owned() };
+    if parsed.host_str().is_none_or(str::is_empty) || url.starts_with("sqlite:") {
+        return url.split('?').next().unwrap_or_default().to_owned();
+    }
+    parsed.set_query(None);
+    let _ = parsed.set_password(None);
+    parsed.to_string()
+}
+
+fn table<'a>(rows: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::Table(rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn text_of(value: impl ToString) -> Value {
+    Value::String(value.to_string())
+}

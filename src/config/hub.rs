@@ -1,0 +1,130 @@
+//! What concerns the hub as a whole: database, server, core system, pools, limits.
+
+use std::{collections::BTreeMap, path::Path};
+
+use jiff::{civil::Time, tz::TimeZone};
+use secrecy::ExposeSecret;
+
+use super::{
+    Config, CountsShipments,
+    page::{Entry, Section},
+    secret::{self, Source},
+};
+use crate::store::channels::PoolSetup;
+
+/// Nobody orders more of one thing on a mall; what says so was misread.
+pub const UNITS_PER_LINE: u32 = 10_000;
+/// More than a year, so that last year's sale can be explained before this year's.
+pub const HISTORY_DAYS: u32 = 400;
+
+/// URL schemes of the databases that are supported.
+const DATABASES: [&str; 3] = ["sqlite://", "postgres://", "postgresql://"];
+
+pub(super) fn read(root: &Section<'_>, config: &mut Config, folder: &Path) {
+    table(root, "database", |section| {
+        let url = section.key("url").and_then(|entry| database(&entry, folder));
+        config.database = url.unwrap_or_else(|| config.database.clone());
+    });
+    table(root, "server", |section| {
+        if let Some(entry) = section.key("listen") {
+            match entry.text().map(str::parse) {
+                Some(Ok(address)) => config.listen = address,
+                Some(Err(_)) => entry.refuse("must be an address and a port, as in \"127.0.0.1:8480\" or \"[::]:8480\""),
+                None => {}
+            }
+        }
+    });
+    table(root, "core", |section| core(section, config));
+    table(root, "limits", |section| {
+        let whole = |name, least| section.key(name).and_then(|entry| entry.whole(least..=i64::from(u32::MAX)));
+        let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        config.units_per_line = whole("units_per_line", 1).map_or(config.units_per_line, small);
+        config.history_days = whole("history_days", 1).map_or(config.history_days, small);
+    });
+    config.pools = pools(root);
+}
+
+fn table(root: &Section<'_>, name: &'static str, read: impl FnOnce(&Section<'_>)) {
+    if let Some(section) = root.key(name).and_then(|entry| entry.section()) {
+        read(&section);
+        section.close();
+    }
+}
+
+fn database(entry: &Entry<'_>, folder: &Path) -> Option<secret::Secret> {
+    let secret = secret::read_or_literal(entry, folder)?;
+    if let Source::Literal(url) = &secret.source
+        && !DATABASES.iter().any(|scheme| url.expose_secret().starts_with(scheme))
+    {
+        entry.refuse("must begin with sqlite:// or postgres://, as in \"sqlite:///var/lib/uriba/uriba.db\"");
+        return None;
+    }
+    Some(secret)
+}
+
+fn core(section: &Section<'_>, config: &mut Config) {
+    if let Some(entry) = section.key("zone") {
+        match entry.text().map(TimeZone::get) {
+            Some(Ok(zone)) => config.zone = zone,
+            Some(Err(_)) => entry.refuse("is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\""),
+            None => {}
+        }
+    }
+    if let Some(entry) = section.key("day_starts") {
+        match entry.text().map(|text| Time::strptime("%H:%M", text)) {
+            Some(Ok(time)) => config.day_starts = time,
+            Some(Err(_)) => entry.refuse("must be a time of day, as in \"00:00\" or \"05:30\""),
+            None => {}
+        }
+    }
+    if let Some(entry) = section.key("counts_shipments") {
+        match entry.text() {
+            Some("at_once") => config.counts_shipments = Some(CountsShipments::AtOnce),
+            Some(other @ ("by_sales_file" | "never")) => {
+                entry.refuse(format!("{other:?} needs sales files, which this version does not read; accepted: \"at_once\""));
+            }
+            Some(other) => entry.refuse(format!("{other:?} is not known here; accepted: \"at_once\"")),
+            None => {}
+        }
+    }
+}
+
+fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
+    let Some(section) = root.key("pools").and_then(|entry| entry.section()) else { return Vec::new() };
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut pools = Vec::new();
+    for (id, entry) in section.all() {
+        if !is_id(id) {
+            entry.refuse("a pool's name has 1 to 40 characters of a-z, 0-9 and -");
+        }
+        let Some(pool) = entry.section() else { continue };
+        let places = pool.required("locations", "the places whose stock is sold from it");
+        let mut locations = Vec::new();
+        for place in places.as_ref().map(Entry::list).unwrap_or_default() {
+            let Some(code) = place.words() else { continue };
+            match owners.insert(code, id) {
+                None => locations.push(code.to_owned()),
+                Some(owner) if owner == id => place.refuse(format!("{code:?} is named twice")),
+                Some(owner) => place.refuse(format!("{code:?} is in pool {owner:?} already: a location is in one pool at most")),
+            }
+        }
+        if let Some(places) = places.filter(Entry::is_empty_list) {
+            places.refuse("names no location, so there is nothing to sell");
+        }
+        if let Some(exposure) = pool.key("exposure") {
+            match exposure.text() {
+                Some("shared") | None => {}
+                Some(other) => exposure.refuse(format!("{other:?} is not available in this version; accepted: \"shared\", the default")),
+            }
+        }
+        pool.close();
+        pools.push(PoolSetup { id: id.to_owned(), locations });
+    }
+    pools
+}
+
+/// Names of channels and pools.
+pub(super) fn is_id(text: &str) -> bool {
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=40).contains(&text.len()) && text.chars().all(fine)
+}

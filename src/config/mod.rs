@@ -1,0 +1,160 @@
+//! The configuration, `uriba.toml`: where it is found, what it may say, what follows from it.
+//!
+//! Reading it ([`Config::load`]) looks at no secret, so that a switch can be thrown while one is missing.
+//! [`Config::plans`] reads the secrets, anew at every call. Both report everything that is wrong, with lines;
+//! what a channel may say depends on its mall's card. This is the only place that reads the environment.
+
+mod channels;
+pub mod duration;
+mod effective;
+mod environment;
+mod hub;
+mod page;
+mod problem;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use jiff::{civil::Time, tz::TimeZone};
+use secrecy::SecretString;
+use uriba_sdk::Settings;
+
+pub use channels::Channel;
+pub use environment::{operator, variable};
+pub use problem::{Problem, Problems};
+pub use secret::Secret;
+
+use crate::{
+    engine::ChannelPlan,
+    store::channels::{ChannelSetup, PoolSetup},
+};
+use page::Page;
+
+/// Where it is looked for when nobody says.
+pub const PLACES: [&str; 2] = ["uriba.toml", "/etc/uriba/uriba.toml"];
+/// The database when nobody says.
+pub const DATABASE: &str = "sqlite://uriba.db";
+pub const LISTEN: &str = "127.0.0.1:8480";
+
+/// Everything that the configuration says, checked.
+#[derive(Clone)]
+pub struct Config {
+    /// `None`: there is no file, and nothing but the defaults.
+    pub file: Option<PathBuf>,
+    pub database: Secret,
+    pub listen: SocketAddr,
+    /// For times without an offset.
+    pub zone: TimeZone,
+    /// When a business day begins.
+    pub day_starts: Time,
+    /// Whether the core system's stock falls by itself when the hub's orders ship. `None`: nobody said, and no
+    /// book can be taken in.
+    pub counts_shipments: Option<CountsShipments>,
+    pub pools: Vec<PoolSetup>,
+    pub units_per_line: u32,
+    /// The past is kept at least so long.
+    pub history_days: u32,
+    pub channels: Vec<Channel>,
+}
+
+/// Who books the malls' shipments in the core system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountsShipments {
+    AtOnce,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("there is no configuration: looked for ./{} and {}; give one with --config FILE", PLACES[0], PLACES[1])]
+    Nowhere,
+    #[error("the configuration {file} can't be read: {source}")]
+    Unreadable { file: String, source: std::io::Error },
+    #[error(transparent)]
+    Wrong(#[from] Problems),
+}
+
+impl Config {
+    /// Reads `file`, or what is found in [`PLACES`].
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let found = || PLACES.iter().map(Path::new).find(|place| place.exists());
+        let file = file.or_else(found).ok_or(ConfigError::Nowhere)?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { file: file.display().to_string(), source })?;
+        Ok(Self::parse(file, &text)?)
+    }
+
+    /// `file` is named in problems, and secrets' files are relative to its folder.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Problems> {
+        let page = Page::new(file, text);
+        let document = page.parse();
+        let root = page.section(&document);
+        let mut config = Self::blank();
+        config.file = Some(file.to_owned());
+        let folder = file.parent().unwrap_or(Path::new(""));
+        hub::read(&root, &mut config, folder);
+        config.channels = channels::read(&root, &config, folder);
+        root.close();
+        page.problems().or(config)
+    }
+
+    /// What holds when there is no file.
+    pub fn blank() -> Self {
+        Self {
+            file: None,
+            database: Secret::literal(DATABASE),
+            listen: LISTEN.parse().expect("a constant address"),
+            zone: TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC),
+            day_starts: Time::midnight(),
+            counts_shipments: None,
+            pools: Vec::new(),
+            units_per_line: hub::UNITS_PER_LINE,
+            history_days: hub::HISTORY_DAYS,
+            channels: Vec::new(),
+        }
+    }
+
+    /// The database's address, which may hold a password.
+    pub fn database_url(&self) -> Result<SecretString, Problems> {
+        let mut missing = self.no_problems();
+        let url = self.database.read("database.url", &mut missing.all);
+        missing.or(url.unwrap_or_default())
+    }
+
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// The channels as the database keeps them.
+    pub fn setups(&self) -> Vec<ChannelSetup> {
+        self.channels.iter().map(Channel::setup).collect()
+    }
+
+    /// The channels as the engine runs them. Reads every secret, and names all that are missing.
+    pub fn plans(&self) -> Result<Vec<ChannelPlan>, Problems> {
+        let mut missing = self.no_problems();
+        let plan = |channel: &Channel| channel.plan(self.units_per_line, &mut missing.all);
+        let plans = self.channels.iter().map(plan).collect();
+        missing.or(plans)
+    }
+
+    /// One channel's settings with its credentials as they are now: a file may have been replaced since.
+    pub fn reload_credentials(&self, channel: &str) -> Result<Option<Settings>, Problems> {
+        let mut missing = self.no_problems();
+        let settings = self.channel(channel).map(|channel| channel.settings(&mut missing.all));
+        missing.or(settings)
+    }
+
+    /// What is in force, defaults included and without secrets, in the same form as the file.
+    pub fn effective(&self) -> String {
+        effective::text(self)
+    }
+
+    fn no_problems(&self) -> Problems {
+        Problems { file: self.file.clone().unwrap_or_default(), all: Vec::new() }
+    }
+}

@@ -1,0 +1,293 @@
+//! `uriba demo`: fake malls on loopback, shoppers, and the real hub between them.
+//!
+//! * [`street`] opens one fake shop on every mall, all on one clock that runs faster than the machine's.
+//! * [`shoppers`] buy what the malls show, cancel, and have it shipped from the [`warehouse`], which the demo
+//!   keeps by itself; with faults on, [`chaos`] makes the malls misbehave.
+//! * [`hub`] is the hub as it always runs, on a database of its own; [`traffic`] counts its requests.
+//! * [`view`] shows it all on the [`screen`], with the [`chase`] of each sale through the other malls.
+//! * When trading ends, [`compare`] holds every mall's own book and the warehouse against the hub.
+
+mod chaos;
+mod chase;
+mod compare;
+mod goods;
+mod hub;
+mod readings;
+mod screen;
+mod shoppers;
+mod street;
+mod text;
+mod traffic;
+mod view;
+mod warehouse;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use uriba_sdk::{Env, SystemEnv};
+
+use crate::{engine::EngineError, store::StoreError};
+use chase::{Chase, Kind, Sale};
+use compare::Comparison;
+use hub::Hub;
+use readings::Belief;
+use screen::{Screen, put};
+use shoppers::{Happening, Shoppers};
+use street::Shop;
+use view::{Clock, View};
+
+/// Orders that are open when the hub is connected.
+const EARLIER_ORDERS: usize = 6;
+/// The view is drawn so often, and an end to settling looked for (of the machine's time).
+const FRAME: Duration = Duration::from_millis(200);
+/// What agrees must still agree after this.
+const STILL: Duration = Duration::from_secs(1);
+/// The hub may take so long to settle: on the machine's clock, and at least this on the malls'.
+const SETTLING: Duration = Duration::from_secs(60);
+const SETTLING_OF_MALLS: Duration = Duration::from_secs(3_600);
+
+#[derive(Clone, Debug)]
+pub struct DemoOptions {
+    /// Decides what shoppers do.
+    pub seed: u64,
+    /// On all malls together, by the machine's clock.
+    pub orders_per_minute: f64,
+    /// Trading time by the machine's clock; `None`: until Ctrl-C.
+    pub duration: Option<Duration>,
+    /// How many of the malls' seconds pass in one of the machine's.
+    pub speed: f64,
+    /// The malls misbehave.
+    pub chaos: bool,
+    /// Serves the hub's API there.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for DemoOptions {
+    fn default() -> Self {
+        Self { seed: 1, orders_per_minute: 90.0, duration: None, speed: 60.0, chaos: false, listen: None }
+    }
+}
+
+/// How a demo ended; everything worth reading has been printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DemoOutcome {
+    /// Somebody ended it before there was anything to compare.
+    Interrupted,
+    /// The malls' books, the warehouse and the hub agree.
+    Agreed,
+    /// They don't: one sentence per difference.
+    Broken(Vec<String>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the demo's database can't be read")]
+    Database(#[from] sea_orm::DbErr),
+    #[error("{0} can't be made: {1}")]
+    Directory(PathBuf, std::io::Error),
+    #[error("the hub stopped by itself")]
+    Died,
+    #[error("the hub panicked: {0}")]
+    Panicked(String),
+}
+
+pub async fn run(options: DemoOptions) -> Result<DemoOutcome, DemoError> {
+    let interrupt = CancellationToken::new();
+    let pressed = interrupt.clone();
+    let waiting = tokio::spawn(async move {
+        // Without a handler for it Ctrl-C ends the process, which is an end as well.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            pressed.cancel();
+        }
+    });
+    let mut day = Day::begin(options, interrupt).await?;
+    let outcome = day.live().await;
+    waiting.abort();
+    let stopped = day.hub.stop().await;
+    let outcome = outcome?;
+    stopped?;
+    day.close(&outcome);
+    Ok(outcome)
+}
+
+/// One run of the demo.
+struct Day {
+    options: DemoOptions,
+    env: Arc<dyn Env>,
+    interrupt: CancellationToken,
+    shops: Vec<Shop>,
+    shoppers: Shoppers,
+    hub: Hub,
+    chase: Chase,
+    belief: Belief,
+    screen: Option<Screen>,
+    /// The phase, and when it began and ends, on the malls' clock.
+    phase: (&'static str, Duration, Option<Duration>),
+}
+
+impl Day {
+    async fn begin(options: DemoOptions, interrupt: CancellationToken) -> Result<Self, DemoError> {
+        let env: Arc<dyn Env> = Arc::new(SystemEnv::faster(options.speed));
+        let shops = street::open(&env).await;
+        let mut shoppers = Shoppers::new(options.seed, shops.len(), options.chaos);
+        for _ in 0..EARLIER_ORDERS {
+            shoppers.buy(&shops);
+        }
+        let mut hub = Hub::open(&shops, env.clone(), options.chaos).await?;
+        let belief = hub.belief(&shops).await?;
+        if options.chaos {
+            chaos::begin(&shops);
+        }
+        hub.run();
+        let screen = Some(Screen::open());
+        let phase = ("trading", env.elapsed(), options.duration.map(|length| length.mul_f64(options.speed)));
+        let chase = Chase::default();
+        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, screen, phase })
+    }
+
+    async fn live(&mut self) -> Result<DemoOutcome, DemoError> {
+        if !self.trade().await? {
+            return Ok(DemoOutcome::Interrupted);
+        }
+        chaos::end(&self.shops);
+        Ok(match self.settle().await? {
+            None => DemoOutcome::Interrupted,
+            Some(comparison) => self.judge(comparison),
+        })
+    }
+
+    /// Until the trading time is over (true) or somebody has had enough (false).
+    async fn trade(&mut self) -> Result<bool, DemoError> {
+        let end = self.phase.2.map_or(Duration::MAX, |length| self.phase.1 + length);
+        let mean_gap = self.of_machine(Duration::from_secs(60)).div_f64(self.options.orders_per_minute.max(1e-6));
+        let mut shopper = self.env.elapsed();
+        let mut frame = shopper;
+        loop {
+            let now = self.env.elapsed();
+            if now >= end {
+                return Ok(true);
+            }
+            if now >= shopper {
+                shopper += mean_gap.mul_f64(self.shoppers.gap());
+                let happened = self.shoppers.step(&self.shops);
+                self.take_note(happened).await?;
+            }
+            if now >= frame {
+                frame = now + self.of_machine(FRAME);
+                self.look().await?;
+            }
+            if !self.wait_until(shopper.min(frame).min(end)).await {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn take_note(&mut self, happened: Vec<Happening>) -> Result<(), DemoError> {
+        for happening in happened {
+            match happening {
+                Happening::Sold { shop, id, good, units, at } => {
+                    let behind = (0..self.shops.len()).filter(|other| *other != shop).collect();
+                    let sale = Sale { shop, id, good, units, seen: false, behind, followed: None };
+                    self.chase.add(at, Kind::Sold(sale));
+                }
+                Happening::Delivered { good, units, at } => {
+                    self.hub.receive(good, units, at).await?;
+                    self.chase.add(at, Kind::Delivered { good, units });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Until all agree and stay so, or the time for it is over; `None` when interrupted.
+    async fn settle(&mut self) -> Result<Option<Comparison>, DemoError> {
+        let ended_at = self.env.now();
+        let limit = self.of_machine(SETTLING).max(SETTLING_OF_MALLS);
+        self.phase = ("settling", self.env.elapsed(), Some(limit));
+        let end = self.phase.1 + limit;
+        let mut clean_since: Option<Duration> = None;
+        loop {
+            let comparison = compare::compare(&self.shops, &self.shoppers.warehouse, &self.hub, ended_at).await?;
+            let now = self.env.elapsed();
+            clean_since = comparison.is_clean().then(|| clean_since.unwrap_or(now));
+            let stayed = clean_since.is_some_and(|since| now >= since + self.of_machine(STILL));
+            if stayed || now >= end {
+                return Ok(Some(comparison));
+            }
+            self.look().await?;
+            if !self.wait_until(now + self.of_machine(FRAME)).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the hub's figures and draws.
+    async fn look(&mut self) -> Result<(), DemoError> {
+        if self.hub.has_died() {
+            return Err(DemoError::Died);
+        }
+        self.belief = self.hub.belief(&self.shops).await?;
+        self.chase.watch(&self.shops, &self.hub, &self.belief, self.env.now()).await?;
+        let at = self.env.elapsed().div_f64(self.options.speed);
+        let mut screen = self.screen.take();
+        if let Some(screen) = &mut screen {
+            let view = self.view();
+            screen.show(at, |size| view.frame(size), || view.progress());
+        }
+        self.screen = screen;
+        Ok(())
+    }
+
+    fn view(&self) -> View<'_> {
+        let quotas = |shop: &Shop| {
+            let channel = self.hub.engine.channel(&shop.channel);
+            let quotas = channel.map(|channel| channel.wire.quotas()).unwrap_or_default();
+            quotas.into_iter().map(|(name, _, state)| (name.replace("orders.", "").replace("stock.", ""), state.available)).collect()
+        };
+        let options = &self.options;
+        let chaos = if options.chaos { ", the malls misbehave" } else { "" };
+        let (phase, began, limit) = self.phase;
+        let machine = |length: Duration| length.div_f64(options.speed);
+        View {
+            shops: &self.shops,
+            shoppers: &self.shoppers,
+            belief: &self.belief,
+            chase: &self.chase,
+            tallies: self.shops.iter().map(|shop| self.hub.traffic.tally(shop.address())).collect(),
+            quotas: self.shops.iter().map(quotas).collect(),
+            clock: Clock {
+                title: format!("seed {}, {} times as fast{chaos}", options.seed, options.speed),
+                phase,
+                spent: machine(self.env.elapsed().saturating_sub(began)),
+                limit: limit.map(machine),
+                now: self.env.now(),
+            },
+        }
+    }
+
+    fn judge(&self, comparison: Comparison) -> DemoOutcome {
+        todo!()
+    }
+
+    fn close(&mut self, outcome: &DemoOutcome) {
+        todo!()
+    }
+
+    /// The malls' time for a length of the machine's.
+    fn of_machine(&self, length: Duration) -> Duration {
+        length.mul_f64(self.options.speed)
+    }
+
+    /// False when interrupted.
+    async fn wait_until(&self, instant: Duration) -> bool {
+        let wait = instant.saturating_sub(self.env.elapsed());
+        tokio::select! {
+            () = self.env.sleep(wait) => true,
+            () = self.interrupt.cancelled() => false,
+        }
+    }
+}

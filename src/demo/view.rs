@@ -1,0 +1,256 @@
+//! The live view: what lies where, what each mall shows now, and how the hub keeps up.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    chase::{Chase, Event, Kind},
+    goods::GOODS,
+    readings::{Belief, Channel},
+    shoppers::Shoppers,
+    street::Shop,
+    text::{Line, Style},
+    traffic::Tally,
+};
+
+const NAME: usize = 26;
+const FIGURE: usize = 9;
+const MALL: usize = 20;
+const BAR: usize = 30;
+
+/// Everything that is drawn, at one moment.
+pub struct View<'a> {
+    pub shops: &'a [Shop],
+    pub shoppers: &'a Shoppers,
+    pub belief: &'a Belief,
+    pub chase: &'a Chase,
+    /// Per shop.
+    pub tallies: Vec<Tally>,
+    /// Per shop: name and requests that could leave now.
+    pub quotas: Vec<Vec<(String, u32)>>,
+    pub clock: Clock,
+}
+
+pub struct Clock {
+    pub title: String,
+    /// What is going on: trading, settling.
+    pub phase: &'static str,
+    /// The machine's time since this phase began, and how long it may last.
+    pub spent: Duration,
+    pub limit: Option<Duration>,
+    pub now: Timestamp,
+}
+
+impl View<'_> {
+    pub fn frame(&self, (columns, rows): (usize, usize)) -> Vec<Line> {
+        let mut lines = vec![self.heading(columns), Line::new()];
+        lines.extend(self.goods());
+        lines.push(Line::new());
+        lines.extend(self.channels());
+        lines.push(Line::new());
+        lines.extend(self.troubles().into_iter().take(4));
+        lines.push(Line::new().then(Style::Bold, "Recently"));
+        let room = rows.saturating_sub(lines.len());
+        lines.extend(self.chase.events.iter().take(room).map(|event| self.event(event)));
+        lines
+    }
+
+    /// One line for those who watch no terminal.
+    pub fn progress(&self) -> String {
+        let total = |part: fn(&Tally) -> u64| self.tallies.iter().map(part).sum::<u64>();
+        let seen: u64 = self.belief.channels.iter().map(|channel| channel.seen).sum();
+        let backlog: usize = self.belief.channels.iter().map(|channel| channel.backlog).sum();
+        format!(
+            "{} {}: {} orders placed, {seen} read; {} of {} listings differ, backlog {backlog}; {} requests, {} failed, \
+             {} throttled, {} above quota; {} need attention",
+            self.clock.phase,
+            span(self.clock.spent),
+            self.orders_placed(),
+            self.differing(),
+            self.shops.len() * GOODS.len(),
+            total(|tally| tally.requests),
+            total(|tally| tally.failed),
+            total(|tally| tally.throttled),
+            self.shops.iter().map(|shop| shop.meters.violations().len()).sum::<usize>(),
+            self.belief.attention.len(),
+        )
+    }
+
+    fn orders_placed(&self) -> usize {
+        self.shops.iter().map(|shop| shop.book().orders().len()).sum()
+    }
+
+    fn differing(&self) -> usize {
+        let differs = |(shop, good): (usize, usize)| self.differs(shop, good);
+        let all = (0..self.shops.len()).flat_map(|shop| (0..GOODS.len()).map(move |good| (shop, good)));
+        all.filter(|place| differs(*place)).count()
+    }
+
+    fn differs(&self, shop: usize, good: usize) -> bool {
+        self.belief.listings[shop][good].target != Some(self.shops[shop].counter(good))
+    }
+
+    fn heading(&self, columns: usize) -> Line {
+        let clock = &self.clock;
+        let mut line = Line::new().then(Style::Bold, "uriba demo").then(Style::Dim, format!("  {}   ", clock.title));
+        line = line.then(Style::Bold, format!("{} ", clock.phase)).then(Style::Plain, span(clock.spent));
+        if let Some(limit) = clock.limit {
+            let part = clock.spent.as_secs_f64() / limit.as_secs_f64().max(0.001);
+            let full = ((part * BAR as f64) as usize).min(BAR);
+            line = line
+                .then(Style::Plain, format!(" of {} ", span(limit)))
+                .then(Style::Good, "━".repeat(full))
+                .then(Style::Dim, "━".repeat(BAR - full));
+        }
+        let local = clock.now.to_zoned(TimeZone::fixed(jiff::tz::offset(9)));
+        let right = format!("malls' clock {}   Ctrl-C ends it", local.strftime("%m-%d %H:%M:%S JST"));
+        let gap = columns.saturating_sub(line.width() + right.len()).max(2);
+        line.then(Style::Plain, " ".repeat(gap)).then(Style::Dim, right)
+    }
+
+    fn goods(&self) -> Vec<Line> {
+        let mut head = Line::new().left(Style::Dim, "what", NAME);
+        for name in ["on hand", "unshipped", "sellable"] {
+            head = head.right(Style::Dim, name, FIGURE + 1);
+        }
+        head = head.then(Style::Dim, "   ");
+        for shop in self.shops {
+            head = head.right(Style::Bold, shop.name(), MALL);
+        }
+        let note = "   the mall's own counter → what the hub wants there";
+        let mut lines = vec![head.then(Style::Dim, note)];
+        lines.extend((0..GOODS.len()).map(|good| self.good(good)));
+        lines
+    }
+
+    fn good(&self, good: usize) -> Line {
+        let shelf = self.belief.shelves[good];
+        let sellable = shelf.sellable();
+        let (style, short) = match sellable {
+            Some(units) if units < 0 => (Style::Bad, " oversold"),
+            Some(units) if units <= 3 => (Style::Warn, ""),
+            _ => (Style::Plain, ""),
+        };
+        let number = |value: Option<i64>| value.map_or_else(|| "–".into(), |value| value.to_string());
+        let mut line = Line::new()
+            .left(Style::Plain, GOODS[good].name, NAME)
+            .right(Style::Plain, &number(shelf.on_hand), FIGURE + 1)
+            .right(Style::Plain, &number(Some(shelf.unshipped)), FIGURE + 1)
+            .right(style, &number(sellable), FIGURE + 1)
+            .then(Style::Plain, "   ");
+        for (index, shop) in self.shops.iter().enumerate() {
+            let listing = &self.belief.listings[index][good];
+            let counter = shop.counter(good);
+            let pack = match shop.listings[good].units {
+                1 => String::new(),
+                units => format!(" ×{units}"),
+            };
+            let (style, text) = match listing.target {
+                Some(target) if target == counter => (Style::Good, format!("{counter}{pack}")),
+                target => (Style::Mark, format!("{counter} → {}{pack}", number(target))),
+            };
+            let style = if listing.excuse.is_some() { Style::Bad } else { style };
+            line = line.right(style, &text, MALL);
+        }
+        line.then(Style::Bad, short)
+    }
+
+    fn channels(&self) -> Vec<Line> {
+        let mut head = Line::new().left(Style::Dim, "mall", NAME);
+        for (name, width) in COLUMNS {
+            head = head.right(Style::Dim, name, width + 1);
+        }
+        let head = head.then(Style::Dim, "   ").left(Style::Dim, "reading orders", 16).left(Style::Dim, "writing stock", 16);
+        let mut lines = vec![head.then(Style::Dim, "requests that may leave now")];
+        for (index, shop) in self.shops.iter().enumerate() {
+            lines.push(self.channel(index, shop, &self.belief.channels[index]));
+        }
+        lines
+    }
+
+    fn channel(&self, index: usize, shop: &Shop, channel: &Channel) -> Line {
+        let tally = self.tallies[index];
+        let violations = shop.meters.violations().len();
+        let placed = shop.book().orders().len();
+        let figures = [
+            (placed.to_string(), Style::Plain),
+            (channel.seen.to_string(), if channel.seen < placed as u64 { Style::Warn } else { Style::Plain }),
+            (channel.backlog.to_string(), if channel.backlog > 0 { Style::Warn } else { Style::Plain }),
+            (tally.requests.to_string(), Style::Plain),
+            (tally.failed.to_string(), if tally.failed > 0 { Style::Warn } else { Style::Plain }),
+            (tally.throttled.to_string(), if tally.throttled > 0 { Style::Warn } else { Style::Plain }),
+            (violations.to_string(), if violations > 0 { Style::Bad } else { Style::Plain }),
+        ];
+        let mut line = Line::new().left(Style::Bold, shop.name(), NAME);
+        for ((text, style), (_, width)) in figures.iter().zip(COLUMNS) {
+            line = line.right(*style, text, width + 1);
+        }
+        line = line.then(Style::Plain, "   ");
+        if let Some(suspension) = &channel.suspension {
+            return line.then(Style::Bad, suspension.clone());
+        }
+        for lane in [&channel.orders_lane, &channel.stock_lane] {
+            let word = lane.split(':').next().unwrap_or_default();
+            line = line.left(lane_style(word), word, 16);
+        }
+        let quotas: Vec<String> = self.quotas[index].iter().map(|(name, left)| format!("{name} {left}")).collect();
+        line.then(Style::Dim, quotas.join("  "))
+    }
+
+    /// What stands still, and what needs a person.
+    fn troubles(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (shop, channel) in self.shops.iter().zip(&self.belief.channels) {
+            for (lane, state) in [("orders", &channel.orders_lane), ("stock", &channel.stock_lane)] {
+                if let Some((word, cause)) = state.split_once(": ") {
+                    let text = format!("{} {lane} {word}: {cause}", shop.name());
+                    lines.push(Line::new().then(lane_style(word), text));
+                }
+            }
+        }
+        lines.extend(self.belief.attention.iter().map(|text| Line::new().then(Style::Warn, format!("! {text}"))));
+        lines
+    }
+
+    fn event(&self, event: &Event) -> Line {
+        let local = event.at.to_zoned(TimeZone::fixed(jiff::tz::offset(9)));
+        let line = Line::new().then(Style::Dim, format!("{}  ", local.strftime("%H:%M:%S")));
+        let sale = match &event.kind {
+            Kind::Delivered { good, units } => {
+                return line.then(Style::Plain, format!("{units} × {} delivered to the warehouse", GOODS[*good].name));
+            }
+            Kind::Sold(sale) => sale,
+        };
+        let line = line
+            .left(Style::Bold, self.shops[sale.shop].name(), NAME - 8)
+            .then(Style::Plain, " sold ")
+            .right(Style::Plain, &sale.units.to_string(), 2)
+            .then(Style::Plain, " × ")
+            .left(Style::Plain, GOODS[sale.good].name, NAME);
+        match (sale.followed, sale.seen) {
+            (Some(took), _) => line.then(Style::Good, format!("the others followed after {} s", took.as_secs())),
+            (None, false) => line.then(Style::Dim, "not read yet"),
+            (None, true) => {
+                let behind: Vec<&str> = sale.behind.iter().map(|shop| self.shops[*shop].name()).collect();
+                line.then(Style::Mark, format!("read; being lowered: {}", behind.join(", ")))
+            }
+        }
+    }
+}
+
+const COLUMNS: [(&str, usize); 7] =
+    [("orders", 7), ("read", 6), ("backlog", 7), ("requests", 8), ("failed", 6), ("throttled", 9), ("above quota", 11)];
+
+fn lane_style(word: &str) -> Style {
+    match word {
+        "flowing" => Style::Good,
+        "waiting" => Style::Warn,
+        _ => Style::Bad,
+    }
+}
+
+/// Minutes and seconds.
+pub fn span(length: Duration) -> String {
+    format!("{:02}:{:02}", length.as_secs() / 60, length.as_secs() % 60)
+}

@@ -1,0 +1,328 @@
+//! Orders with their lines, and the ones that could not be read.
+//!
+//! Two tables make this list: what was understood, and what was not. An order that is in both shows the lines
+//! that are known, and is `unread` until a person has looked.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, Query, SelectStatement},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Page, Paging, listing::codes};
+use crate::store::{
+    Result, Store, StoreError,
+    entity::{line_part, mall_order, order_line, unread_order},
+    instant, maybe_instant,
+    stock::pieces,
+};
+
+/// One order of one channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Order")]
+pub struct OrderSheet {
+    pub channel: String,
+    /// `null`: the mall's answer didn't even show the id.
+    pub order_id: Option<String>,
+    /// The order that was split, for members of a split order.
+    pub family: Option<String>,
+    pub ordered_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    /// `seller` or `mall`: what the mall's own warehouse ships is recorded, never counted.
+    pub fulfilled_by: Option<String>,
+    /// `open`, `shipped`, `cancelled` or `unread`.
+    pub state: String,
+    /// Units of all lines that still hold stock.
+    pub unshipped: i64,
+    /// Why an `unread` order can't be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub lines: Vec<OrderLineSheet>,
+}
+
+/// Quantities are units of the listing; what is unshipped is ordered less cancelled less shipped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "Order line")]
+pub struct OrderLineSheet {
+    pub line: String,
+    pub mall_key: Option<String>,
+    /// `null`: mapped to no SKU, so it holds no stock.
+    pub sku: Option<String>,
+    /// SKU units per unit of the line.
+    pub units: Option<i64>,
+    pub pool: Option<String>,
+    /// Without units that a split moved to another order of the family.
+    pub ordered: i64,
+    pub cancelled: i64,
+    pub shipped: i64,
+    pub returned: i64,
+    /// Did the mall put cancelled units back on its own counter: `yes`, `no` or `unknown`.
+    pub restored: String,
+    pub unshipped: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub channel: Option<String>,
+    pub state: Option<String>,
+    pub sku: Option<String>,
+}
+
+/// The words that a filter may name.
+const STATES: [&str; 4] = ["open", "shipped", "cancelled", "unread"];
+
+/// A row of either table.
+enum Either {
+    Read(mall_order::Model),
+    Unread(unread_order::Model),
+}
+
+impl Store {
+    /// Newest first.
+    pub async fn order_sheets(&self, filter: &OrderFilter, paging: &Paging) -> Result<Page<OrderSheet>> {
+        if let Some(state) = filter.state.as_deref().filter(|state| !STATES.contains(state)) {
+            return Err(StoreError::Invalid(format!("{state:?} is no state of orders: {}", STATES.join(", "))));
+        }
+        let tx = self.snapshot().await?;
+        let sku = match &filter.sku {
+            Some(code) => Some(self.sku(&tx, code).await?.id),
+            None => None,
+        };
+        let after = paging.after_id()?;
+        let mut query = read_orders(filter, sku);
+        if let Some(after) = after {
+            query = query.filter(mall_order::Column::Id.lt(after));
+        }
+        let mut rows: Vec<Either> =
+            query.limit(paging.fetch()).all(&tx).await?.into_iter().map(Either::Read).collect();
+        // What can't be read names no SKU.
+        if sku.is_none() && filter.state.as_deref().is_none_or(|state| state == "unread") {
+            let mut query = unread_orders(filter);
+            if let Some(after) = after {
+                query = query.filter(unread_order::Column::Id.lt(after));
+            }
+            rows.extend(query.limit(paging.fetch()).all(&tx).await?.into_iter().map(Either::Unread));
+            rows.sort_by_key(|row| std::cmp::Reverse(row.id()));
+            rows.truncate(usize::try_from(paging.fetch()).unwrap_or(usize::MAX));
+        }
+        let (rows, next_cursor) = paging.cut(rows, |row| vec![row.id().to_string()]);
+        Ok(Page { items: sheets(&tx, rows).await?, next_cursor })
+    }
+
+    pub async fn order_sheet(&self, channel: &str, order_id: &str) -> Result<OrderSheet> {
+        let tx = self.snapshot().await?;
+        let read = mall_order::Entity::find()
+            .filter(mall_order::Column::Channel.eq(channel))
+            .filter(mall_order::Column::OrderId.eq(order_id))
+            .one(&tx)
+            .await?;
+        let row = match read {
+            Some(row) => Some(Either::Read(row)),
+            None => unread_order::Entity::find()
+                .filter(unread_order::Column::Channel.eq(channel))
+                .filter(unread_order::Column::EndedAt.is_null())
+                .filter(unread_order::Column::OrderId.eq(order_id))
+                .one(&tx)
+                .await?
+                .map(Either::Unread),
+        };
+        let mut found = sheets(&tx, row.into_iter().collect()).await?;
+        let missing = || StoreError::Missing { kind: "order", name: format!("{channel}/{order_id}") };
+        found.pop().ok_or_else(missing)
+    }
+}
+
+impl Either {
+    fn id(&self) -> i64 {
+        match self {
+            Self::Read(row) => row.id,
+            Self::Unread(row) => row.id,
+        }
+    }
+}
+
+fn read_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<mall_order::Entity> {
+    use mall_order::Column;
+    let mut query = mall_order::Entity::find().order_by_desc(Column::Id);
+    if let Some(channel) = &filter.channel {
+        query = query.filter(Column::Channel.eq(channel));
+    }
+    if let Some(sku) = sku {
+        let lines = Query::select()
+            .column(line_part::Column::LineId)
+            .from(line_part::Entity)
+            .and_where(line_part::Column::SkuId.eq(sku))
+            .to_owned();
+        let orders = Query::select()
+            .column(order_line::Column::OrderRef)
+            .from(order_line::Entity)
+            .and_where(order_line::Column::Id.in_subquery(lines))
+            .to_owned();
+        query = query.filter(Column::Id.in_subquery(orders));
+    }
+    let shipped = || {
+        let same_order = Expr::col((order_line::Entity, order_line::Column::OrderRef))
+            .equals((mall_order::Entity, Column::Id));
+        Query::select()
+            .expr(Expr::val(1))
+            .from(order_line::Entity)
+            .and_where(same_order)
+            .and_where(order_line::Column::Shipped.gt(0))
+            .to_owned()
+    };
+    let unread = || Expr::exists(twin(unread_order::Entity));
+    match filter.state.as_deref() {
+        Some("open") => query.filter(Column::Open.eq(true)).filter(unread().not()),
+        Some("shipped") => {
+            query.filter(Column::Open.eq(false)).filter(Expr::exists(shipped())).filter(unread().not())
+        }
+        Some("cancelled") => {
+            query.filter(Column::Open.eq(false)).filter(Expr::exists(shipped()).not()).filter(unread().not())
+        }
+        Some(_) => query.filter(unread()),
+        None => query,
+    }
+}
+
+/// Those of which nothing at all is known in the other table.
+fn unread_orders(filter: &OrderFilter) -> Select<unread_order::Entity> {
+    let mut query = unread_order::Entity::find()
+        .filter(unread_order::Column::EndedAt.is_null())
+        .filter(Expr::exists(twin(mall_order::Entity)).not())
+        .order_by_desc(unread_order::Column::Id);
+    if let Some(channel) = &filter.channel {
+        query = query.filter(unread_order::Column::Channel.eq(channel));
+    }
+    query
+}
+
+/// The same order in the table `from`, seen from the other of the two.
+fn twin(from: impl sea_orm::sea_query::IntoTableRef) -> SelectStatement {
+    let same_channel = Expr::col((unread_order::Entity, unread_order::Column::Channel))
+        .equals((mall_order::Entity, mall_order::Column::Channel));
+    let same_order = Expr::col((unread_order::Entity, unread_order::Column::OrderId))
+        .equals((mall_order::Entity, mall_order::Column::OrderId));
+    Query::select()
+        .expr(Expr::val(1))
+        .from(from)
+        .and_where(same_channel)
+        .and_where(same_order)
+        .and_where(Expr::col((unread_order::Entity, unread_order::Column::EndedAt)).is_null())
+        .to_owned()
+}
+
+async fn sheets(tx: &DatabaseTransaction, rows: Vec<Either>) -> Result<Vec<OrderSheet>> {
+    let ids: BTreeSet<i64> = rows.iter().map(Either::id).collect();
+    let mut lines = lines_of(tx, &ids).await?;
+    let unread = unread_among(tx, &rows).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| match row {
+            Either::Read(row) => {
+                let lines = lines.remove(&row.id).unwrap_or_default();
+                let reason = unread.get(&(row.channel.clone(), row.order_id.clone())).cloned();
+                read_sheet(row, lines, reason)
+            }
+            Either::Unread(row) => unread_sheet(row),
+        })
+        .collect())
+}
+
+fn read_sheet(row: mall_order::Model, lines: Vec<OrderLineSheet>, reason: Option<String>) -> OrderSheet {
+    let state = match &reason {
+        Some(_) => "unread",
+        None if row.open => "open",
+        None if lines.iter().any(|line| line.shipped > 0) => "shipped",
+        None => "cancelled",
+    };
+    OrderSheet {
+        channel: row.channel,
+        order_id: Some(row.order_id),
+        family: row.family,
+        ordered_at: Some(instant(row.placed_at)),
+        updated_at: maybe_instant(row.updated_at),
+        fulfilled_by: Some(row.fulfilled_by),
+        state: state.to_owned(),
+        unshipped: lines.iter().map(|line| line.unshipped).sum(),
+        reason,
+        lines,
+    }
+}
+
+fn unread_sheet(row: unread_order::Model) -> OrderSheet {
+    OrderSheet {
+        channel: row.channel,
+        order_id: row.order_id,
+        family: None,
+        ordered_at: None,
+        updated_at: None,
+        fulfilled_by: None,
+        state: "unread".to_owned(),
+        unshipped: 0,
+        reason: Some(row.what),
+        lines: Vec::new(),
+    }
+}
+
+async fn lines_of(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<HashMap<i64, Vec<OrderLineSheet>>> {
+    let mut rows = Vec::new();
+    for piece in pieces(orders) {
+        let found = order_line::Entity::find()
+            .filter(order_line::Column::OrderRef.is_in(piece))
+            .order_by_asc(order_line::Column::Id)
+            .all(tx)
+            .await?;
+        rows.extend(found);
+    }
+    let mut parts: HashMap<i64, line_part::Model> = HashMap::new();
+    for piece in pieces(&rows.iter().map(|row| row.id).collect()) {
+        let found = line_part::Entity::find().filter(line_part::Column::LineId.is_in(piece)).all(tx).await?;
+        parts.extend(found.into_iter().map(|row| (row.line_id, row)));
+    }
+    let codes = codes(tx, &parts.values().map(|part| part.sku_id).collect()).await?;
+    let mut lines: HashMap<i64, Vec<OrderLineSheet>> = HashMap::new();
+    for row in rows {
+        let part = parts.get(&row.id);
+        let ordered = row.ordered - row.moved;
+        lines.entry(row.order_ref).or_default().push(OrderLineSheet {
+            line: row.line,
+            mall_key: row.mall_key,
+            sku: part.and_then(|part| codes.get(&part.sku_id).cloned()),
+            units: part.map(|part| part.quantity),
+            pool: row.pool,
+            ordered,
+            cancelled: row.cancelled,
+            shipped: row.shipped,
+            returned: row.returned,
+            restored: row.restored,
+            unshipped: ordered - row.cancelled - row.shipped,
+        });
+    }
+    Ok(lines)
+}
+
+/// What could not be read of orders that are known.
+async fn unread_among(tx: &DatabaseTransaction, rows: &[Either]) -> Result<HashMap<(String, String), String>> {
+    let known = rows.iter().filter_map(|row| match row {
+        Either::Read(row) => Some(row),
+        Either::Unread(_) => None,
+    });
+    let channels: HashSet<&str> = known.clone().map(|row| row.channel.as_str()).collect();
+    let named: HashSet<&str> = known.map(|row| row.order_id.as_str()).collect();
+    let named: Vec<&str> = named.into_iter().collect();
+    let mut found = HashMap::new();
+    for piece in named.chunks(crate::store::ROWS_PER_STATEMENT) {
+        let rows = unread_order::Entity::find()
+            .filter(unread_order::Column::Channel.is_in(channels.iter().copied()))
+            .filter(unread_order::Column::EndedAt.is_null())
+            .filter(unread_order::Column::OrderId.is_in(piece.iter().copied()))
+            .all(tx)
+            .await?;
+        found.extend(rows.into_iter().filter_map(|row| Some(((row.channel, row.order_id?), row.what))));
+    }
+    Ok(found)
+}

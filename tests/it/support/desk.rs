@@ -1,0 +1,138 @@
+//! What a seller, a mall and the steps do, in one call each.
+
+use jiff::Timestamp;
+use uriba::{
+    domain::{
+        ledger::{Entry, MAIN},
+        settle::Exchange,
+    },
+    store::{
+        catalogue::Mapping,
+        channels::{ChannelSetup, PoolSetup},
+        intake::{Intake, Page, Taken},
+        lease::Lease,
+        polling::Progress,
+        stock::{Count, Movement},
+    },
+};
+use uriba_sdk::{Counter, Env, Order, Reading, Unread};
+
+use super::{POOL, SHOP, TestBase, WAREHOUSE, allowances, intake, outlet, seconds};
+
+impl TestBase {
+    /// One pool of two locations, and live channels on it.
+    pub async fn open_channels(&self, channels: &[&str]) {
+        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
+        let setups: Vec<_> = channels.iter().map(|id| setup(id)).collect();
+        self.store.configure(&pools, &setups, "test").await.unwrap();
+    }
+
+    /// Lists the SKU's code as the key on each channel.
+    pub async fn list(&self, channels: &[&str], sku: &str) {
+        for channel in channels {
+            self.map(channel, sku, sku, 1).await;
+        }
+    }
+
+    pub async fn map(&self, channel: &str, key: &str, sku: &str, units: i64) {
+        let (channel, mall_key) = (channel.to_owned(), key.to_owned());
+        let mapping = Mapping { channel, mall_key, sku: sku.into(), units: Some(units), ..Mapping::default() };
+        self.store.map_listings(&[mapping], true, "test").await.unwrap();
+    }
+
+    /// A running shop: the channels live, the SKU listed on each, so many units received in the shop.
+    pub async fn trade(&self, channels: &[&str], sku: &str, units: i64) {
+        self.open_channels(channels).await;
+        self.list(channels, sku).await;
+        self.receive(sku, SHOP, units).await;
+        self.recompute(channels).await;
+    }
+
+    pub async fn movement(&self, kind: &'static str, key: &str, sku: &str, entries: &[(&str, &str, i64)]) -> Movement {
+        let entry = |(location, bin, quantity): &(&str, &str, i64)| Entry {
+            location: (*location).into(),
+            bin: (*bin).into(),
+            quantity: *quantity,
+        };
+        Movement {
+            key: key.into(),
+            kind,
+            sku_id: self.sku(sku).await,
+            occurred_at: self.env.now(),
+            source: "test".into(),
+            reason: None,
+            import_id: None,
+            entries: entries.iter().map(entry).collect(),
+        }
+    }
+
+    pub async fn book(&self, movement: Movement) -> usize {
+        let tx = self.store.begin().await.unwrap();
+        let booked = self.store.book(&tx, vec![movement]).await.unwrap();
+        tx.commit().await.unwrap();
+        booked
+    }
+
+    pub async fn receive(&self, sku: &str, location: &str, units: i64) {
+        let key = format!("receipt/{}", self.store.id());
+        let movement = self.movement("receipt", &key, sku, &[(location, MAIN, units)]).await;
+        self.book(movement).await;
+    }
+
+    pub async fn count(&self, sku: &str, location: &str, counted: i64, as_of: Timestamp) -> usize {
+        let count = Count {
+            key: format!("count/{sku}/{location}/{as_of}"),
+            sku_id: self.sku(sku).await,
+            location: location.into(),
+            counted,
+            as_of,
+            source: "test".into(),
+            reason: None,
+            import_id: None,
+        };
+        let tx = self.store.begin().await.unwrap();
+        let booked = self.store.count(&tx, vec![count]).await.unwrap();
+        tx.commit().await.unwrap();
+        booked
+    }
+
+    /// Holds the channel for an hour, as every step does.
+    pub async fn lease(&self, channel: &str) -> Lease {
+        let lease = self.store.take_lease(channel, "test", seconds(3_600)).await.unwrap();
+        lease.expect("nobody else holds it")
+    }
+
+    /// Takes in orders that a request of this moment brought; a second passes.
+    pub async fn read(&self, channel: &str, orders: &[Order]) -> Taken {
+        self.read_as(&intake(channel), orders, &[]).await
+    }
+
+    pub async fn read_as(&self, intake: &Intake, orders: &[Order], unread: &[Unread]) -> Taken {
+        let lease = self.lease(&intake.channel).await;
+        let page = Page { orders, unread, read_at: self.env.now(), progress: Progress::Nothing };
+        let taken = self.store.take_in(&lease, intake, page).await.unwrap();
+        self.env.advance(seconds(1));
+        taken
+    }
+
+    /// The mall shows this now; a second passes.
+    pub async fn observe(&self, channel: &str, key: &str, shows: i64) {
+        let lease = self.lease(channel).await;
+        let counter = Counter { quantity: Some(shows), sells_past_zero: false, not_ours: false };
+        let reading = Reading { key: key.into(), found: Some(counter) };
+        let now = self.env.now();
+        let exchange = Exchange { sent_at: now, answered_at: now };
+        let id = self.listing(channel, key).await.id;
+        self.store.take_readings(&lease, &outlet(channel), &[(id, reading)], exchange).await.unwrap();
+        self.env.advance(seconds(1));
+    }
+
+    pub async fn recompute(&self, channels: &[&str]) {
+        let allowances = allowances(channels);
+        while self.store.recompute(&allowances).await.unwrap().skus > 0 {}
+    }
+}
+
+fn setup(id: &str) -> ChannelSetup {
+    ChannelSetup { id: id.into(), mall: "plain".into(), name: id.into(), pool: POOL.into(), live: true }
+}
