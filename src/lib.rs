@@ -4,4 +4,6 @@ pub mod domain;
 pub mod store;
 pub mod engine;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod malls;

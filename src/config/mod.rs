@@ -142,6 +142,12 @@ impl Config {
         missing.or(plans)
     }
 
+    /// The channels with what can be read of their secrets: enough to show them, not to talk to a mall.
+    pub fn plans_as_readable(&self) -> Vec<ChannelPlan> {
+        let plan = |channel: &Channel| channel.plan(self.units_per_line, &mut Vec::new());
+        self.channels.iter().map(plan).collect()
+    }
+
     /// One channel's settings with its credentials as they are now: a file may have been replaced since.
     pub fn reload_credentials(&self, channel: &str) -> Result<Option<Settings>, Problems> {
         let mut missing = self.no_problems();

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
 
-use super::{DemoError, goods::GOODS, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
+use super::{DemoError, goods::GOODS, screen::put, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
 use crate::{
     domain::{
         allocation::Rules,
@@ -80,8 +80,13 @@ impl Hub {
         self.running.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    pub fn directory(&self) -> &std::path::Path {
-        &self.directory
+    /// Removes the database, unless somebody will want to look at it.
+    pub fn clear(&self, keep: bool) {
+        if keep {
+            put(&format!("The hub's database is kept: {}\n", self.directory.display()));
+        } else if let Err(error) = std::fs::remove_dir_all(&self.directory) {
+            tracing::warn!(%error, directory = %self.directory.display(), "the demo's directory is left behind");
+        }
     }
 
     /// The core system takes goods in.

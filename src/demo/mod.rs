@@ -13,6 +13,7 @@ mod compare;
 mod goods;
 mod hub;
 mod readings;
+mod report;
 mod screen;
 mod shoppers;
 mod street;
@@ -31,6 +32,7 @@ use chase::{Chase, Kind, Sale};
 use compare::Comparison;
 use hub::Hub;
 use readings::Belief;
+use report::Report;
 use screen::{Screen, put};
 use shoppers::{Happening, Shoppers};
 use street::Shop;
@@ -105,12 +107,13 @@ pub async fn run(options: DemoOptions) -> Result<DemoOutcome, DemoError> {
         }
     });
     let mut day = Day::begin(options, interrupt).await?;
-    let outcome = day.live().await;
+    let lived = day.live().await;
     waiting.abort();
     let stopped = day.hub.stop().await;
-    let outcome = outcome?;
+    let comparison = lived?;
     stopped?;
-    day.close(&outcome);
+    let outcome = day.close(comparison.as_ref());
+    day.hub.clear(matches!(outcome, DemoOutcome::Broken(_)));
     Ok(outcome)
 }
 
@@ -127,6 +130,8 @@ struct Day {
     screen: Option<Screen>,
     /// The phase, and when it began and ends, on the malls' clock.
     phase: (&'static str, Duration, Option<Duration>),
+    /// How long trading took, once it is over.
+    traded: Option<Duration>,
 }
 
 impl Day {
@@ -146,18 +151,17 @@ impl Day {
         let screen = Some(Screen::open());
         let phase = ("trading", env.elapsed(), options.duration.map(|length| length.mul_f64(options.speed)));
         let chase = Chase::default();
-        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, screen, phase })
+        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, screen, phase, traded: None })
     }
 
-    async fn live(&mut self) -> Result<DemoOutcome, DemoError> {
+    /// Trading and settling; `None` when interrupted before the end.
+    async fn live(&mut self) -> Result<Option<Comparison>, DemoError> {
         if !self.trade().await? {
-            return Ok(DemoOutcome::Interrupted);
+            return Ok(None);
         }
         chaos::end(&self.shops);
-        Ok(match self.settle().await? {
-            None => DemoOutcome::Interrupted,
-            Some(comparison) => self.judge(comparison),
-        })
+        self.traded = Some(self.env.elapsed().saturating_sub(self.phase.1));
+        self.settle().await
     }
 
     /// Until the trading time is over (true) or somebody has had enough (false).
@@ -245,7 +249,7 @@ impl Day {
     fn view(&self) -> View<'_> {
         let quotas = |shop: &Shop| {
             let channel = self.hub.engine.channel(&shop.channel);
-            let quotas = channel.map(|channel| channel.wire.quotas()).unwrap_or_default();
+            let quotas = channel.map(|channel| channel.line().wire.quotas()).unwrap_or_default();
             quotas.into_iter().map(|(name, _, state)| (name.replace("orders.", "").replace("stock.", ""), state.available)).collect()
         };
         let options = &self.options;
@@ -257,7 +261,7 @@ impl Day {
             shoppers: &self.shoppers,
             belief: &self.belief,
             chase: &self.chase,
-            tallies: self.shops.iter().map(|shop| self.hub.traffic.tally(shop.address())).collect(),
+            tallies: self.tallies(),
             quotas: self.shops.iter().map(quotas).collect(),
             clock: Clock {
                 title: format!("seed {}, {} times as fast{chaos}", options.seed, options.speed),
@@ -269,12 +273,37 @@ impl Day {
         }
     }
 
-    fn judge(&self, comparison: Comparison) -> DemoOutcome {
-        todo!()
+    /// Gives the terminal back, and says how it went.
+    fn close(&mut self, comparison: Option<&Comparison>) -> DemoOutcome {
+        if let Some(screen) = self.screen.take() {
+            let view = self.view();
+            screen.close(|size| view.frame(size));
+        }
+        let machine = |length: Duration| length.div_f64(self.options.speed);
+        let now = self.env.elapsed();
+        let (traded, settled) = match self.traded {
+            Some(traded) => (traded, now.saturating_sub(self.phase.1)),
+            None => (now.saturating_sub(self.phase.1), Duration::ZERO),
+        };
+        let report = Report {
+            shops: &self.shops,
+            tallies: self.tallies(),
+            shoppers: &self.shoppers,
+            chase: &self.chase,
+            traded: machine(traded),
+            settled: machine(settled),
+            comparison,
+        };
+        put(&report.text());
+        match comparison.map(report::sentences) {
+            None => DemoOutcome::Interrupted,
+            Some(differences) if differences.is_empty() => DemoOutcome::Agreed,
+            Some(differences) => DemoOutcome::Broken(differences),
+        }
     }
 
-    fn close(&mut self, outcome: &DemoOutcome) {
-        todo!()
+    fn tallies(&self) -> Vec<traffic::Tally> {
+        self.shops.iter().map(|shop| self.hub.traffic.tally(shop.address())).collect()
     }
 
     /// The malls' time for a length of the machine's.

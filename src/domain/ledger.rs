@@ -15,6 +15,23 @@ pub struct Entry {
     pub quantity: i64,
 }
 
+/// Who books the malls' shipments in the core system, whose figures are counts here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountsShipments {
+    /// The core's stock falls by itself when the hub's orders ship.
+    AtOnce,
+    /// The core never hears of them: its figure still holds what the hub shipped since the place was counted.
+    Never,
+}
+
+/// What a figure of the core system means as a count.
+pub fn counted(figure: i64, shipped_since_counted: i64, counts: CountsShipments) -> i64 {
+    match counts {
+        CountsShipments::AtOnce => figure,
+        CountsShipments::Never => figure - shipped_since_counted,
+    }
+}
+
 /// The difference that a count books to the main bin: bins are part of what was counted, and stay.
 pub fn count_difference(counted: i64, at_the_time: i64) -> i64 {
     counted - at_the_time

@@ -12,6 +12,8 @@
 //!    read comes next; [`settle`] draws the conclusions from answers and readings.
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
+//!
+//! Beside them, [`spelling`] keeps one code from having two.
 
 pub mod allocation;
 pub mod family;
@@ -23,6 +25,7 @@ pub mod publication;
 pub mod reaction;
 pub mod settle;
 pub mod shelf;
+pub mod spelling;
 pub mod suspend;
 pub mod time;
 pub mod windows;

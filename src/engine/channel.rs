@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use uriba_sdk::{
-    Card, Class, Env, Mall, MallError, Wire,
+    Card, Class, Env, Mall, MallError, Settings, Wire,
     card::OrdersCard,
     mall::SettingsError,
     wire::{Gates, Vault},
@@ -29,14 +29,41 @@ use crate::{
     },
 };
 
-pub struct Channel {
-    pub plan: ChannelPlan,
+/// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
+pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
+
+/// The adapter as it was opened with one set of credentials.
+pub struct Line {
     pub mall: Box<dyn Mall>,
     pub wire: Wire,
+}
+
+pub struct Channel {
+    pub plan: ChannelPlan,
+    line: RwLock<Arc<Line>>,
+    source: RwLock<Option<SettingsSource>>,
+    outside: Outside,
     pub orders: OrdersCard,
     pub outlet: Outlet,
     pub intake: Intake,
     lease: RwLock<Option<Lease>>,
+}
+
+struct Outside {
+    env: Arc<dyn Env>,
+    gates: Arc<Gates>,
+    vault: Arc<Vault>,
+}
+
+impl Outside {
+    fn line(&self, plan: &ChannelPlan, settings: &Settings) -> std::result::Result<Line, SettingsError> {
+        let (env, gates, vault) = (self.env.clone(), self.gates.clone(), self.vault.clone());
+        let wire = Wire::new(env, gates, vault, plan.mall.card, settings);
+        for (name, rate) in &plan.quotas {
+            wire.override_quota(name, *rate);
+        }
+        Ok(Line { mall: (plan.mall.open)(settings, wire.clone())?, wire })
+    }
 }
 
 impl Channel {
@@ -47,11 +74,8 @@ impl Channel {
         vault: Arc<Vault>,
     ) -> std::result::Result<Self, SettingsError> {
         let card: &'static Card = plan.mall.card;
-        let wire = Wire::new(env, gates, vault, card, &plan.settings);
-        for (name, rate) in &plan.quotas {
-            wire.override_quota(name, *rate);
-        }
-        let mall = (plan.mall.open)(&plan.settings, wire.clone())?;
+        let outside = Outside { env, gates, vault };
+        let line = RwLock::new(Arc::new(outside.line(&plan, &plan.settings)?));
         let mut orders = card.orders.clone();
         orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(orders.visibility_lag);
         orders.overlap = plan.timing.overlap.unwrap_or(orders.overlap);
@@ -69,16 +93,40 @@ impl Channel {
         let manner = Manner { families: orders.families, units_max: plan.units_max };
         let intake =
             Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
-        Ok(Self { plan, mall, wire, orders, outlet, intake, lease: RwLock::new(None) })
+        Ok(Self { plan, line, source: RwLock::default(), outside, orders, outlet, intake, lease: RwLock::default() })
     }
 
     pub fn id(&self) -> &str {
         &self.plan.id
     }
 
+    pub fn line(&self) -> Arc<Line> {
+        self.line.read().expect("no panic happens under this lock").clone()
+    }
+
+    pub fn take_settings_from(&self, source: SettingsSource) {
+        *self.source.write().expect("no panic happens under this lock") = Some(source);
+    }
+
+    /// A stopped lane is probed with the credentials as they are now, which a person may have renewed.
+    pub fn before_probe(&self, lane: &Lane) {
+        if lane.state != LaneState::Tripped {
+            return;
+        }
+        let source = self.source.read().expect("no panic happens under this lock").clone();
+        let Some(settings) = source.and_then(|source| source(self.id())) else { return };
+        match self.outside.line(&self.plan, &settings) {
+            Ok(line) => {
+                self.outside.vault.forget_all_of(self.id());
+                *self.line.write().expect("no panic happens under this lock") = Arc::new(line);
+            }
+            Err(error) => tracing::warn!(channel = self.id(), %error, "the renewed settings can't be used"),
+        }
+    }
+
     /// Channels that share a quota are one group, run by one instance.
     pub fn group(&self) -> String {
-        let shared = self.wire.quotas().into_iter().map(|(_, key, _)| key.scope).find(|scope| scope != self.id());
+        let shared = self.line().wire.quotas().into_iter().map(|(_, key, _)| key.scope).find(|scope| scope != self.id());
         shared.unwrap_or_else(|| self.id().to_owned())
     }
 
@@ -117,7 +165,7 @@ impl Channel {
             Class::Throttled { retry_after: Some(wait) } if error.status.is_none() => {
                 Some(crate::domain::time::later(now, *wait))
             }
-            Class::Throttled { retry_after } => Some(self.wire.throttled(error.operation, *retry_after)),
+            Class::Throttled { retry_after } => Some(self.line().wire.throttled(error.operation, *retry_after)),
             _ => None,
         };
         let reaction = react(error, &lane(row, which), now, throttled);

@@ -24,7 +24,7 @@ use uriba_sdk::{
     wire::{Gates, Rate, Vault},
 };
 
-pub use channel::Channel;
+pub use channel::{Channel, Line, SettingsSource};
 
 use crate::{
     domain::allocation::Rules,

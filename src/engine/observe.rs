@@ -25,10 +25,12 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     if let Some(until) = lane.until.filter(|until| *until > now) {
         return Ok(Again::At(until));
     }
+    here.before_probe(&lane);
+    let line = here.line();
     let fresh = store.new_listings(here.id(), KEYS_PER_LOOKUP).await?;
     if !fresh.is_empty() {
         let keys: Vec<String> = fresh.iter().map(|row| row.given_key.clone()).collect();
-        return match here.mall.resolve(&keys).await {
+        return match line.mall.resolve(&keys).await {
             Ok(resolved) => {
                 let keys = fresh.iter().map(|row| row.id).zip(resolved).collect();
                 store.keys_resolved(lease, here.id(), keys).await?;
@@ -37,10 +39,10 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             Err(error) => failed(store, here, &row, &error).await,
         };
     }
-    let (Some(readback), Some(way)) = (here.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
+    let (Some(readback), Some(way)) = (line.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
         return Ok(Again::At(later(now, Duration::from_secs(5))));
     };
-    let ready = here.wire.ready_at(way.operation);
+    let ready = line.wire.ready_at(way.operation);
     if ready > now {
         return Ok(Again::At(ready));
     }

@@ -42,7 +42,8 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             return Ok(Again::Now);
         }
     };
-    let ready = here.wire.ready_at(operation);
+    here.before_probe(&lane);
+    let ready = here.line().wire.ready_at(operation);
     if ready > now {
         return Ok(Again::At(ready));
     }
@@ -51,9 +52,10 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
 
 async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Model, work: Work) -> Result<Again> {
     let read_at = store.now();
+    let line = here.line();
     let asked = match work {
-        Work::ById(ids) => here.mall.by_id(&ids).await.map(|found| (found.orders, found.unread, Progress::Heads(ids))),
-        Work::Page(window) => here.mall.pull(&query(&window)).await.map(|page| {
+        Work::ById(ids) => line.mall.by_id(&ids).await.map(|found| (found.orders, found.unread, Progress::Heads(ids))),
+        Work::Page(window) => line.mall.pull(&query(&window)).await.map(|page| {
             let (next, read_to) = (page.next, page.read_to);
             (page.orders, page.unread, Progress::Page { window: window.id, heads: page.heads, next, read_to })
         }),

@@ -22,7 +22,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         return Ok(Again::At(until));
     }
     let operation = here.outlet.card.writes.first().map_or("stock.push", |way| way.operation);
-    let ready = here.wire.ready_at(operation);
+    here.before_probe(&lane);
+    let line = here.line();
+    let ready = line.wire.ready_at(operation);
     if ready > now {
         return Ok(Again::At(ready));
     }
@@ -31,7 +33,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     };
     let updates = claim.updates();
     let sent_at = store.now();
-    let (performed, failure) = perform(here.mall.as_ref(), &updates).await;
+    let (performed, failure) = perform(line.mall.as_ref(), &updates).await;
     let exchange = Exchange { sent_at, answered_at: store.now() };
     let result = failure.as_ref().map_or("ok", |error| error.class.word());
     let channel = here.id().to_owned();

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
-use super::{Result, Store, StoreError, dialect};
+use super::{Result, Store, StoreError, dialect, entity::lease, micros};
 
 /// Proof of having held the lease when it was taken. Only this file can make one.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ impl Store {
         let fence = dialect::take_lease(&tx, name, holder, ttl_us).await?;
         tx.commit().await?;
         Ok(fence.map(|fence| Lease { name: name.to_owned(), fence }))
+    }
+
+    /// Whether an instance holds a lease now, by this process's clock: a hint for people, not a lock.
+    pub async fn is_served(&self) -> Result<bool> {
+        let live = lease::Entity::find().filter(lease::Column::ExpiresAt.gt(micros(self.now())));
+        Ok(live.one(&self.reader).await?.is_some())
     }
 
     pub async fn release_lease(&self, name: &str, holder: &str) -> Result<()> {

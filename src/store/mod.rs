@@ -9,8 +9,10 @@ mod aftermath;
 pub mod attention;
 pub mod catalogue;
 pub mod channels;
+mod configuration;
 mod dialect;
 pub mod entity;
+pub mod imports;
 pub mod intake;
 mod intake_apply;
 mod intake_load;
@@ -37,7 +39,7 @@ use jiff::Timestamp;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uriba_sdk::Env;
 
-pub use open::{Backup, migrate, pending_migrations};
+pub use open::{Backup, is_new, migrate, pending_migrations, sqlite_path};
 
 /// Rows per statement: the sweet spot, and below every database's limit of values for our widest table.
 pub const ROWS_PER_STATEMENT: usize = 500;

@@ -43,6 +43,15 @@ pub struct Count {
     pub import_id: Option<i64>,
 }
 
+/// What came of counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Counts that were new.
+    pub booked: usize,
+    /// Of those, the ones that moved stock, or gave a place its first figure.
+    pub differing: usize,
+}
+
 /// Units of a channel's order that left.
 #[derive(Clone, Debug)]
 pub struct Shipment {
@@ -99,8 +108,12 @@ impl Store {
     }
 
     /// Books counts: the difference to the ledger *at the time of the count*, to the main bin. One count per
-    /// SKU and location a call.
+    /// SKU and location a call. Returns how many were new.
     pub async fn count(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<usize> {
+        Ok(self.count_all(tx, taken).await?.booked)
+    }
+
+    pub(super) async fn count_all(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<Counted> {
         let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
         let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
         let known = counts(tx, &skus).await?;
@@ -109,6 +122,7 @@ impl Store {
         let later = entries_after(tx, &skus, since).await?;
         let mut posting = Posting::default();
         let mut anchors = Vec::new();
+        let mut done = Counted { booked: fresh.len(), differing: 0 };
         for count in &fresh {
             let place = (count.sku_id, count.location.clone());
             let newest = known.get(&place).map(|known| known.counted_at);
@@ -123,6 +137,7 @@ impl Store {
             // An older count than the newest one is recorded, and moves nothing.
             let difference =
                 if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
+            done.differing += usize::from(difference != 0 || newest.is_none());
             let id = self.id();
             let movement = count.movement(difference);
             posting.event(id, &movement, None, micros(self.now()));
@@ -144,7 +159,7 @@ impl Store {
                 .to_owned();
             stock_count::Entity::insert_many(piece.to_vec()).on_conflict(newer).exec_without_returning(tx).await?;
         }
-        Ok(fresh.len())
+        Ok(done)
     }
 
     /// Books the goods that left for orders: from where, the pool's configured order says.

@@ -104,3 +104,23 @@ async fn a_mall_that_claims_success_and_changes_nothing_is_found_out_by_reading(
     hub.stock("tea", 4).await;
     hub.run_until("it is put right", minutes(30), |hub| hub.shows(0, 4)).await;
 }
+
+#[tokio::test]
+async fn a_renewed_key_is_found_without_a_restart() {
+    let hub = two_malls().await;
+    let renewed = hub.shops["rakuten"].settings("rakuten");
+    let mut wrong = renewed.clone();
+    wrong.credentials.insert("license_key".into(), String::from("SL000000_WrongWrongWrong").into());
+    let here = hub.engine.channel("rakuten").unwrap();
+    let key = std::sync::Arc::new(std::sync::Mutex::new(wrong));
+    let source = key.clone();
+    here.take_settings_from(std::sync::Arc::new(move |_| Some(source.lock().unwrap().clone())));
+    hub.shops["rakuten"].expire_credentials();
+    hub.stock("tea", 6).await;
+    hub.run_for(minutes(12)).await;
+    hub.shops["rakuten"].renew_credentials();
+    hub.run_for(minutes(12)).await;
+    assert_eq!(hub.counter("rakuten", 0), 10, "the configured key is wrong by now");
+    *key.lock().unwrap() = renewed;
+    hub.run_until("the renewed key is taken up", minutes(12), |hub| hub.shows(0, 6)).await;
+}

@@ -71,7 +71,7 @@ async fn a_restart_between_perform_and_settle_converges() {
     let here = hub.engine.channel("yahoo").unwrap().clone();
     let lease = here.lease().unwrap();
     let claim = hub.store.claim(&lease, &here.outlet, hub.store.now()).await.unwrap().unwrap();
-    let (performed, failure) = uriba::engine::push::perform(here.mall.as_ref(), &claim.updates()).await;
+    let (performed, failure) = uriba::engine::push::perform(here.line().mall.as_ref(), &claim.updates()).await;
     assert!(failure.is_none(), "{performed:?} {failure:?}");
     assert_eq!(hub.counter("yahoo", 0), 14, "the mall has it");
     drop((claim, performed));

@@ -50,6 +50,12 @@ impl Vault {
         *self.slot(name).lock().await = None;
     }
 
+    /// The channel has other credentials now.
+    pub fn forget_all_of(&self, channel: &str) {
+        let prefix = format!("{channel}/");
+        self.slots.lock().expect("no panic happens under this lock").retain(|name, _| !name.starts_with(&prefix));
+    }
+
     fn slot(&self, name: &str) -> Arc<Mutex<Option<Cached>>> {
         let mut slots = self.slots.lock().expect("no panic happens under this lock");
         slots.entry(name.to_owned()).or_default().clone()
