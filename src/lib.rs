@@ -1,9 +1,18 @@
 //! uriba (売り場): a self-hosted hub for sellers who sell one stock on many malls.
+//!
+//! The walk through the house, from the ground up:
+//!
+//! * [`domain`]: what uriba decides, as pure functions.
+//! * [`store`]: the only place that knows tables.
+//! * [`engine`]: the steps that poll, recompute, push and observe, and what drives them.
+//! * [`malls`]: the list of malls, the only file that names one.
+//! * [`config`]: `uriba.toml`, with precise errors.
+//! * [`demo`]: fake malls, shoppers and the real hub between them.
 
-pub mod domain;
-pub mod store;
-pub mod engine;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod domain;
+pub mod engine;
 pub mod malls;
+pub mod store;

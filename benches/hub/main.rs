@@ -1,1 +1,58 @@
-fn main() {}
+//! What uriba promises about speed, each figure as a ratio to a baseline that the same run measures.
+//!
+//! `cargo bench --bench hub` measures everything, `cargo bench --bench hub -- ingest` only what is named. The
+//! hub is the real one, on SQLite with a commit that reaches the disk; the malls are the adapters' fakes over
+//! loopback HTTP. Figures of two machines, or of two runs, are not comparable; ratios are.
+
+mod baseline;
+mod catalogue;
+mod footprint;
+mod ingest;
+mod paced;
+mod propagation;
+mod report;
+mod setting;
+
+use anyhow::{Result, bail};
+
+const FIGURES: [&str; 5] = ["propagation", "ingest", "paced", "changed-sku", "memory"];
+
+fn main() -> Result<()> {
+    // cargo passes flags of its own, such as --bench.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let [first, database] = words.as_slice()
+        && first == footprint::CHILD
+    {
+        return runtime.block_on(footprint::child(database));
+    }
+    if let Some(odd) = words.iter().find(|word| !FIGURES.contains(&word.as_str())) {
+        bail!("there is no figure {odd:?}; there are {}", FIGURES.join(", "));
+    }
+    runtime.block_on(measure(|figure| words.is_empty() || words.iter().any(|word| word == figure)))
+}
+
+async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
+    report::machine(baseline::flushes_per_second()?);
+    let mut figures = Vec::new();
+    if wanted("propagation") {
+        figures.push(report::say(propagation::figure().await?));
+    }
+    if wanted("ingest") {
+        figures.push(report::say(ingest::figure().await?));
+    }
+    if wanted("paced") {
+        figures.push(report::say(paced::figure().await?));
+    }
+    if wanted("changed-sku") || wanted("memory") {
+        let large = catalogue::build(catalogue::LARGE).await?;
+        if wanted("changed-sku") {
+            figures.push(report::say(catalogue::figure(&large).await?));
+        }
+        if wanted("memory") {
+            figures.push(report::say(footprint::figure(&large)?));
+        }
+    }
+    report::table(&figures);
+    Ok(())
+}

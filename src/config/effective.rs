@@ -7,7 +7,12 @@ use secrecy::ExposeSecret;
 use toml::{Table, Value};
 use uriba_sdk::env::Url;
 
-use super::{Channel, Config, CountsShipments, duration::spell, secret::{Secret, Source}};
+use super::{
+    Channel, Config,
+    duration::spell,
+    secret::{Secret, Source},
+};
+use crate::domain::ledger::CountsShipments;
 
 pub(super) fn text(config: &Config) -> String {
     let mut root = Table::new();
@@ -17,9 +22,7 @@ pub(super) fn text(config: &Config) -> String {
         ("zone", text_of(config.zone.iana_name().unwrap_or("UTC"))),
         ("day_starts", text_of(config.day_starts.strftime("%H:%M"))),
     ];
-    if let Some(CountsShipments::AtOnce) = config.counts_shipments {
-        core.push(("counts_shipments", text_of("at_once")));
-    }
+    core.extend(config.counts_shipments.map(|counts| ("counts_shipments", text_of(word(counts)))));
     root.insert("core".into(), table(core));
     let limits =
         [("units_per_line", Value::Integer(config.units_per_line.into())), ("history_days", Value::Integer(config.history_days.into()))];
@@ -31,6 +34,13 @@ pub(super) fn text(config: &Config) -> String {
     root.insert("pools".into(), Value::Table(pools.collect()));
     root.insert("channels".into(), Value::Array(config.channels.iter().map(channel).collect()));
     root.to_string()
+}
+
+fn word(counts: CountsShipments) -> &'static str {
+    match counts {
+        CountsShipments::AtOnce => "at_once",
+        CountsShipments::Never => "never",
+    }
 }
 
 fn channel(channel: &Channel) -> Value {

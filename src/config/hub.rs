@@ -6,11 +6,14 @@ use jiff::{civil::Time, tz::TimeZone};
 use secrecy::ExposeSecret;
 
 use super::{
-    Config, CountsShipments,
-    page::{Entry, Section},
+    Config,
+    page::{Entry, Section, hint},
     secret::{self, Source},
 };
-use crate::store::channels::PoolSetup;
+use crate::{
+    domain::{ledger::CountsShipments, spelling},
+    store::channels::PoolSetup,
+};
 
 /// Nobody orders more of one thing on a mall; what says so was misread.
 pub const UNITS_PER_LINE: u32 = 10_000;
@@ -80,10 +83,11 @@ fn core(section: &Section<'_>, config: &mut Config) {
     if let Some(entry) = section.key("counts_shipments") {
         match entry.text() {
             Some("at_once") => config.counts_shipments = Some(CountsShipments::AtOnce),
-            Some(other @ ("by_sales_file" | "never")) => {
-                entry.refuse(format!("{other:?} needs sales files, which this version does not read; accepted: \"at_once\""));
+            Some("never") => config.counts_shipments = Some(CountsShipments::Never),
+            Some("by_sales_file") => {
+                entry.refuse("\"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never");
             }
-            Some(other) => entry.refuse(format!("{other:?} is not known here; accepted: \"at_once\"")),
+            Some(other) => entry.refuse(format!("{other:?} is not known here{}", hint(other, &["at_once", "never"]))),
             None => {}
         }
     }
@@ -91,7 +95,7 @@ fn core(section: &Section<'_>, config: &mut Config) {
 
 fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
     let Some(section) = root.key("pools").and_then(|entry| entry.section()) else { return Vec::new() };
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     let mut pools = Vec::new();
     for (id, entry) in section.all() {
         if !is_id(id) {
@@ -101,9 +105,14 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
         let places = pool.required("locations", "the places whose stock is sold from it");
         let mut locations = Vec::new();
         for place in places.as_ref().map(Entry::list).unwrap_or_default() {
-            let Some(code) = place.words() else { continue };
-            match owners.insert(code, id) {
-                None => locations.push(code.to_owned()),
+            let Some(text) = place.text() else { continue };
+            if let Some(fault) = spelling::fault(text) {
+                place.refuse(format!("{text:?} {fault}"));
+                continue;
+            }
+            let code = spelling::code(text).into_owned();
+            match owners.insert(code.clone(), id) {
+                None => locations.push(code),
                 Some(owner) if owner == id => place.refuse(format!("{code:?} is named twice")),
                 Some(owner) => place.refuse(format!("{code:?} is in pool {owner:?} already: a location is in one pool at most")),
             }

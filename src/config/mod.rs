@@ -30,6 +30,7 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use crate::{
+    domain::ledger::CountsShipments,
     engine::ChannelPlan,
     store::channels::{ChannelSetup, PoolSetup},
 };
@@ -52,20 +53,13 @@ pub struct Config {
     pub zone: TimeZone,
     /// When a business day begins.
     pub day_starts: Time,
-    /// Whether the core system's stock falls by itself when the hub's orders ship. `None`: nobody said, and no
-    /// book can be taken in.
+    /// `None`: nobody said, and no book can be taken in.
     pub counts_shipments: Option<CountsShipments>,
     pub pools: Vec<PoolSetup>,
     pub units_per_line: u32,
     /// The past is kept at least so long.
     pub history_days: u32,
     pub channels: Vec<Channel>,
-}
-
-/// Who books the malls' shipments in the core system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountsShipments {
-    AtOnce,
 }
 
 #[derive(Debug, thiserror::Error)]

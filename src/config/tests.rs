@@ -223,11 +223,11 @@ fn a_location_is_in_one_pool() {
 
 #[test]
 fn what_this_version_cannot_do_is_said() {
-    let text = "[core]\ncounts_shipments = \"never\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"auto\"\n";
+    let text = "[core]\ncounts_shipments = \"by_sales_file\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"auto\"\n";
     assert_eq!(
         said(text),
         [
-            "2: core.counts_shipments: \"never\" needs sales files, which this version does not read; accepted: \"at_once\"",
+            "2: core.counts_shipments: \"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never",
             "3: core.zone: is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"",
             "4: core.day_starts: must be a time of day, as in \"00:00\" or \"05:30\"",
             "7: pools.a.exposure: \"auto\" is not available in this version; accepted: \"shared\", the default",

@@ -9,6 +9,7 @@
 mod channel;
 pub mod driver;
 pub mod expire;
+pub mod import;
 pub mod observe;
 pub mod once;
 pub mod outline;

@@ -13,6 +13,7 @@ use super::{
     instant, micros,
     stock::Shipment,
 };
+use crate::domain::spelling;
 
 /// A mapping to make or change; what is `None` stays as it is (or follows the channel).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,7 +82,8 @@ impl Store {
     }
 
     pub async fn sku(&self, db: &impl ConnectionTrait, code: &str) -> Result<sku::Model> {
-        let row = sku::Entity::find().filter(sku::Column::Code.eq(code)).one(db).await?;
+        let spelt = spelling::code(code);
+        let row = sku::Entity::find().filter(sku::Column::Code.eq(spelt.as_ref())).one(db).await?;
         row.ok_or_else(|| StoreError::Missing { kind: "SKU", name: code.to_owned() })
     }
 
@@ -110,7 +112,7 @@ impl Store {
     async fn map_piece(&self, tx: &DatabaseTransaction, mappings: &[Mapping], create: bool) -> Result<Vec<Mapped>> {
         let channels: HashMap<String, channel::Model> =
             channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
-        let names: BTreeMap<_, _> = mappings.iter().map(|mapping| (mapping.sku.clone(), (None, None))).collect();
+        let names: BTreeMap<_, _> = mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
         let mut bumps = BTreeSet::new();
@@ -118,7 +120,7 @@ impl Store {
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
-            let sku = *skus.get(&mapping.sku).ok_or_else(|| missing("SKU", &mapping.sku))?;
+            let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
             let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
             let row = merged(before, mapping, sku, || self.id(), micros(self.now()));
             if before == Some(&row) {

@@ -165,19 +165,26 @@ impl Store {
         Ok(row)
     }
 
-    /// How many of these SKU codes are new, and which of these locations.
-    pub async fn unknown_names(&self, codes: &BTreeSet<String>, places: &BTreeSet<String>) -> Result<usize> {
-        let mut unknown = codes.len();
+    /// Those of the codes that no SKU has.
+    pub async fn unknown_skus(&self, codes: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+        let mut unknown = codes.clone();
         for piece in codes.iter().collect::<Vec<_>>().chunks(super::ROWS_PER_STATEMENT) {
-            let known: Vec<i64> = sku::Entity::find()
+            let known: Vec<String> = sku::Entity::find()
                 .select_only()
-                .column(sku::Column::Id)
+                .column(sku::Column::Code)
                 .filter(sku::Column::Code.is_in(piece.iter().map(|code| code.as_str())))
                 .into_tuple()
                 .all(&self.reader)
                 .await?;
-            unknown -= known.len();
+            for code in known {
+                unknown.remove(&code);
+            }
         }
+        Ok(unknown)
+    }
+
+    /// How many of these SKUs and locations are new.
+    pub async fn unknown_names(&self, codes: &BTreeSet<String>, places: &BTreeSet<String>) -> Result<usize> {
         let known: BTreeSet<String> = location::Entity::find()
             .select_only()
             .column(location::Column::Code)
@@ -186,7 +193,7 @@ impl Store {
             .await?
             .into_iter()
             .collect();
-        Ok(unknown + places.difference(&known).count())
+        Ok(self.unknown_skus(codes).await?.len() + places.difference(&known).count())
     }
 }
 

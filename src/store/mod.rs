@@ -6,6 +6,7 @@
 //! one order everywhere: stock rows by SKU, then publications by listing. No transaction spans a network call.
 
 mod aftermath;
+pub mod answers;
 pub mod attention;
 pub mod catalogue;
 pub mod channels;
@@ -18,15 +19,18 @@ mod intake_apply;
 mod intake_load;
 pub mod lease;
 pub mod log;
+pub mod movements;
 mod open;
 pub mod polling;
 pub mod publications;
 mod publication_desk;
 mod publication_rows;
 pub mod quota;
+mod readings;
 pub mod recompute;
 pub mod sheets;
 pub mod stock;
+pub mod switch;
 pub mod token;
 pub mod verify;
 

@@ -94,6 +94,11 @@ pub async fn pending_migrations(store: &Store) -> Result<usize> {
     Ok(Migrator::get_pending_migrations_read_only(&store.writer).await?.len())
 }
 
+/// Nothing was ever applied: an empty database.
+pub async fn is_new(store: &Store) -> Result<bool> {
+    Ok(Migrator::get_applied_migrations_read_only(&store.writer).await?.is_empty())
+}
+
 /// A consistent copy of a SQLite database, also while it is in use.
 pub struct Backup;
 

@@ -32,6 +32,26 @@ impl Listed {
     pub fn id(&self) -> i64 {
         self.listing.id
     }
+
+    /// Columns that are not what the others derive: name, what stands there, what ought to.
+    pub(super) fn stale_columns(&self) -> Vec<(&'static str, String, String)> {
+        let Some(fresh) = row(self, 0) else { return Vec::new() };
+        let old = &self.row;
+        let word = |figure: Option<i64>| figure.map_or("none".to_owned(), |figure| figure.to_string());
+        let columns = [
+            ("shown", word(old.shown), word(fresh.shown)),
+            ("told", word(old.told), word(fresh.told)),
+            ("open_writes", old.open_writes.to_string(), fresh.open_writes.to_string()),
+            ("wants", old.wants.to_string(), fresh.wants.to_string()),
+            ("lit", old.lit.to_string(), fresh.lit.to_string()),
+            ("urgency", old.urgency.to_string(), fresh.urgency.to_string()),
+            ("at_risk", old.at_risk.to_string(), fresh.at_risk.to_string()),
+            ("wants_since", word(old.wants_since), word(fresh.wants_since)),
+            ("ready_at", word(old.ready_at), word(fresh.ready_at)),
+            ("read_due", word(old.read_due), word(fresh.read_due)),
+        ];
+        columns.into_iter().filter(|(_, found, expected)| found != expected).collect()
+    }
 }
 
 /// One line of a listing's history.

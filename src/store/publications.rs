@@ -7,12 +7,12 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
 };
-use uriba_sdk::{Card, Outcome, Reading, Refusal, Update, Write, env::DEADLINE, mall::ListingKey};
+use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
 use super::{
     Result, Store, StoreError,
     dialect,
-    entity::{channel, listing, provisional_hold, publication, stop_raise},
+    entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
     lease::Lease,
     maybe_instant, micros,
     publication_desk::Desk,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::domain::{
     plan::{self, Wish},
-    publication::{Look, Next, Outstanding, Situation, Ways, WriteState},
+    publication::{Next, Outstanding, Situation, Ways, WriteState},
     settle::{self, Exchange, Times},
     suspend::{Mode, State},
     time::{earlier, later},
@@ -28,9 +28,6 @@ use crate::domain::{
 
 /// A wish that has waited so long goes before larger ones of its kind.
 const AGED: std::time::Duration = std::time::Duration::from_secs(300);
-
-/// Settled listings are looked at again after this long, within spare quota.
-const READ_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// The channel, as the right half needs it.
 #[derive(Clone, Debug)]
@@ -158,6 +155,7 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
+        self.lock_stock_of(&tx, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
         let sales = sales(&tx, &listed, micros(earlier(exchange.sent_at, outlet.times.precision))).await?;
         let mut settled = Settled::default();
@@ -201,110 +199,29 @@ impl Store {
         Ok(settled)
     }
 
-    /// What to read next: what is due, then what was unread for longest.
-    pub async fn to_read(&self, channel: &str, now: Timestamp, most: u64) -> Result<Vec<(i64, ListingKey)>> {
-        let base = || publication::Entity::find().filter(publication::Column::Channel.eq(channel)).limit(most);
-        let due = base()
-            .filter(publication::Column::ReadDue.lte(micros(now)))
-            .order_by_asc(publication::Column::ReadDue)
-            .all(&self.reader)
-            .await?;
-        let mut rows = due;
-        if (rows.len() as u64) < most {
-            let known: HashSet<i64> = rows.iter().map(|row| row.listing_id).collect();
-            let not_yet = publication::Column::ReadDue.is_null().or(publication::Column::ReadDue.gt(micros(now)));
-            let oldest = base()
-                .filter(publication::Column::Checked.eq(true))
-                .filter(publication::Column::OpenWrites.eq(0))
-                .filter(publication::Column::ReadAt.lt(micros(earlier(now, READ_AGAIN))))
-                .filter(not_yet)
-                .order_by_asc(publication::Column::ReadAt)
-                .all(&self.reader)
+    /// A reading may lead to a hold, which moves the stock row; that row is locked before any publication.
+    /// (SQLite has one writer, so nothing there is locked by row.)
+    pub(super) async fn lock_stock_of(&self, tx: &DatabaseTransaction, listings: &BTreeSet<i64>) -> Result<()> {
+        if self.backend() != sea_orm::DatabaseBackend::Postgres {
+            return Ok(());
+        }
+        for piece in super::stock::pieces(listings) {
+            let skus = sea_orm::sea_query::Query::select()
+                .column(listing::Column::SkuId)
+                .from(listing::Entity)
+                .and_where(listing::Column::Id.is_in(piece))
+                .to_owned();
+            stock::Entity::find()
+                .filter(stock::Column::SkuId.in_subquery(skus))
+                .order_by_asc(stock::Column::SkuId)
+                .lock_exclusive()
+                .all(tx)
                 .await?;
-            rows.extend(oldest.into_iter().filter(|row| !known.contains(&row.listing_id)));
-            rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.listing_id).collect();
-        let listings =
-            listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
-        let keys: HashMap<i64, listing::Model> = listings.into_iter().map(|row| (row.id, row)).collect();
-        let ready = |id: &i64| keys.get(id).filter(|row| matches!(row.state.as_str(), "ready" | "missing"));
-        Ok(ids
-            .iter()
-            .filter_map(ready)
-            .map(|row| (row.id, ListingKey { key: row.mall_key.clone(), handle: row.handle.clone() }))
-            .collect())
+        Ok(())
     }
 
-    /// Takes in what the mall shows.
-    pub async fn take_readings(
-        &self,
-        lease: &Lease,
-        outlet: &Outlet,
-        readings: &[(i64, Reading)],
-        exchange: Exchange,
-    ) -> Result<Settled> {
-        let tx = self.begin().await?;
-        lease.confirm(&tx).await?;
-        let situation = situation(&tx, &outlet.channel, exchange.answered_at).await?;
-        let ids: BTreeSet<i64> = readings.iter().map(|(id, _)| *id).collect();
-        let mut listed = self.listed(&tx, &ids).await?;
-        let from = earlier(exchange.sent_at, outlet.times.precision);
-        let sales = sales(&tx, &listed, micros(from)).await?;
-        let mut desk = Desk::new(outlet);
-        for (id, reading) in readings {
-            let Some(item) = listed.iter_mut().find(|listed| listed.id() == *id) else { continue };
-            if item.row.pushed_at.is_some_and(|pushed| pushed >= micros(exchange.sent_at)) {
-                // A write was answered while this reading was under way: which came first can't be told.
-                item.publication.wants_read(exchange.answered_at);
-                continue;
-            }
-            item.row.read_at = Some(micros(exchange.answered_at));
-            let sold = sales.get(id).map_or(&[][..], Vec::as_slice);
-            let look = |value| Look { value, from, to: exchange.answered_at };
-            desk.look(item, reading, look, &situation, sold);
-        }
-        let drifts = desk.drifts;
-        self.close_desk(&tx, desk).await?;
-        self.save_listed(&tx, &listed).await?;
-        tx.commit().await?;
-        Ok(Settled { drifts, ..Settled::default() })
-    }
-
-    /// The watermark moved: readings that waited for it may decide now.
-    pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
-        let tx = self.begin().await?;
-        lease.confirm(&tx).await?;
-        let situation = situation(&tx, &outlet.channel, now).await?;
-        let Some(watermark) = situation.watermark else { return Ok(0) };
-        let waiting: Vec<i64> = publication::Entity::find()
-            .select_only()
-            .column(publication::Column::ListingId)
-            .filter(publication::Column::Channel.eq(&outlet.channel))
-            .filter(publication::Column::WaitingTo.lte(micros(watermark)))
-            .limit(super::ROWS_PER_STATEMENT as u64)
-            .into_tuple()
-            .all(&tx)
-            .await?;
-        if waiting.is_empty() {
-            return Ok(0);
-        }
-        let mut listed = self.listed(&tx, &waiting.into_iter().collect()).await?;
-        let sales = sales(&tx, &listed, micros(now)).await?;
-        let mut desk = Desk::new(outlet);
-        for item in &mut listed {
-            let sold = sales.get(&item.id()).map_or(&[][..], Vec::as_slice);
-            let notes = settle::judge(&mut item.publication, now, Some(watermark), sold, &outlet.times);
-            desk.take(item, notes, now);
-        }
-        let judged = listed.len();
-        self.close_desk(&tx, desk).await?;
-        self.save_listed(&tx, &listed).await?;
-        tx.commit().await?;
-        Ok(judged)
-    }
-
-    async fn close_desk(&self, tx: &DatabaseTransaction, desk: Desk<'_>) -> Result<()> {
+    pub(super) async fn close_desk(&self, tx: &DatabaseTransaction, desk: Desk<'_>) -> Result<()> {
         let mut bumps = BTreeSet::new();
         for hold in desk.holds {
             bumps.insert((hold.sku_id, hold.pool.clone()));

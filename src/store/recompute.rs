@@ -88,10 +88,7 @@ impl Store {
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let sellable = shelves.get(&item.listing.sku_id).and_then(Shelf::sellable);
-            let rules = allowance.rules.with(&overrides(&item.listing));
-            let target = sellable
-                .map(|sellable| allocation::target(sellable, item.listing.units, &rules, allowance.quantity_max));
+            let target = wanted(&item.listing, allowance, shelves.get(&item.listing.sku_id));
             if item.publication.target == target {
                 continue;
             }
@@ -124,6 +121,13 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What the listing ought to show; `None` without a stock figure.
+pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, shelf: Option<&Shelf>) -> Option<i64> {
+    let rules = allowance.rules.with(&overrides(listing));
+    let sellable = shelf.and_then(Shelf::sellable)?;
+    Some(allocation::target(sellable, listing.units, &rules, allowance.quantity_max))
 }
 
 fn overrides(listing: &listing::Model) -> Overrides {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use uriba::{domain::suspend::Mode, store::channels::Suspension};
+use uriba::{domain::suspend::Mode, store::switch::Suspension};
 use uriba_sdk::fake::{Fault, Times};
 
 use crate::hub::{Hub, seconds_later};

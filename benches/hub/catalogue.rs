@@ -1,0 +1,185 @@
+//! One changed SKU in a small catalogue and in a large one, three listings to each SKU.
+//!
+//! A movement of one unit is booked, the targets are recomputed, each of the three channels claims its write.
+//! The two catalogues take turns, so that both meet the same disk.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use uriba::{
+    domain::{
+        ledger::{Entry, MAIN},
+        settle::Exchange,
+    },
+    store::{publications::Performed, stock::Movement},
+};
+use uriba_sdk::{MallEntry, Outcome, env::SystemEnv};
+
+use crate::{
+    baseline::raw_sqlite,
+    report::{Figure, Target, median, millis, quantile},
+    setting::{POOL, Pace, SHOP, Scratch, Setting},
+};
+
+pub const LARGE: usize = 100_000;
+const SMALL: usize = 1_000;
+const CHANGES: usize = 400;
+const WARM_UP: usize = 50;
+const UNITS: i64 = 1_000;
+
+pub fn malls() -> [&'static MallEntry; 3] {
+    [&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL]
+}
+
+/// A database in which everything is in step.
+pub struct Catalogue {
+    pub scratch: Scratch,
+    pub skus: usize,
+}
+
+impl Catalogue {
+    pub fn url(&self) -> String {
+        self.scratch.url("hub.db")
+    }
+
+    pub async fn open(&self) -> Result<Setting> {
+        open(&self.url()).await
+    }
+}
+
+/// Opens a catalogue's database with its three channels.
+pub async fn open(url: &str) -> Result<Setting> {
+    let env = std::sync::Arc::new(SystemEnv::new());
+    Setting::open(url, env, &malls(), Pace::Strict, Duration::from_secs(60)).await
+}
+
+/// Fills a new database by a few large statements.
+pub async fn build(skus: usize) -> Result<Catalogue> {
+    let catalogue = Catalogue { scratch: Scratch::new()?, skus };
+    let setting = catalogue.open().await?;
+    let now = setting.env.now().as_microsecond();
+    setting.engine.release_leases().await?;
+    let mut to = raw_sqlite(&catalogue.scratch.path("hub.db")).await?;
+    for sql in [
+        "INSERT INTO sku (id, code, created_at) SELECT i, printf('sku-%06d', i), $now FROM n",
+        "INSERT INTO stock (sku_id, pool, version, computed, due, stocked, changed_at) SELECT i, '$pool', 1, 1, 0, 1, $now FROM n",
+        "INSERT INTO stock_balance (sku_id, location, bin, quantity) SELECT i, '$shop', '$bin', $units FROM n",
+    ] {
+        fill(&mut to, sql, skus, now).await?;
+    }
+    for (rank, mall) in malls().iter().enumerate() {
+        let first = (rank + 1) * 1_000_000;
+        let listing = format!(
+            "INSERT INTO listing (id, channel, mall_key, given_key, sku_id, units, state, sells_past_zero, not_ours, priority, created_at) \
+             SELECT {first} + i, '{0}', printf('item-%06d', i), printf('item-%06d', i), i, 1, 'ready', 0, 0, 0, $now FROM n",
+            mall.id
+        );
+        fill(&mut to, &listing, skus, now).await?;
+        let publication = format!(
+            "INSERT INTO publication (listing_id, channel, target, target_version, target_at, anchor, anchor_from, anchor_to, \
+             applied, sold_since, slack_down, slack_up, checked, absolute_next, corrections, refusals, shown, open_writes, \
+             wants, lit, urgency, at_risk, read_at) \
+             SELECT {first} + i, '{0}', $units, 1, $now, $units, $now, $now, 0, 0, 0, 0, 1, 0, 0, 0, $units, 0, 0, 1, 0, 0, $now FROM n",
+            mall.id
+        );
+        fill(&mut to, &publication, skus, now).await?;
+    }
+    fill(&mut to, "UPDATE channel SET baseline = 'done', watermark = $now + 0 * (SELECT count(*) FROM n)", skus, now)
+        .await?;
+    Ok(catalogue)
+}
+
+async fn fill(to: &mut SqliteConnection, sql: &str, skus: usize, now: i64) -> Result<()> {
+    let sql = sql
+        .replace("$now", &now.to_string())
+        .replace("$units", &UNITS.to_string())
+        .replace("$pool", POOL)
+        .replace("$shop", SHOP)
+        .replace("$bin", MAIN);
+    let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {skus})");
+    sqlx::query(AssertSqlSafe(format!("{numbers} {sql}")))
+        .execute(to)
+        .await
+        .context("the catalogue can't be filled")?;
+    Ok(())
+}
+
+pub async fn figure(large: &Catalogue) -> Result<Figure> {
+    let small = build(SMALL).await?;
+    let (few, many) = (small.open().await?, large.open().await?);
+    let (mut in_small, mut in_large) = (Vec::new(), Vec::new());
+    for n in 0..WARM_UP + CHANGES {
+        // Strides that share no factor with the sizes walk over the whole catalogue.
+        let small_change = change(&few, 1 + n * 37 % small.skus, n).await?;
+        let large_change = change(&many, 1 + n * 1_237 % large.skus, n).await?;
+        if n >= WARM_UP {
+            in_small.push(small_change);
+            in_large.push(large_change);
+        }
+    }
+    few.engine.release_leases().await?;
+    many.engine.release_leases().await?;
+    let tails =
+        format!("99 of 100 within {} and {}", millis(quantile(&in_large, 0.99)), millis(quantile(&in_small, 0.99)));
+    Ok(Figure {
+        name: "one changed SKU of 100,000, median",
+        measured: millis(median(&in_large)),
+        baseline: format!("{} of 1,000", millis(median(&in_small))),
+        value: median(&in_large).as_secs_f64() / median(&in_small).as_secs_f64(),
+        target: Target::AtMost(1.5),
+        notes: vec![format!("{CHANGES} changes, book + recompute + claim on three channels; {tails}")],
+    })
+}
+
+/// One unit of one SKU leaves the shop.
+async fn change(setting: &Setting, sku_id: usize, n: usize) -> Result<Duration> {
+    let began = Instant::now();
+    book(setting, &[sku_id], &format!("change/{n}")).await?;
+    setting.engine.recompute_all().await?;
+    let mut spent = began.elapsed();
+    let mut claimed = 0;
+    for index in 0..setting.engine.channels.len() {
+        let (count, claiming) = tell(setting, index).await?;
+        claimed += count;
+        spent += claiming;
+    }
+    ensure!(claimed == setting.engine.channels.len(), "{claimed} writes were claimed for one change on each channel");
+    Ok(spent)
+}
+
+/// Books one unit out of each SKU, in one transaction.
+pub async fn book(setting: &Setting, skus: &[usize], key: &str) -> Result<()> {
+    let movement = |sku: &usize| {
+        Ok(Movement {
+            key: format!("{key}/{sku}"),
+            kind: "issue",
+            sku_id: i64::try_from(*sku)?,
+            occurred_at: setting.env.now(),
+            source: "benchmark".into(),
+            reason: None,
+            import_id: None,
+            entries: vec![Entry { location: SHOP.into(), bin: MAIN.into(), quantity: -1 }],
+        })
+    };
+    let movements = skus.iter().map(movement).collect::<Result<Vec<_>>>()?;
+    let transaction = setting.store.begin().await?;
+    setting.store.book(&transaction, movements).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// One claim of a channel, taken as applied. Returns how many writes it held and how long claiming took.
+pub async fn tell(setting: &Setting, channel: usize) -> Result<(usize, Duration)> {
+    let here = &setting.engine.channels[channel];
+    let lease = here.lease().context("nobody else wants the lease")?;
+    let now: Timestamp = setting.env.now();
+    let began = Instant::now();
+    let Some(claim) = setting.store.claim(&lease, &here.outlet, now).await? else { return Ok((0, began.elapsed())) };
+    let (spent, count) = (began.elapsed(), claim.len());
+    let outcomes = vec![Outcome::Applied { now: None }; count];
+    let exchange = Exchange { sent_at: now, answered_at: setting.env.now() };
+    setting.store.settle(&lease, &here.outlet, claim, Performed::Answered(outcomes), exchange).await?;
+    Ok((count, spent))
+}

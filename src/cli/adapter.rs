@@ -1,0 +1,103 @@
+//! `uriba adapter`: which malls this build can talk to, and whether an adapter keeps its contract.
+
+use clap::Subcommand;
+use serde::Serialize;
+use uriba_sdk::{Card, MallEntry, card::WriteMode};
+
+use super::{desk::Common, failure::Done, table::Table};
+use crate::malls::MALLS;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The malls of this build
+    List,
+    /// Run the conformance kit against an adapter and its fake
+    #[cfg(feature = "demo")]
+    Test { name: String },
+}
+
+#[derive(Serialize)]
+struct MallSheet {
+    mall: &'static str,
+    name: &'static str,
+    writes: Vec<&'static str>,
+    credentials: Vec<&'static str>,
+    options: Vec<&'static str>,
+    quotas: Vec<&'static str>,
+}
+
+pub async fn run(common: &Common, command: Command) -> Done {
+    match command {
+        Command::List => {
+            let sheets = MALLS.map(sheet);
+            common.printer().list(&sheets, "this build has no mall", table);
+            Ok(())
+        }
+        #[cfg(feature = "demo")]
+        Command::Test { name } => test(common, &name).await,
+    }
+}
+
+fn sheet(mall: &'static MallEntry) -> MallSheet {
+    let card: &'static Card = mall.card;
+    let writes = card.writes.iter().map(|way| match way.mode {
+        WriteMode::Absolute => "absolute",
+        WriteMode::Relative => "relative",
+        WriteMode::CompareAndSet => "compare_and_set",
+    });
+    MallSheet {
+        mall: mall.id,
+        name: card.name,
+        writes: writes.collect(),
+        credentials: card.credentials.iter().map(|credential| credential.key).collect(),
+        options: card.options.iter().map(|option| option.key).collect(),
+        quotas: card.quotas.iter().map(|quota| quota.name).collect(),
+    }
+}
+
+fn table(sheets: &[MallSheet]) -> String {
+    let mut table = Table::new(&["MALL", "NAME", "WRITES", "CREDENTIALS"]);
+    for sheet in sheets {
+        table.row(vec![
+            sheet.mall.to_owned(),
+            sheet.name.to_owned(),
+            sheet.writes.join(", "),
+            sheet.credentials.join(", "),
+        ]);
+    }
+    table.to_string()
+}
+
+#[cfg(feature = "demo")]
+async fn test(common: &Common, name: &str) -> Done {
+    use super::{failure::Failure, print::note};
+
+    #[derive(Serialize)]
+    struct CheckSheet {
+        name: &'static str,
+        verdict: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    }
+
+    let Some(mall) = crate::malls::find(name) else {
+        let names: Vec<&str> = MALLS.iter().map(|mall| mall.id).collect();
+        return Err(Failure::Usage(format!("there is no adapter {name:?}; there are: {}", names.join(", "))));
+    };
+    note(&format!("{name}: running the conformance kit…"));
+    let report = uriba_sdk::kit::run(mall).await;
+    let checks: Vec<CheckSheet> = report
+        .checks
+        .iter()
+        .map(|check| {
+            let (verdict, why) = match &check.verdict {
+                uriba_sdk::kit::Verdict::Passed => ("passed", None),
+                uriba_sdk::kit::Verdict::Failed(why) => ("failed", Some(why.clone())),
+                uriba_sdk::kit::Verdict::CannotDo(why) => ("cannot_do", Some(why.clone())),
+            };
+            CheckSheet { name: check.name, verdict, why }
+        })
+        .collect();
+    common.printer().list(&checks, "the kit has no check", |_| report.to_string());
+    if report.failed() > 0 { Err(Failure::Differences) } else { Ok(()) }
+}

@@ -1,0 +1,132 @@
+//! `uriba sku`: what there is of each SKU, and what every channel makes of it.
+
+use clap::{Args, Subcommand};
+
+use super::{
+    desk::Common,
+    failure::Done,
+    print::{instant, or_dash},
+    table::{Table, pairs},
+};
+use crate::store::sheets::{PoolSheet, Showing, SkuSheet};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All SKUs, a line for each pool
+    List(List),
+    /// One SKU with its pools and listings
+    Show { code: String },
+}
+
+#[derive(Args, Debug)]
+pub struct List {
+    /// At most so many SKUs [default: all]
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+}
+
+pub async fn run(common: &Common, command: Command) -> Done {
+    let desk = common.desk().await?;
+    let outlines = desk.outlines();
+    match command {
+        Command::List(asked) => {
+            let sheets =
+                super::pages(asked.limit, async |paging| desk.store.sku_sheets(&outlines, &paging).await).await?;
+            desk.print.list(&sheets.items, "there is no SKU: `uriba stock import book FILE` makes them", |all| table(all));
+            sheets.note_rest();
+        }
+        Command::Show { code } => {
+            let sheet = desk.store.sku_sheet(&code, &outlines).await?;
+            desk.print.item(&sheet, page);
+        }
+    }
+    Ok(())
+}
+
+fn table(sheets: &[SkuSheet]) -> String {
+    let columns = ["CODE", "NAME", "POOL", ">ON HAND", ">UNSHIPPED", ">PROVISIONAL", ">SELLABLE", ">LISTINGS"];
+    let mut table = Table::new(&columns);
+    for sheet in sheets {
+        let name = sheet.name.clone().unwrap_or_default();
+        let listings = sheet.listings.len().to_string();
+        if sheet.pools.is_empty() {
+            let dash = || "-".to_owned();
+            table.row(vec![sheet.code.clone(), name.clone(), dash(), dash(), dash(), dash(), dash(), listings.clone()]);
+        }
+        for pool in &sheet.pools {
+            table.row(vec![
+                sheet.code.clone(),
+                name.clone(),
+                pool.pool.clone(),
+                or_dash(pool.on_hand),
+                pool.unshipped.to_string(),
+                pool.provisional.to_string(),
+                or_dash(pool.sellable),
+                listings.clone(),
+            ]);
+        }
+    }
+    table.to_string()
+}
+
+fn page(sheet: &SkuSheet) -> String {
+    let mut parts = vec![pairs(&[("code", sheet.code.clone()), ("name", or_dash(sheet.name.as_ref()))])];
+    parts.extend(sheet.pools.iter().map(pool));
+    if sheet.listings.is_empty() {
+        parts.push("no channel sells it: `uriba listing map CHANNEL MALL_KEY SKU`".into());
+    } else {
+        parts.push(showings(&sheet.listings));
+    }
+    parts.join("\n\n")
+}
+
+fn pool(pool: &PoolSheet) -> String {
+    let exposure = &pool.exposure;
+    let mut rows = vec![
+        ("pool", pool.pool.clone()),
+        ("on hand", or_dash(pool.on_hand)),
+        ("unshipped", pool.unshipped.to_string()),
+        ("held", pool.held.to_string()),
+        ("provisional", pool.provisional.to_string()),
+        ("shipped, not in core", pool.shipped_not_in_core.to_string()),
+        ("sellable", sellable(pool)),
+    ];
+    let settled = if exposure.settled { "settled" } else { "not settled" };
+    rows.push(("exposure", format!("{} units, {}, {settled}", exposure.units, exposure.mode)));
+    rows.push(("bound", format!("{} units", exposure.bound)));
+    pairs(&rows)
+}
+
+/// One line for each pool.
+pub fn in_short(sheet: &SkuSheet) -> String {
+    let line = |pool: &PoolSheet| format!("pool {}: {} on hand, sellable {}", pool.pool, or_dash(pool.on_hand), sellable(pool));
+    let lines: Vec<String> = sheet.pools.iter().map(line).collect();
+    if lines.is_empty() { "it lies in no pool: nothing of it is sold online".into() } else { lines.join("\n") }
+}
+
+fn sellable(pool: &PoolSheet) -> String {
+    match pool.sellable {
+        None => "- (no stock figure, which is not zero: nothing is pushed)".into(),
+        Some(short) if short < 0 => format!("{short}: oversold by {}", -short),
+        Some(units) => units.to_string(),
+    }
+}
+
+fn showings(listings: &[Showing]) -> String {
+    let mut table =
+        Table::new(&["CHANNEL", "MALL KEY", ">UNITS", ">TARGET", ">TOLD", ">SHOWN", "STATE", "PUSHED", "REASON"]);
+    for listing in listings {
+        table.row(vec![
+            listing.channel.clone(),
+            listing.mall_key.clone(),
+            listing.units.to_string(),
+            or_dash(listing.target),
+            or_dash(listing.told),
+            or_dash(listing.shown),
+            listing.state.clone(),
+            or_dash(listing.pushed_at.map(instant)),
+            listing.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
+}

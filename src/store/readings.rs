@@ -1,0 +1,133 @@
+//! What the malls are seen to show: which listings to look at next, and what a look leads to.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use uriba_sdk::{Reading, mall::ListingKey};
+
+use super::{
+    Result, Store,
+    entity::{listing, publication},
+    lease::Lease,
+    micros,
+    publication_desk::Desk,
+    publication_rows::sales,
+    publications::{Outlet, Settled, situation},
+};
+use crate::domain::{
+    publication::Look,
+    settle::{self, Exchange},
+    time::earlier,
+};
+
+/// Settled listings are looked at again after this long, within spare quota.
+const READ_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
+
+impl Store {
+    /// What to read next: what is due, then what was unread for longest.
+    pub async fn to_read(&self, channel: &str, now: Timestamp, most: u64) -> Result<Vec<(i64, ListingKey)>> {
+        let base = || publication::Entity::find().filter(publication::Column::Channel.eq(channel)).limit(most);
+        let due = base()
+            .filter(publication::Column::ReadDue.lte(micros(now)))
+            .order_by_asc(publication::Column::ReadDue)
+            .all(&self.reader)
+            .await?;
+        let mut rows = due;
+        if (rows.len() as u64) < most {
+            let known: HashSet<i64> = rows.iter().map(|row| row.listing_id).collect();
+            let not_yet = publication::Column::ReadDue.is_null().or(publication::Column::ReadDue.gt(micros(now)));
+            let oldest = base()
+                .filter(publication::Column::Checked.eq(true))
+                .filter(publication::Column::OpenWrites.eq(0))
+                .filter(publication::Column::ReadAt.lt(micros(earlier(now, READ_AGAIN))))
+                .filter(not_yet)
+                .order_by_asc(publication::Column::ReadAt)
+                .all(&self.reader)
+                .await?;
+            rows.extend(oldest.into_iter().filter(|row| !known.contains(&row.listing_id)));
+            rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.listing_id).collect();
+        let listings =
+            listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
+        let keys: HashMap<i64, listing::Model> = listings.into_iter().map(|row| (row.id, row)).collect();
+        let ready = |id: &i64| keys.get(id).filter(|row| matches!(row.state.as_str(), "ready" | "missing"));
+        Ok(ids
+            .iter()
+            .filter_map(ready)
+            .map(|row| (row.id, ListingKey { key: row.mall_key.clone(), handle: row.handle.clone() }))
+            .collect())
+    }
+
+    /// Takes in what the mall shows.
+    pub async fn take_readings(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        readings: &[(i64, Reading)],
+        exchange: Exchange,
+    ) -> Result<Settled> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let situation = situation(&tx, &outlet.channel, exchange.answered_at).await?;
+        let ids: BTreeSet<i64> = readings.iter().map(|(id, _)| *id).collect();
+        self.lock_stock_of(&tx, &ids).await?;
+        let mut listed = self.listed(&tx, &ids).await?;
+        let from = earlier(exchange.sent_at, outlet.times.precision);
+        let sales = sales(&tx, &listed, micros(from)).await?;
+        let mut desk = Desk::new(outlet);
+        for (id, reading) in readings {
+            let Some(item) = listed.iter_mut().find(|listed| listed.id() == *id) else { continue };
+            if item.row.pushed_at.is_some_and(|pushed| pushed >= micros(exchange.sent_at)) {
+                // A write was answered while this reading was under way: which came first can't be told.
+                item.publication.wants_read(exchange.answered_at);
+                continue;
+            }
+            item.row.read_at = Some(micros(exchange.answered_at));
+            let sold = sales.get(id).map_or(&[][..], Vec::as_slice);
+            let look = |value| Look { value, from, to: exchange.answered_at };
+            desk.look(item, reading, look, &situation, sold);
+        }
+        let drifts = desk.drifts;
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        tx.commit().await?;
+        Ok(Settled { drifts, ..Settled::default() })
+    }
+
+    /// The watermark moved: readings that waited for it may decide now.
+    pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let situation = situation(&tx, &outlet.channel, now).await?;
+        let Some(watermark) = situation.watermark else { return Ok(0) };
+        let waiting: Vec<i64> = publication::Entity::find()
+            .select_only()
+            .column(publication::Column::ListingId)
+            .filter(publication::Column::Channel.eq(&outlet.channel))
+            .filter(publication::Column::WaitingTo.lte(micros(watermark)))
+            .limit(super::ROWS_PER_STATEMENT as u64)
+            .into_tuple()
+            .all(&tx)
+            .await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let waiting = waiting.into_iter().collect();
+        self.lock_stock_of(&tx, &waiting).await?;
+        let mut listed = self.listed(&tx, &waiting).await?;
+        let sales = sales(&tx, &listed, micros(now)).await?;
+        let mut desk = Desk::new(outlet);
+        for item in &mut listed {
+            let sold = sales.get(&item.id()).map_or(&[][..], Vec::as_slice);
+            let notes = settle::judge(&mut item.publication, now, Some(watermark), sold, &outlet.times);
+            desk.take(item, notes, now);
+        }
+        let judged = listed.len();
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        tx.commit().await?;
+        Ok(judged)
+    }
+}

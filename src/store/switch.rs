@@ -1,0 +1,301 @@
+//! The operator's switch: suspend, resume, live or shadow, at once or at a set time. Every change is logged in
+//! the transaction that makes it.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, Query},
+};
+
+use super::{
+    Result, Store,
+    channels::find,
+    entity::{channel, listing, publication, schedule, stock},
+    instant,
+    log::Entry,
+    maybe_instant, micros,
+};
+use crate::domain::suspend::{self, Mode, State};
+
+/// What an operator asks of the switch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suspension {
+    pub mode: Mode,
+    pub reason: Option<String>,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// Go on reading orders.
+    pub poll: bool,
+}
+
+/// How far a draining channel is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Draining {
+    /// Listings that may show something, or were not read since the suspension.
+    pub remaining: u64,
+    pub set_aside: u64,
+}
+
+impl Store {
+    /// Suspends all of the channels, or none when one of them is unknown.
+    pub async fn suspend(&self, ids: &[String], wanted: &Suspension, who: &str) -> Result<Vec<channel::Model>> {
+        let tx = self.begin().await?;
+        let mut rows = Vec::new();
+        for id in ids {
+            let row = find(&tx, id).await?;
+            if let Some(from) = wanted.from.filter(|from| *from > self.now()) {
+                self.schedule(&tx, id, "suspend", from, Some(wanted), who).await?;
+                rows.push(row);
+            } else {
+                rows.push(self.suspend_one(&tx, row, wanted, who).await?);
+            }
+        }
+        tx.commit().await?;
+        self.bells.switches.notify_waiters();
+        Ok(rows)
+    }
+
+    async fn suspend_one(
+        &self,
+        tx: &DatabaseTransaction,
+        row: channel::Model,
+        wanted: &Suspension,
+        who: &str,
+    ) -> Result<channel::Model> {
+        let now = micros(self.now());
+        let state = State::parse(&row.state).unwrap_or(State::Active);
+        let mode = row.suspend_mode.as_deref().and_then(Mode::parse);
+        let changed = suspend::suspend(state, mode, wanted.mode);
+        let mut active = row.clone().into_active_model();
+        active.suspend_until = Set(wanted.until.map(micros).or(row.suspend_until.filter(|_| changed.is_none())));
+        active.poll = Set(wanted.poll);
+        if let Some((state, mode)) = changed {
+            active.state = Set(state.word().into());
+            active.suspend_mode = Set(Some(mode.word().into()));
+            active.suspend_reason = Set(wanted.reason.clone());
+            active.suspended_by = Set(Some(who.to_owned()));
+            active.suspended_at = Set(Some(now));
+            active.switch_version = Set(row.switch_version + 1);
+        }
+        let row = active.update(tx).await?;
+        let until = wanted.until.map(|until| format!(" until {until}")).unwrap_or_default();
+        let detail = Some(format!("mode {}, now {}{until}", wanted.mode.word(), row.state));
+        self.log_switch(tx, &row.id, "channel.suspend", wanted.reason.as_deref(), detail, who).await?;
+        Ok(row)
+    }
+
+    pub async fn resume(&self, ids: &[String], reason: Option<&str>, who: &str) -> Result<Vec<channel::Model>> {
+        let tx = self.begin().await?;
+        let mut rows = Vec::new();
+        for id in ids {
+            let row = find(&tx, id).await?;
+            rows.push(self.resume_one(&tx, row, reason, who).await?);
+        }
+        tx.commit().await?;
+        self.bells.switches.notify_waiters();
+        Ok(rows)
+    }
+
+    async fn resume_one(
+        &self,
+        tx: &DatabaseTransaction,
+        row: channel::Model,
+        reason: Option<&str>,
+        who: &str,
+    ) -> Result<channel::Model> {
+        let state = State::parse(&row.state).unwrap_or(State::Active);
+        let Some(next) = suspend::resume(state) else { return Ok(row) };
+        let now = micros(self.now());
+        let version = row.switch_version + 1;
+        let mut active = row.into_active_model();
+        active.state = Set(next.word().into());
+        active.suspend_until = Set(None);
+        active.suspended_at = Set(Some(now));
+        active.poll = Set(true);
+        // Orders are read first, so the next cycle begins at once.
+        active.next_poll_at = Set(Some(now));
+        active.switch_version = Set(version);
+        let row = active.update(tx).await?;
+        self.log_switch(tx, &row.id, "channel.resume", reason, Some(format!("now {}", row.state)), who).await?;
+        Ok(row)
+    }
+
+    pub async fn set_mode(&self, id: &str, live: bool, who: &str) -> Result<channel::Model> {
+        let tx = self.begin().await?;
+        let row = find(&tx, id).await?;
+        let word = if live { "live" } else { "shadow" };
+        if row.mode == word {
+            return Ok(row);
+        }
+        let mut active = row.into_active_model();
+        active.mode = Set(word.into());
+        let row = active.update(&tx).await?;
+        self.log_switch(&tx, id, "channel.mode", None, Some(word.to_owned()), who).await?;
+        tx.commit().await?;
+        self.bells.switches.notify_waiters();
+        Ok(row)
+    }
+
+    async fn log_switch(
+        &self,
+        tx: &DatabaseTransaction,
+        id: &str,
+        what: &str,
+        why: Option<&str>,
+        detail: Option<String>,
+        who: &str,
+    ) -> Result<()> {
+        let subject = format!("channel/{id}");
+        self.write_log(tx, Entry { who, what, subject: &subject, why, detail }).await
+    }
+
+    async fn schedule(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        action: &str,
+        at: Timestamp,
+        wanted: Option<&Suspension>,
+        who: &str,
+    ) -> Result<()> {
+        schedule::ActiveModel {
+            id: Set(self.id()),
+            channel: Set(channel.to_owned()),
+            action: Set(action.to_owned()),
+            mode: Set(wanted.map(|wanted| wanted.mode.word().to_owned())),
+            reason: Set(wanted.and_then(|wanted| wanted.reason.clone())),
+            at: Set(micros(at)),
+            until: Set(wanted.and_then(|wanted| wanted.until).map(micros)),
+            poll: Set(wanted.is_none_or(|wanted| wanted.poll)),
+            by: Set(who.to_owned()),
+            done_at: Set(None),
+        }
+        .insert(tx)
+        .await?;
+        let detail = Some(format!("{action} at {at}"));
+        self.log_switch(tx, channel, "channel.schedule", wanted.and_then(|wanted| wanted.reason.as_deref()), detail, who)
+            .await
+    }
+
+    pub async fn schedules(&self, channel: &str) -> Result<Vec<schedule::Model>> {
+        Ok(schedule::Entity::find()
+            .filter(schedule::Column::Channel.eq(channel))
+            .filter(schedule::Column::DoneAt.is_null())
+            .order_by_asc(schedule::Column::At)
+            .all(&self.reader)
+            .await?)
+    }
+
+    /// Carries out what is due (also what came due while nothing ran) and moves switches on: draining that is
+    /// done, resuming that may go. Returns whether anything changed.
+    pub async fn move_switches(&self) -> Result<bool> {
+        let now = self.now();
+        let mut changed = false;
+        for due in schedule::Entity::find()
+            .filter(schedule::Column::DoneAt.is_null())
+            .filter(schedule::Column::At.lte(micros(now)))
+            .order_by_asc(schedule::Column::At)
+            .all(&self.reader)
+            .await?
+        {
+            changed = true;
+            self.carry_out(due).await?;
+        }
+        for row in self.channels().await? {
+            let state = State::parse(&row.state).unwrap_or(State::Active);
+            let over = row.suspend_until.is_some_and(|until| instant(until) <= now);
+            if over && matches!(state, State::Draining | State::Suspended) {
+                changed = true;
+                self.resume(&[row.id], Some("the suspension's end has come"), "uriba").await?;
+            } else if state == State::Draining && self.draining(&row).await?.remaining == 0 {
+                changed = true;
+                self.advance(&row, State::Suspended).await?;
+            } else if state == State::Resuming && self.may_go(&row).await? {
+                changed = true;
+                self.advance(&row, State::Active).await?;
+            }
+        }
+        if changed {
+            self.bells.targets.notify_waiters();
+        }
+        Ok(changed)
+    }
+
+    async fn carry_out(&self, due: schedule::Model) -> Result<()> {
+        let tx = self.begin().await?;
+        let row = find(&tx, &due.channel).await?;
+        let wanted = Suspension {
+            mode: due.mode.as_deref().and_then(Mode::parse).unwrap_or(Mode::Zero),
+            reason: due.reason.clone(),
+            from: None,
+            until: maybe_instant(due.until),
+            poll: due.poll,
+        };
+        let over = wanted.until.is_some_and(|until| until <= self.now());
+        match due.action.as_str() {
+            "resume" => drop(self.resume_one(&tx, row, due.reason.as_deref(), &due.by).await?),
+            _ if over => {}
+            _ => drop(self.suspend_one(&tx, row, &wanted, &due.by).await?),
+        }
+        let mut done = due.into_active_model();
+        done.done_at = Set(Some(micros(self.now())));
+        done.update(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Moves the switch on unless an operator moved it meanwhile.
+    async fn advance(&self, row: &channel::Model, to: State) -> Result<()> {
+        let tx = self.begin().await?;
+        let mut update = channel::Entity::update_many()
+            .col_expr(channel::Column::State, Expr::value(to.word()))
+            .filter(channel::Column::Id.eq(&row.id))
+            .filter(channel::Column::SwitchVersion.eq(row.switch_version));
+        if to == State::Active {
+            update = update.col_expr(channel::Column::SuspendMode, Expr::value(Option::<String>::None));
+        }
+        update.exec(&tx).await?;
+        self.log_switch(&tx, &row.id, "channel.state", None, Some(to.word().to_owned()), "uriba").await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Stock may flow again once the orders of the suspension are read and counted.
+    async fn may_go(&self, row: &channel::Model) -> Result<bool> {
+        if row.last_poll_at.is_none_or(|polled| polled < row.suspended_at.unwrap_or(0)) {
+            return Ok(false);
+        }
+        let due = stock::Entity::find()
+            .filter(stock::Column::Due.eq(true))
+            .filter(stock::Column::Pool.eq(&row.pool))
+            .count(&self.reader)
+            .await?;
+        Ok(due == 0)
+    }
+
+    pub async fn draining(&self, row: &channel::Model) -> Result<Draining> {
+        self.draining_on(&self.reader, row).await
+    }
+
+    pub(super) async fn draining_on(&self, db: &impl ConnectionTrait, row: &channel::Model) -> Result<Draining> {
+        use publication::Column;
+        let now = micros(self.now());
+        let ours = Query::select()
+            .column(listing::Column::Id)
+            .from(listing::Entity)
+            .and_where(listing::Column::Channel.eq(&row.id))
+            .and_where(listing::Column::State.is_in(["ready", "new"]))
+            .and_where(listing::Column::NotOurs.eq(false))
+            .to_owned();
+        let base = publication::Entity::find()
+            .filter(Column::Channel.eq(&row.id))
+            .filter(Column::ListingId.in_subquery(ours));
+        let resting = base.clone().filter(Column::SetAsideUntil.gt(now)).filter(Column::Lit.eq(true));
+        let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
+        let unsure = Condition::any()
+            .add(Column::Lit.eq(true))
+            .add(Column::ReadAt.is_null())
+            .add(Column::ReadAt.lt(row.suspended_at.unwrap_or(0)));
+        let remaining = base.filter(awake).filter(unsure).count(db).await?;
+        Ok(Draining { remaining, set_aside: resting.count(db).await? })
+    }
+}
