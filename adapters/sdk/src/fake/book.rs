@@ -137,11 +137,12 @@ impl Book {
     pub fn place_as(&self, wanted: &[(&str, u32)], stage: Stage, by: FulfilledBy) -> Result<String, SoldOut> {
         let now = self.now();
         let mut state = self.lock();
-        for (key, quantity) in wanted {
+        for (key, _) in wanted {
             let item = state.items.get_mut(*key).ok_or(SoldOut)?;
             item.settle_due(now);
-            let enough = item.unlimited || item.sells_past_zero || item.counter >= i64::from(*quantity);
-            if !enough {
+            // The same item may be in several lines.
+            let quantity: i64 = wanted.iter().filter(|(other, _)| other == key).map(|(_, n)| i64::from(*n)).sum();
+            if !item.unlimited && !item.sells_past_zero && item.counter < quantity {
                 return Err(SoldOut);
             }
         }
@@ -184,13 +185,15 @@ impl Book {
         }
     }
 
+    /// Cancels so many units of a line, at most what is still unshipped.
     pub fn cancel_units(&self, id: &str, line: &str, units: u32) {
-        let key = self.change(id, |order| {
+        let cancelled = self.change(id, |order| {
             let line = order.lines.iter_mut().find(|found| found.id == line)?;
+            let units = units.min(line.unshipped());
             line.cancelled += units;
-            line.mall_key.clone()
+            (units > 0).then(|| (line.mall_key.clone(), units))
         });
-        if let Some(Some(key)) = key {
+        if let Some((Some(key), units)) = cancelled {
             self.with_item(&key, |item| {
                 if item.restores_on_cancel && !item.unlimited {
                     item.counter += i64::from(units);
@@ -205,13 +208,15 @@ impl Book {
         }
     }
 
+    /// Ships so many units of a line, at most what is still unshipped.
     pub fn ship_units(&self, id: &str, line: &str, units: u32) {
         let now = self.now();
         self.change(id, |order| {
-            if let Some(line) = order.lines.iter_mut().find(|found| found.id == line).filter(|_| units > 0) {
-                line.shipped += units;
-                line.shipped_at = Some(now);
-            }
+            let line = order.lines.iter_mut().find(|found| found.id == line)?;
+            let units = units.min(line.unshipped());
+            line.shipped += units;
+            line.shipped_at = Some(now);
+            (units > 0).then_some(())
         });
     }
 
@@ -221,9 +226,9 @@ impl Book {
             let line = order.lines.iter_mut().find(|found| found.id == line)?;
             let more = i64::from(ordered) - i64::from(line.ordered);
             line.ordered = ordered;
-            Some((line.mall_key.clone()?, more))
+            Some((line.mall_key.clone(), more))
         });
-        if let Some(Some((key, more))) = moved {
+        if let Some((Some(key), more)) = moved {
             self.with_item(&key, |item| item.counter -= more);
         }
     }
@@ -237,11 +242,11 @@ impl Book {
             order.family = Some(Family { id: root.clone(), original });
             let line = order.lines.iter_mut().find(|found| found.id == line)?;
             line.original.get_or_insert(line.ordered);
-            line.ordered = line.ordered.checked_sub(units)?;
+            line.ordered = line.ordered.checked_sub(units).filter(|_| units > 0)?;
             let mut cut = line.clone();
             (cut.ordered, cut.shipped, cut.cancelled, cut.original) = (units, 0, 0, Some(units));
             Some((root, cut, order.placed_at, order.fulfilled_by))
-        })??;
+        })?;
         let (root, line, placed_at, fulfilled_by) = cut;
         let mut state = self.lock();
         state.placed += 1;
@@ -257,7 +262,7 @@ impl Book {
     }
 
     pub fn set_stage(&self, id: &str, stage: Stage) {
-        self.change(id, |_| ());
+        self.change(id, |_| Some(()));
         if let Some(found) = self.lock().orders.get_mut(id) {
             found.stage = stage;
         }
@@ -304,16 +309,16 @@ impl Book {
         self.lock().faults.next(operation)
     }
 
-    /// Changes an order, moving its revision and update time.
-    fn change<T>(&self, id: &str, act: impl FnOnce(&mut Order) -> T) -> Option<T> {
+    /// Changes an order, moving its revision and update time; leaves it alone where the change comes to nothing.
+    fn change<T>(&self, id: &str, act: impl FnOnce(&mut Order) -> Option<T>) -> Option<T> {
         let now = self.now();
         let mut state = self.lock();
         let found = state.orders.get_mut(id)?;
-        let before = found.order.clone();
-        let result = act(&mut found.order);
-        found.order.revision = found.order.revision.map(|revision| revision + 1);
-        found.order.updated_at = Some(now);
-        found.before = Some(Box::new(before));
+        let mut changed = found.order.clone();
+        let result = act(&mut changed)?;
+        changed.revision = changed.revision.map(|revision| revision + 1);
+        changed.updated_at = Some(now);
+        found.before = Some(Box::new(std::mem::replace(&mut found.order, changed)));
         Some(result)
     }
 

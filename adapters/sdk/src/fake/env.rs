@@ -1,6 +1,9 @@
 //! A clock that moves only when told to, or when somebody sleeps.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub struct ManualEnv {
     origin: Timestamp,
     state: Mutex<State>,
-    http: reqwest::Client,
+    /// Made when first needed: reading the machine's certificates takes longer than most tests.
+    http: OnceLock<reqwest::Client>,
 }
 
 struct State {
@@ -34,7 +38,7 @@ impl ManualEnv {
     pub fn starting(origin: Timestamp, seed: u64) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let state = State { passed: Duration::ZERO, random, deadline: DEADLINE };
-        Self { origin, state: Mutex::new(state), http: client() }
+        Self { origin, state: Mutex::new(state), http: OnceLock::new() }
     }
 
     pub fn advance(&self, length: Duration) {
@@ -78,6 +82,6 @@ impl Env for ManualEnv {
 
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
         let deadline = self.lock().deadline;
-        exchange(&self.http, request, deadline).await
+        exchange(self.http.get_or_init(client), request, deadline).await
     }
 }

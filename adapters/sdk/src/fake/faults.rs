@@ -20,7 +20,9 @@ pub enum Fault {
     Status(u16),
     /// Does what was asked and answers with this status.
     StatusAfter(u16),
-    Throttle { retry_after: Option<u64> },
+    Throttle {
+        retry_after: Option<u64>,
+    },
     /// The mall's own way of saying that it is closed.
     Maintenance,
     /// A maintenance page for people, in HTML.
@@ -84,7 +86,9 @@ impl Faults {
     }
 
     pub(super) fn add(&mut self, operation: &str, fault: Fault, times: Times) {
-        self.waiting.entry(operation.to_owned()).or_default().push((fault, times));
+        if times != Times::Next(0) {
+            self.waiting.entry(operation.to_owned()).or_default().push((fault, times));
+        }
     }
 
     pub(super) fn clear(&mut self) {

@@ -44,8 +44,10 @@ impl Item {
     }
 
     pub(super) fn settle_due(&mut self, now: Timestamp) {
-        while let Some(due) = self.pending.iter().position(|(at, _)| *at <= now) {
-            let (_, figure) = self.pending.remove(due);
+        // By their times, however long nobody has looked.
+        self.pending.sort_by_key(|(at, _)| *at);
+        while self.pending.first().is_some_and(|(at, _)| *at <= now) {
+            let (_, figure) = self.pending.remove(0);
             let submitted = self.submitted;
             self.set(figure);
             self.submitted = submitted;

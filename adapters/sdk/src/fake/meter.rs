@@ -1,10 +1,6 @@
 //! The mall's own count of requests: what makes "no request above the quota" checkable.
 
-use std::{
-    collections::HashMap,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use crate::{card::QuotaCard, env::Env};
 
@@ -31,9 +27,8 @@ impl Meters {
         let slack = quota.per_second * JITTER.as_secs_f64() * env.speed();
         let capacity = f64::from(quota.burst) + slack;
         let mut buckets = self.buckets.lock().expect("no panic happens under this lock");
-        let bucket = buckets
-            .entry((scope.to_owned(), quota.name.to_owned()))
-            .or_insert(Bucket { tokens: capacity, at: now });
+        let bucket =
+            buckets.entry((scope.to_owned(), quota.name.to_owned())).or_insert(Bucket { tokens: capacity, at: now });
         let passed = now.saturating_sub(bucket.at).as_secs_f64();
         bucket.tokens = (bucket.tokens + passed * quota.per_second).min(capacity);
         bucket.at = now;

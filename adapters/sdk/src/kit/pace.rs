@@ -8,8 +8,10 @@ use super::{
     ensure,
 };
 
-/// Calls of each operation: more than any burst that a card names.
-const CALLS: usize = 40;
+/// Calls of an operation beyond its largest burst: so many must wait.
+const BEYOND: u32 = 8;
+/// No burst is tried further than this.
+const CALLS_MAX: u32 = 60;
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
@@ -21,8 +23,8 @@ pub(super) fn all() -> Vec<Planned> {
 /// The shops call in turn: with a clock that jumps, a request on its way would otherwise arrive hours late.
 async fn drive(shops: &[&Shop]) -> Finding {
     let benches = shops.iter().map(|shop| Bench::new(shop)).collect::<Result<Vec<_>, _>>()?;
-    for (duty, _) in Bench::duties(shops[0]) {
-        for _ in 0..CALLS {
+    for (duty, operation) in Bench::duties(shops[0]) {
+        for _ in 0..calls(shops[0], operation) {
             for (shop, bench) in shops.iter().zip(&benches) {
                 let result = bench.perform(shop, duty).await?;
                 let violations = shop.meters.violations();
@@ -32,6 +34,13 @@ async fn drive(shops: &[&Shop]) -> Finding {
         }
     }
     Ok(())
+}
+
+fn calls(shop: &Shop, operation: &str) -> u32 {
+    let card = shop.card();
+    let names = card.operation(operation).map_or(&[][..], |operation| operation.quotas);
+    let bursts = card.quotas.iter().filter(|quota| names.contains(&quota.name)).map(|quota| quota.burst);
+    (bursts.max().unwrap_or(0) + BEYOND).min(CALLS_MAX)
 }
 
 async fn burst(shop: Arc<Shop>) -> Finding {

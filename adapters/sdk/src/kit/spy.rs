@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::{
-    env::{Env, HttpAnswer, HttpRequest, TransportError},
+    env::{Env, HttpAnswer, HttpRequest, TransportError, Url},
     fake::ManualEnv,
     mall::Settings,
     wire::excerpt,
@@ -58,8 +58,11 @@ impl Spy {
     /// The last exchanges, oldest first, without their secrets.
     pub(super) fn recent(&self) -> String {
         let seen = self.lock();
+        // The longest first: one secret may begin with another.
+        let mut secrets: Vec<_> = seen.secrets.iter().collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let text = seen.recent.iter().map(|exchange| format!("\n{exchange}")).collect::<String>();
-        seen.secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"))
+        secrets.into_iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -71,6 +74,7 @@ impl Seen {
     fn keep(&mut self, secret: &str) {
         if secret.chars().count() >= SECRET_CHARS_MIN {
             self.secrets.insert(secret.to_owned());
+            self.secrets.insert(in_a_form(secret));
         }
     }
 
@@ -93,6 +97,13 @@ impl Seen {
             }
         }
     }
+}
+
+/// The secret as it stands in a query or in a form's body.
+fn in_a_form(secret: &str) -> String {
+    let query =
+        Url::parse_with_params("http://any/", [("", secret)]).ok().and_then(|url| url.query().map(str::to_owned));
+    query.map_or_else(|| secret.to_owned(), |query| query.trim_start_matches('=').to_owned())
 }
 
 #[async_trait]

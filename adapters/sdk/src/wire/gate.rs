@@ -3,6 +3,7 @@
 //! governor does the arithmetic of one rate. Around it stand what it has no notion of: an instant that the
 //! mall named, a cap per day, a rate that the mall changes, and a memory. State is saved *ahead* of use:
 //! the shelf is told of more tokens than were spent, so a process that dies never finds more than it left.
+//! Each request is covered by such a word before it leaves, also when many leave at once.
 
 use std::{
     collections::HashMap,
@@ -25,11 +26,16 @@ use crate::env::Env;
 
 /// We aim a little below the rate: two clocks never agree exactly.
 const MARGIN: f64 = 0.995;
+/// governor's clock is this far ahead of ours, so that a limiter can be begun in the past: a token that is half
+/// grown when the rate changes stays half grown. Longer than the slowest rate's period.
+const HEAD_START: Duration = Duration::from_secs(30 * 86_400);
 /// After a throttle the rate falls by this factor, never below a quarter, and recovers slowly.
 const SLOWER: f64 = 0.8;
 const SLOWEST: f64 = 0.25;
 const RECOVERY: Duration = Duration::from_secs(60);
 const RECOVERED: f64 = 1.1;
+/// No mall is asked less often than once in eleven days.
+const SLOWEST_PER_SECOND: f64 = 1e-6;
 /// The longest back-off of our own making.
 const BACKOFF_MAX: Duration = Duration::from_secs(900);
 
@@ -94,7 +100,7 @@ impl Gates {
         Self { gates: Mutex::default(), known, shelf }
     }
 
-    /// Gates that begin full and forget: for the kit and for tests of adapters.
+    /// Gates that know nothing, begin with one token and forget: for the kit and for tests of adapters.
     pub fn fresh() -> Self {
         Self::new(Arc::new(QuotaMemory), HashMap::new())
     }
@@ -106,8 +112,7 @@ impl Gates {
 
     pub fn redeclare(&self, key: &QuotaKey, rate: Rate, env: &dyn Env) {
         if let Some(gate) = self.lock().get_mut(key).filter(|gate| gate.declared != rate) {
-            gate.declared = rate;
-            gate.rebuild(env);
+            gate.retune(env, |gate| gate.declared = rate);
         }
     }
 
@@ -118,24 +123,56 @@ impl Gates {
 
     /// One token of each, or the instant at which to try again and none of any.
     pub async fn take(&self, keys: &[QuotaKey], env: &dyn Env) -> Result<(), Timestamp> {
-        let mut saves = Vec::new();
-        {
-            let mut gates = self.lock();
-            let now = env.now();
-            let ready = keys.iter().filter_map(|key| gates.get(key)).map(|gate| gate.ready_at(env)).max();
-            if let Some(at) = ready.filter(|at| *at > now) {
-                return Err(at);
-            }
-            for key in keys {
-                let Some(gate) = gates.get_mut(key) else { continue };
-                gate.take(env)?;
-                saves.extend(gate.due_save(env).map(|state| (key.clone(), state)));
-            }
-        }
-        for (key, state) in saves {
-            self.shelf.save(&key, &state).await;
+        self.take_all(keys, env)?;
+        for key in keys {
+            self.tell(key, env).await;
         }
         Ok(())
+    }
+
+    fn take_all(&self, keys: &[QuotaKey], env: &dyn Env) -> Result<(), Timestamp> {
+        let mut gates = self.lock();
+        let ready = keys.iter().filter_map(|key| gates.get(key)).map(|gate| gate.ready_at(env)).max();
+        if let Some(at) = ready.filter(|at| *at > env.now()) {
+            return Err(at);
+        }
+        for (n, key) in keys.iter().enumerate() {
+            let Some(Err(at)) = gates.get_mut(key).map(|gate| gate.take(env)) else { continue };
+            // governor counts whole nanoseconds and may differ by one from what we thought ready.
+            for taken in &keys[..n] {
+                if let Some(gate) = gates.get_mut(taken) {
+                    gate.give_back(env);
+                }
+            }
+            return Err(at);
+        }
+        Ok(())
+    }
+
+    /// Returns when the shelf knows of the token that was just taken. One word at a time per quota, so that an
+    /// older state never overwrites a newer one.
+    async fn tell(&self, key: &QuotaKey, env: &dyn Env) {
+        let covered = |gates: &mut HashMap<QuotaKey, Gate>| gates.get_mut(key).is_none_or(Gate::is_covered);
+        let telling = {
+            let mut gates = self.lock();
+            if covered(&mut gates) {
+                return;
+            }
+            gates.get(key).map(|gate| gate.telling.clone()).unwrap_or_default()
+        };
+        let _turn = telling.lock().await;
+        let (state, covers) = {
+            let mut gates = self.lock();
+            if covered(&mut gates) {
+                return;
+            }
+            let Some(gate) = gates.get(key) else { return };
+            (gate.state_ahead(env), ahead(gate.per_second()))
+        };
+        self.shelf.save(key, &state).await;
+        if let Some(gate) = self.lock().get_mut(key) {
+            gate.covered = covers;
+        }
     }
 
     pub fn throttled(&self, keys: &[QuotaKey], retry_after: Option<Duration>, env: &dyn Env) -> Timestamp {
@@ -192,21 +229,17 @@ struct Gate {
     day: i64,
     used_today: u32,
     /// Requests that may still leave before the shelf must hear again.
-    ahead: u32,
+    covered: u32,
+    telling: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Gate {
     fn new(rate: Rate, known: Option<&QuotaState>, env: &dyn Env) -> Self {
         let (left, not_before, day, used_today) = match known {
-            Some(state) => {
-                let passed = Duration::try_from(env.now().duration_since(state.at)).unwrap_or_default();
-                let left = f64::from(state.available) + passed.as_secs_f64() * rate.per_second;
-                (left, state.not_before, state.day, state.used_today)
-            }
+            Some(state) => (left_of(state, rate, env), state.not_before, state.day, state.used_today),
             None => (1.0, None, day_of(env.now()), 0),
         };
         let clock = EnvClock::default();
-        clock.set(env.elapsed());
         let mut gate = Self {
             declared: rate,
             observed: None,
@@ -215,14 +248,15 @@ impl Gate {
             eased_at: env.elapsed(),
             limiter: limiter(rate, clock.clone()),
             clock,
-            left: left.min(f64::from(rate.burst)),
+            left,
             left_at: env.elapsed(),
             not_before,
             day,
             used_today,
-            ahead: 0,
+            covered: 0,
+            telling: Arc::default(),
         };
-        gate.rebuild(env);
+        gate.refill(env);
         gate
     }
 
@@ -257,7 +291,7 @@ impl Gate {
 
     fn take(&mut self, env: &dyn Env) -> Result<(), Timestamp> {
         self.ease(env);
-        self.clock.set(env.elapsed());
+        self.clock.set(env.elapsed() + HEAD_START);
         let remaining = match self.limiter.check() {
             Ok(snapshot) => snapshot.remaining_burst_capacity(),
             Err(not_until) => {
@@ -269,23 +303,23 @@ impl Gate {
         self.left_at = env.elapsed();
         let today = day_of(env.now());
         if self.day != today {
-            (self.day, self.used_today) = (today, 0);
+            // What the shelf was told covers yesterday's requests only.
+            (self.day, self.used_today, self.covered) = (today, 0, 0);
         }
         self.used_today += 1;
         Ok(())
     }
 
-    /// What the shelf must be told before this request leaves: about one second's worth ahead.
-    fn due_save(&mut self, env: &dyn Env) -> Option<QuotaState> {
-        if self.ahead > 0 {
-            self.ahead -= 1;
-            return None;
-        }
-        self.ahead = self.per_second().clamp(1.0, 1_000.0) as u32 - 1;
-        let mut state = self.state(env);
-        state.available = state.available.saturating_sub(self.ahead);
-        state.used_today += self.ahead;
-        Some(state)
+    fn give_back(&mut self, env: &dyn Env) {
+        self.used_today = self.used_today.saturating_sub(1);
+        self.retune(env, |gate| gate.left += 1.0);
+    }
+
+    /// Whether the shelf was told of this request ahead; it counts as one of those then.
+    fn is_covered(&mut self) -> bool {
+        let covered = self.covered > 0;
+        self.covered = self.covered.saturating_sub(1);
+        covered
     }
 
     fn throttled(&mut self, retry_after: Option<Duration>, env: &dyn Env) -> Timestamp {
@@ -296,49 +330,68 @@ impl Gate {
             .min(BACKOFF_MAX.max(retry_after.unwrap_or_default()));
         let until = later(env.now(), wait);
         self.not_before = Some(self.not_before.map_or(until, |before| before.max(until)));
-        if retry_after.is_none() {
-            self.factor = (self.factor * SLOWER).max(SLOWEST);
-        }
-        self.left = 0.0;
-        self.left_at = env.elapsed();
         self.eased_at = env.elapsed() + wait;
-        self.rebuild(env);
+        self.retune(env, |gate| {
+            gate.left = 0.0;
+            if retry_after.is_none() {
+                gate.factor = (gate.factor * SLOWER).max(SLOWEST);
+            }
+        });
         until
     }
 
     /// A quiet minute after a throttle gives some of the rate back.
     fn ease(&mut self, env: &dyn Env) {
-        if self.throttles == 0 && self.factor >= 1.0 {
-            return;
-        }
-        if env.elapsed().saturating_sub(self.eased_at) >= RECOVERY {
+        let disturbed = self.throttles > 0 || self.factor < 1.0;
+        if disturbed && env.elapsed().saturating_sub(self.eased_at) >= RECOVERY {
             self.throttles = 0;
-            self.factor = (self.factor * RECOVERED).min(1.0);
             self.eased_at = env.elapsed();
-            self.rebuild(env);
+            self.retune(env, |gate| gate.factor = (gate.factor * RECOVERED).min(1.0));
         }
     }
 
     fn observe(&mut self, per_second: f64, env: &dyn Env) {
         let known = self.observed.unwrap_or(self.declared.per_second);
         if (per_second / known - 1.0).abs() > 0.05 {
-            self.left = self.left(env);
-            self.left_at = env.elapsed();
-            self.observed = Some(per_second);
-            self.rebuild(env);
+            self.retune(env, |gate| gate.observed = Some(per_second));
         }
     }
 
-    /// A new limiter for the present rate, with no more tokens than we know to be left. (Moving governor's
-    /// state between limiters is not possible: its times are relative to the old one's start.)
-    fn rebuild(&mut self, env: &dyn Env) {
-        self.clock.set(env.elapsed());
-        let rate = Rate { per_second: self.per_second(), ..self.declared };
-        self.limiter = limiter(rate, self.clock.clone());
-        let spent = self.declared.burst.saturating_sub(self.left(env) as u32);
-        if let Some(spent) = NonZeroU32::new(spent.min(self.declared.burst)) {
+    /// Changes the pace from now on: what has grown so far has grown at the old one.
+    fn retune(&mut self, env: &dyn Env, change: impl FnOnce(&mut Self)) {
+        self.left = self.left(env);
+        self.left_at = env.elapsed();
+        change(self);
+        self.refill(env);
+    }
+
+    /// A new limiter for the present rate, with the tokens that we know to be left. (Moving governor's state
+    /// between limiters is not possible: its times are relative to the old one's start.)
+    fn refill(&mut self, env: &dyn Env) {
+        self.left = self.left.clamp(0.0, f64::from(self.declared.burst));
+        let now = env.elapsed() + HEAD_START;
+        let grown = Duration::from_secs_f64(self.left.fract() / self.per_second().max(SLOWEST_PER_SECOND));
+        self.clock.set(now - grown);
+        self.limiter = limiter(Rate { per_second: self.per_second(), ..self.declared }, self.clock.clone());
+        if let Some(spent) = NonZeroU32::new(self.declared.burst.saturating_sub(self.left as u32)) {
             // A fresh limiter holds a full burst, so taking part of it always succeeds.
             let _ = self.limiter.check_n(spent);
+        }
+        self.clock.set(now);
+    }
+
+    /// The state for the shelf: as if all requests that this word is to cover had left at once. What they lack
+    /// is written as an instant to come at which nothing is left.
+    fn state_ahead(&self, env: &dyn Env) -> QuotaState {
+        let ahead = ahead(self.per_second());
+        let left = self.left(env) - f64::from(ahead);
+        let lacking = Duration::from_secs_f64((-left).max(0.0) / self.per_second().max(SLOWEST_PER_SECOND));
+        let state = self.state(env);
+        QuotaState {
+            available: left.max(0.0) as u32,
+            at: later(state.at, lacking),
+            used_today: state.used_today + ahead,
+            ..state
         }
     }
 
@@ -356,8 +409,21 @@ impl Gate {
     }
 }
 
+/// How many requests one word to the shelf covers beside the one it is said for: about a second's worth.
+fn ahead(per_second: f64) -> u32 {
+    per_second.clamp(1.0, 1_000.0) as u32 - 1
+}
+
+/// What is certainly left of a stored state: all requests that it covers may have left, the last one just now.
+fn left_of(state: &QuotaState, rate: Rate, env: &dyn Env) -> f64 {
+    let passed = Duration::try_from(env.now().duration_since(state.at)).unwrap_or_default();
+    let pace = state.rate.per_second.min(rate.per_second) * MARGIN;
+    let most = rate.burst.saturating_sub(ahead(state.rate.per_second.max(rate.per_second)));
+    (f64::from(state.available) + passed.as_secs_f64() * pace).min(f64::from(most))
+}
+
 fn limiter(rate: Rate, clock: EnvClock) -> Limiter {
-    let period = Duration::from_secs_f64(1.0 / rate.per_second.max(1e-6));
+    let period = Duration::from_secs_f64(1.0 / rate.per_second.max(SLOWEST_PER_SECOND));
     let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
     let quota = Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(burst);
     RateLimiter::direct_with_clock(quota, clock).with_middleware::<StateInformationMiddleware>()

@@ -93,11 +93,8 @@ impl Wire {
         card: &'static Card,
         settings: &Settings,
     ) -> Self {
-        let scopes = card
-            .quotas
-            .iter()
-            .map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings)))
-            .collect();
+        let scopes =
+            card.quotas.iter().map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings))).collect();
         let wire = Self { env, gates, vault, card, channel: settings.channel.as_str().into(), scopes };
         for quota in card.quotas {
             let rate = Rate { per_second: quota.per_second, burst: quota.burst, per_day: quota.per_day };

@@ -4,8 +4,28 @@ use serde_json::Value;
 
 /// Field names (lower case, anywhere in the name) whose values are about people or are secrets.
 const PRIVATE: [&str; 22] = [
-    "name", "kana", "address", "prefecture", "city", "zip", "phone", "tel", "mail", "birth", "sex", "buyer",
-    "recipient", "orderer", "sender", "remark", "comment", "message", "token", "secret", "password", "gift",
+    "name",
+    "kana",
+    "address",
+    "prefecture",
+    "city",
+    "zip",
+    "phone",
+    "tel",
+    "mail",
+    "birth",
+    "sex",
+    "buyer",
+    "recipient",
+    "orderer",
+    "sender",
+    "remark",
+    "comment",
+    "message",
+    "token",
+    "secret",
+    "password",
+    "gift",
 ];
 
 /// Names that contain one of those words and are about goods all the same.

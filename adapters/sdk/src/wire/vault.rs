@@ -8,7 +8,8 @@ use tokio::sync::Mutex;
 
 use crate::error::Result;
 
-/// Renewed so long before its end, for requests that are still on their way when it comes.
+/// Renewed so long before its end, for requests that are still on their way when it comes; a token that lives
+/// for a few minutes only, after three quarters of its life.
 const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
 /// A fresh access token and how long it lives.
@@ -41,7 +42,7 @@ impl Vault {
         *slot = None;
         let fresh = refresh.await?;
         let lives = SignedDuration::try_from(fresh.lives).unwrap_or(SignedDuration::ZERO);
-        let until = now.saturating_add(lives - MARGIN).unwrap_or(now);
+        let until = now.saturating_add(lives - MARGIN.min(lives / 4)).unwrap_or(now);
         *slot = Some(Cached { secret: fresh.secret.clone(), until });
         Ok(fresh.secret)
     }
