@@ -7,8 +7,12 @@
 //! * [`engine`]: the steps that poll, recompute, push and observe, and what drives them.
 //! * [`malls`]: the list of malls, the only file that names one.
 //! * [`config`]: `uriba.toml`, with precise errors.
+//! * [`api`]: the HTTP API, one file per resource.
+//! * [`cli`]: the command line, one file per group of commands.
 //! * [`demo`]: fake malls, shoppers and the real hub between them.
 
+pub mod api;
+pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     domain::suspend::{Mode, State},
     store::{
-        channels::Suspension,
         sheets::{ChannelSheet, LaneSheet, Paging, QuotaSheet, SuspendSheet},
+        switch::Suspension,
     },
 };
 
@@ -229,7 +229,7 @@ async fn report(desk: &Desk, ids: &[String]) -> Done {
 fn sentence(sheet: &ChannelSheet) -> String {
     let mut text = format!("{} is {}", sheet.id, state(sheet));
     if let Some(suspend) = &sheet.suspend {
-        if sheet.state == State::Draining.word() {
+        if sheet.state == State::Draining.word() && suspend.remaining > 0 {
             text.push_str(&format!(": {} may still show something", counted(suspend.remaining, "listing")));
         }
         if suspend.set_aside > 0 {
@@ -248,8 +248,8 @@ fn sentence(sheet: &ChannelSheet) -> String {
 /// `suspended (zero)`.
 fn state(sheet: &ChannelSheet) -> String {
     match &sheet.suspend {
-        Some(suspend) => format!("{} ({})", sheet.state, suspend.mode),
-        None => sheet.state.clone(),
+        Some(suspend) if sheet.state != State::Resuming.word() => format!("{} ({})", sheet.state, suspend.mode),
+        _ => sheet.state.clone(),
     }
 }
 

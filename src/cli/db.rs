@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::suspend::Mode,
-    store::{Backup, StoreError, attention::Call, channels::Suspension, is_new, migrate, pending_migrations},
+    store::{Backup, StoreError, attention::Call, is_new, migrate, pending_migrations, switch::Suspension},
 };
 
 /// What every SQLite file begins with (https://www.sqlite.org/fileformat.html).
@@ -39,26 +39,25 @@ struct Status {
 }
 
 pub async fn run(common: &Common, command: Command) -> Done {
-    if let Command::Restore { file } = command {
-        return restore(common, &file).await;
-    }
-    let desk = common.desk_as_it_is().await?;
     match command {
         Command::Migrate => {
+            let desk = common.desk_as_it_is().await?;
             let applied = migrate(&desk.store).await?;
             desk.print.done(&match applied {
                 0 => "the schema is up to date already".to_owned(),
                 n => format!("{} applied", counted(n as u64, "migration")),
             });
+            Ok(())
         }
-        Command::Status => status(&desk).await?,
+        Command::Status => status(&common.desk_as_it_is().await?).await,
         Command::Backup { file } => {
+            let desk = common.desk_as_it_is().await?;
             Backup::write(&desk.store, &file).await?;
             desk.print.done(&format!("copied to {}", file.display()));
+            Ok(())
         }
-        Command::Restore { .. } => unreachable!("handled before the database was opened"),
+        Command::Restore { file } => restore(common, &file).await,
     }
-    Ok(())
 }
 
 async fn status(desk: &Desk) -> Done {
@@ -95,10 +94,9 @@ async fn restore(common: &Common, file: &Path) -> Done {
     let message = format!("the database was put back from {}; what happened since that copy is not in it", file.display());
     let frozen = freeze(&desk, &message).await?;
     desk.print.done(&format!(
-        "restored from {}; {} frozen until you resume {} (`uriba channel resume ID`)",
+        "restored from {}; {} suspended until somebody compares and resumes (`uriba channel resume ID`)",
         file.display(),
         counted(frozen as u64, "channel"),
-        if frozen == 1 { "it" } else { "them" }
     ));
     Ok(())
 }

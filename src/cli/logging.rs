@@ -14,7 +14,7 @@ pub enum LogFormat {
 
 /// `RUST_LOG` has the last word; otherwise `quiet` is raised by one level for each `-v`.
 pub fn start(quiet: &str, verbose: u8, format: LogFormat) {
-    let levels = ["warn", "info", "debug", "trace"];
+    let levels = ["error", "warn", "info", "debug", "trace"];
     let first = levels.iter().position(|level| *level == quiet).unwrap_or(0);
     let level = levels[(first + usize::from(verbose)).min(levels.len() - 1)];
     // Other crates are heard one level later than ours: theirs is not the user's business.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use clap::{Args, builder::PossibleValuesParser};
 use serde::Serialize;
 
-use super::{desk::Common, failure::Done, lock::InstanceLock, logging, print::counted};
+use super::{desk::Common, failure::Done, lock::InstanceLock, print::counted};
 use crate::{
     engine::{Engine, once::STEPS},
     store::StoreError,
@@ -34,7 +34,6 @@ struct Pieces {
 }
 
 pub async fn run(common: &Common, asked: RunOnce) -> Done {
-    logging::start("warn", common.verbose, logging::LogFormat::Text);
     let desk = common.desk_as_it_is().await?;
     let plans = desk.config.plans()?;
     let database = desk.store.file().map(ToOwned::to_owned);

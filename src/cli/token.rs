@@ -29,8 +29,10 @@ pub enum Command {
 pub enum Scope {
     /// Look at everything
     Read,
-    /// Change things
+    /// Look at everything and change things
     Operate,
+    /// Everything, whatever comes
+    Admin,
 }
 
 impl Scope {
@@ -38,6 +40,7 @@ impl Scope {
         match self {
             Self::Read => "read",
             Self::Operate => "operate",
+            Self::Admin => "admin",
         }
     }
 }

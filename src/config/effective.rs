@@ -99,8 +99,17 @@ fn secret(secret: &Secret) -> Value {
     }
 }
 
+/// Where a value comes from, in a few words.
+pub(super) fn name(secret: &Secret) -> String {
+    match &secret.source {
+        Source::Literal(url) => without_password(url.expose_secret()),
+        Source::Env(name) => format!("the database in ${name}"),
+        Source::File(path) => format!("the database in {}", path.display()),
+    }
+}
+
 /// A database's address without who opens it, and without the options, where a password may stand too.
-pub(super) fn without_password(url: &str) -> String {
+fn without_password(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.split('?').next().unwrap_or_default().to_owned() };
     if parsed.host_str().is_none_or(str::is_empty) || url.starts_with("sqlite:") {
         return url.split('?').next().unwrap_or_default().to_owned();

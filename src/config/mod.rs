@@ -89,7 +89,9 @@ impl Config {
         let root = page.section(&document);
         let mut config = Self::blank();
         config.file = Some(file.to_owned());
-        let folder = file.parent().unwrap_or(Path::new(""));
+        // However the file was named, its secrets have one name: what is in force is compared by its text.
+        let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let folder = whole.parent().unwrap_or(Path::new("/"));
         hub::read(&root, &mut config, folder);
         config.channels = channels::read(&root, &config, folder);
         root.close();
@@ -117,6 +119,11 @@ impl Config {
         let mut missing = self.no_problems();
         let url = self.database.read("database.url", &mut missing.all);
         missing.or(url.unwrap_or_default())
+    }
+
+    /// The database as people may see it.
+    pub fn database_name(&self) -> String {
+        effective::name(&self.database)
     }
 
     pub fn channel(&self, id: &str) -> Option<&Channel> {

@@ -274,10 +274,8 @@ fn missing_secrets_are_found_only_when_secrets_are_read() {
         lines[0],
         "uriba.toml:9: channels[rakuten-main].credentials.service_secret: the environment variable URIBA_TEST_NOT_SET is not set (or empty)"
     );
-    assert!(
-        lines[1].starts_with("uriba.toml:10: channels[rakuten-main].credentials.license_key: license.key can't be read: "),
-        "{lines:?}"
-    );
+    let second = "uriba.toml:10: channels[rakuten-main].credentials.license_key: ";
+    assert!(lines[1].starts_with(second) && lines[1].contains("license.key can't be read: "), "{lines:?}");
 }
 
 #[test]

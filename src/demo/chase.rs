@@ -4,7 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{DemoError, hub::Hub, readings::Belief, street::Shop};
+use super::{
+    readings::{Belief, Seen},
+    street::Shop,
+};
 use crate::domain::time::between;
 
 /// Events kept for the view.
@@ -52,13 +55,18 @@ impl Chase {
 
     /// A mall follows a sale once the hub knows the order, has computed with it, and the mall's own counter
     /// offers no more than the hub wants it to.
-    pub async fn watch(&mut self, shops: &[Shop], hub: &Hub, belief: &Belief, now: Timestamp) -> Result<(), DemoError> {
+    pub fn watch(&mut self, shops: &[Shop], belief: &Belief, seen: &Seen, now: Timestamp) {
         for event in self.events.iter_mut().take(WATCHED) {
             let Kind::Sold(sale) = &mut event.kind else { continue };
-            if sale.followed.is_some() || !sale.seen || !belief.computed[sale.good] {
+            if sale.followed.is_some() {
                 continue;
             }
+            // What is known of only now was perhaps not known to the belief: it is judged the next time.
+            let was_seen = std::mem::replace(&mut sale.seen, seen.has(&shops[sale.shop].channel, &sale.id));
             let good = sale.good;
+            if !was_seen || !belief.is_computed(shops, good) {
+                continue;
+            }
             let offered = |shop: usize| Some(shops[shop].counter(good));
             sale.behind.retain(|shop| offered(*shop) > belief.listings[*shop][good].target);
             if sale.behind.is_empty() {
@@ -66,29 +74,6 @@ impl Chase {
                 sale.followed = Some(took);
                 self.times.push(took);
             }
-        }
-        // What is known of now was not known to this belief: it is judged the next time.
-        for (index, shop) in shops.iter().enumerate() {
-            let unseen: Vec<String> = self.events.iter().take(WATCHED).filter_map(|event| event.unseen(index)).collect();
-            if unseen.is_empty() {
-                continue;
-            }
-            let known = hub.knows(&shop.channel, &unseen).await?;
-            for event in &mut self.events {
-                if let Kind::Sold(sale) = &mut event.kind {
-                    sale.seen |= sale.shop == index && known.contains(&sale.id);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Event {
-    fn unseen(&self, of: usize) -> Option<String> {
-        match &self.kind {
-            Kind::Sold(sale) if sale.shop == of && !sale.seen => Some(sale.id.clone()),
-            _ => None,
         }
     }
 }

@@ -6,16 +6,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use uriba_sdk::Order;
+use uriba_sdk::{Line, Order};
 
 use super::{
     DemoError,
     goods::GOODS,
     hub::Hub,
-    readings::{Belief, Net, Orders},
+    readings::{Belief, target},
     street::Shop,
     warehouse::Warehouse,
 };
+use crate::store::{
+    sheets::{OrderLineSheet, OrderSheet},
+    verify::CheckState,
+};
+
+/// A line less what was cancelled, in listing units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Net {
+    ordered: i64,
+    shipped: i64,
+}
+
+/// Orders of one channel as the hub knows them, by id.
+type Orders = BTreeMap<String, OrderSheet>;
 
 #[derive(Default)]
 pub struct Comparison {
@@ -43,11 +57,12 @@ pub async fn compare(
     shops: &[Shop],
     warehouse: &Warehouse,
     hub: &Hub,
+    belief: &Belief,
     ended_at: Timestamp,
 ) -> Result<Comparison, DemoError> {
     let mut found = Comparison::default();
-    let belief = hub.belief(shops).await?;
     let mut unshipped = vec![0; GOODS.len()];
+    let mut by_lines = vec![0; GOODS.len()];
     for shop in shops {
         let truth: Vec<Order> =
             shop.book().orders().into_iter().map(|known| shop.fake.expressible(known.order)).collect();
@@ -57,17 +72,22 @@ pub async fn compare(
             }
         }
         let known = hub.orders(&shop.channel).await?;
-        found.orders(shop, &truth, &known);
-        for violation in shop.meters.violations() {
-            found.differences.push(format!("{}: {violation}", shop.name()));
+        for line in known.values().flat_map(|order| &order.lines) {
+            if let Some(good) = GOODS.iter().position(|good| Some(good.code) == line.sku.as_deref()) {
+                by_lines[good] += line.unshipped * line.units.unwrap_or(0);
+            }
         }
+        found.orders(shop, &truth, &known);
+        found.quotas(shop);
     }
-    let by_lines = hub.unshipped_by_lines().await?;
-    for (good, truth) in unshipped.iter().enumerate() {
-        found.shelf(good, *truth, by_lines[good], warehouse.on_hand(good), &belief);
+    for good in 0..GOODS.len() {
+        found.shelf(good, unshipped[good], by_lines[good], warehouse.on_hand(good), belief);
     }
-    found.listings(shops, &belief);
-    found.rest(shops, &belief, hub.open_writes().await?, ended_at);
+    found.listings(shops, belief);
+    found.rest(shops, belief, ended_at);
+    if found.is_clean() {
+        found.invariants(shops, hub).await?;
+    }
     Ok(found)
 }
 
@@ -96,16 +116,16 @@ impl Comparison {
     }
 
     fn order(&mut self, shop: &Shop, order: &Order, known: &Orders) {
-        let Some(lines) = known.get(&order.id) else {
+        let Some(known) = known.get(&order.id) else {
             return self.differs(format!("{}: the hub doesn't know order {}", shop.name(), order.id));
         };
-        let stated: BTreeMap<String, (String, Net)> = order
-            .lines
-            .iter()
-            .map(|line| (line.id.clone(), (line.mall_key.clone().unwrap_or_default(), net(line))))
-            .collect();
-        if stated != *lines {
-            self.differs(format!("{}: order {}: the mall has {stated:?}, the hub {lines:?}", shop.name(), order.id));
+        let key = |key: &Option<String>| key.clone().unwrap_or_default();
+        let stated: BTreeMap<_, _> =
+            order.lines.iter().map(|line| (line.id.clone(), (key(&line.mall_key), net(line)))).collect();
+        let known: BTreeMap<_, _> =
+            known.lines.iter().map(|line| (line.line.clone(), (key(&line.mall_key), known_net(line)))).collect();
+        if stated != known {
+            self.differs(format!("{}: order {}: the mall has {stated:?}, the hub {known:?}", shop.name(), order.id));
         }
     }
 
@@ -117,12 +137,12 @@ impl Comparison {
             for line in &member.lines {
                 add(stated.entry(line.mall_key.clone().unwrap_or_default()).or_default(), net(line));
             }
-            let Some(lines) = known.get(&member.id) else {
+            let Some(known) = known.get(&member.id) else {
                 let message = format!("{}: the hub doesn't know order {} of family {family}", shop.name(), member.id);
                 return self.differs(message);
             };
-            for (key, line) in lines.values() {
-                add(believed.entry(key.clone()).or_default(), *line);
+            for line in &known.lines {
+                add(believed.entry(line.mall_key.clone().unwrap_or_default()).or_default(), known_net(line));
             }
         }
         if stated != believed {
@@ -146,9 +166,6 @@ impl Comparison {
         if shelf.provisional != 0 {
             self.restless.push(format!("{name}: {} units are held for orders not seen yet", shelf.provisional));
         }
-        if !belief.computed[good] {
-            self.restless.push(format!("{name}: targets are not computed yet"));
-        }
         if unshipped > on_hand {
             self.oversold.push((good, unshipped - on_hand));
         }
@@ -160,12 +177,15 @@ impl Comparison {
                 self.listings += 1;
                 let listing = &belief.listings[index][good];
                 let (counter, what) = (shop.counter(good), format!("{} {}", shop.name(), GOODS[good].name));
-                let expected = belief.shelves[good].sellable().map(|sellable| sellable.div_euclid(shelf.units).max(0));
+                let expected = target(&belief.shelves[good], shelf.units);
                 if listing.target != expected {
                     self.differs(format!("{what}: target {:?}, by the shelf {expected:?}", listing.target));
                 }
                 let agree = listing.shown == listing.target && listing.target == Some(counter);
-                match &listing.excuse {
+                if listing.is_restless() {
+                    self.restless.push(format!("{what}: {}", listing.state));
+                }
+                match listing.excuse() {
                     _ if agree => {}
                     Some(excuse) => self.excused.push(format!("{what}: {excuse}")),
                     None => self.differs(format!(
@@ -178,21 +198,39 @@ impl Comparison {
         }
     }
 
-    fn rest(&mut self, shops: &[Shop], belief: &Belief, open_writes: u64, ended_at: Timestamp) {
-        if open_writes > 0 {
-            self.restless.push(format!("{open_writes} writes have an open outcome"));
-        }
+    fn rest(&mut self, shops: &[Shop], belief: &Belief, ended_at: Timestamp) {
         for (shop, channel) in shops.iter().zip(&belief.channels) {
-            if channel.watermark.is_none_or(|watermark| watermark < ended_at) {
-                let read_to = channel.watermark.map_or("never".into(), |watermark| watermark.to_string());
+            let watermark = channel.sheet.watermark;
+            if watermark.is_none_or(|watermark| watermark < ended_at) {
+                let read_to = watermark.map_or_else(|| "nowhere".into(), |watermark| watermark.to_string());
                 self.restless.push(format!("{}: orders are read to {read_to}, trading ended {ended_at}", shop.name()));
             }
         }
     }
+
+    fn quotas(&mut self, shop: &Shop) {
+        for violation in shop.meters.violations() {
+            self.differs(format!("{}: {violation}", shop.name()));
+        }
+    }
+
+    async fn invariants(&mut self, shops: &[Shop], hub: &Hub) -> Result<(), DemoError> {
+        for check in hub.verify(shops).await?.checks.into_iter().filter(|check| check.state == CheckState::Broken) {
+            for finding in &check.findings {
+                let (name, subject) = (&check.name, &finding.subject);
+                self.differs(format!("verify, {name}: {subject}: {}, but {}", finding.found, finding.expected));
+            }
+        }
+        Ok(())
+    }
 }
 
-fn net(line: &uriba_sdk::Line) -> Net {
+fn net(line: &Line) -> Net {
     Net { ordered: i64::from(line.ordered) - i64::from(line.cancelled), shipped: line.shipped.into() }
+}
+
+fn known_net(line: &OrderLineSheet) -> Net {
+    Net { ordered: line.ordered - line.cancelled, shipped: line.shipped }
 }
 
 fn add(sum: &mut Net, line: Net) {

@@ -1,40 +1,50 @@
-//! The real hub between the malls: its own database in a temporary directory, the engine, the core's bookings.
+//! The real hub between the malls: its own database in a temporary directory, the engine, the seller's files.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
 
 use super::{DemoError, goods::GOODS, screen::put, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
 use crate::{
-    domain::{
-        allocation::Rules,
-        ledger::{Entry, MAIN},
+    api::{self, ApiState, Core},
+    domain::{allocation::Rules, ledger::CountsShipments},
+    engine::{
+        ChannelPlan, Engine, Timing,
+        driver::chain,
+        import::{BookFile, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
+        outline,
     },
-    engine::{ChannelPlan, Engine, Timing},
     store::{
         Store, StoreError,
-        catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
         migrate,
-        stock::{Count, Movement},
+        movements::{Move, MoveKind},
+        recompute::Allowance,
+        sheets::Outlines,
+        verify::VerifyReport,
     },
 };
 
-pub const POOL: &str = "online";
-pub const LOCATION: &str = "warehouse-1";
+const POOL: &str = "online";
+const LOCATION: &str = "warehouse-1";
+/// Who books, maps and creates, in the hub's log.
+const WHO: &str = "demo";
 /// The configuration's default; malls that allow fewer searches say so on their card.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 const LOOKBACK: Duration = Duration::from_secs(90 * 86_400);
+/// The core's stock falls when the hub's orders ship, and its book is the warehouse's own count.
+const COUNTS: CountsShipments = CountsShipments::AtOnce;
+/// What the demo's token may do.
+const SCOPES: [&str; 2] = ["read", "operate"];
 const UNITS_MAX: u32 = 10_000;
 
 pub struct Hub {
     pub engine: Arc<Engine>,
     pub store: Store,
-    /// The database's id of each good.
-    pub skus: Vec<i64>,
+    pub outlines: Outlines,
     /// Counts what the engine asks of the malls.
     pub traffic: Arc<Traffic>,
     directory: PathBuf,
@@ -54,16 +64,32 @@ impl Hub {
         let pool = PoolSetup { id: POOL.into(), locations: vec![LOCATION.into()] };
         let channels: Vec<ChannelSetup> = shops.iter().map(setup).collect();
         store.configure(&[pool], &channels, "uriba demo").await?;
-        let mappings: Vec<Mapping> = shops.iter().flat_map(mappings).collect();
-        store.map_listings(&mappings, true, "demo").await?;
-        let skus = count_all(&store).await?;
-        let plans = shops.iter().map(|shop| plan(shop, hides)).collect();
+        take_files(&store, shops).await?;
+        let plans: Vec<ChannelPlan> = shops.iter().map(|shop| plan(shop, hides)).collect();
+        let outlines = outline::outlines(&plans, store.env());
         let engine = Arc::new(Engine::open(store.clone(), plans).await?);
-        Ok(Self { engine, store, skus, traffic, directory, stop: CancellationToken::new(), running: None })
+        Ok(Self { engine, store, outlines, traffic, directory, stop: CancellationToken::new(), running: None })
     }
 
     pub fn run(&mut self) {
         self.running = Some(tokio::spawn(self.engine.clone().run(self.stop.clone())));
+    }
+
+    /// Serves the API beside the engine; says where, and with which token.
+    pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
+        let listener = api::listen(address).await?;
+        let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
+        let core = Core { zone: TimeZone::fixed(jiff::tz::offset(9)), counts: Some(COUNTS), profiles: HashMap::new() };
+        let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            if let Err(error) = api::serve_on(listener, state, stop).await {
+                tracing::error!(error = %chain(&error), "the API is no longer served");
+            }
+        });
+        let reached = format!("API: http://{address}/docs with the token {token}");
+        put(&format!("{reached}\n"));
+        Ok(reached)
     }
 
     /// Lets every step that has begun end.
@@ -91,21 +117,28 @@ impl Hub {
 
     /// The core system takes goods in.
     pub async fn receive(&self, good: usize, units: i64, at: Timestamp) -> Result<(), DemoError> {
-        let tx = self.store.begin().await?;
-        let movement = Movement {
-            key: format!("delivery/{}", self.store.id()),
-            kind: "receipt",
-            sku_id: self.skus[good],
-            occurred_at: at,
-            source: "the demo's core system".into(),
+        let receipt = Move {
+            key: self.store.env().id().to_string(),
+            kind: MoveKind::Receipt,
+            sku: GOODS[good].code.into(),
+            location: LOCATION.into(),
+            bin: None,
+            to: None,
+            to_bin: None,
+            quantity: units,
+            occurred_at: Some(at),
             reason: None,
-            import_id: None,
-            entries: vec![Entry { location: LOCATION.into(), bin: MAIN.into(), quantity: units }],
         };
-        self.store.book(&tx, vec![movement]).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        self.store.bells.facts.notify_waiters();
+        self.store.move_stock(&receipt, WHO).await?;
         Ok(())
+    }
+
+    /// The invariants that the database can prove by itself.
+    pub async fn verify(&self, shops: &[Shop]) -> Result<VerifyReport, DemoError> {
+        let allowance = |shop: &Shop| Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max };
+        let allowances: HashMap<String, Allowance> =
+            shops.iter().map(|shop| (shop.channel.clone(), allowance(shop))).collect();
+        Ok(self.store.verify(&allowances).await?)
     }
 }
 
@@ -117,16 +150,6 @@ fn setup(shop: &Shop) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
     }
-}
-
-fn mappings(shop: &Shop) -> impl Iterator<Item = Mapping> {
-    shop.listings.iter().zip(&GOODS).map(|(shelf, good)| Mapping {
-        channel: shop.channel.clone(),
-        mall_key: shelf.typed.clone(),
-        sku: good.code.into(),
-        units: Some(shelf.units),
-        ..Mapping::default()
-    })
 }
 
 fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
@@ -149,26 +172,56 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
     }
 }
 
-/// The opening count of the warehouse, before anything ships.
-async fn count_all(store: &Store) -> Result<Vec<i64>, DemoError> {
-    let tx = store.begin().await?;
-    let mut skus = Vec::new();
-    let mut counts = Vec::new();
-    for good in &GOODS {
-        let sku = store.sku(&tx, good.code).await?;
-        skus.push(sku.id);
-        counts.push(Count {
-            key: format!("opening/{}", good.code),
-            sku_id: sku.id,
-            location: LOCATION.into(),
-            counted: good.opening,
-            as_of: store.now(),
-            source: "the demo's core system".into(),
-            reason: None,
-            import_id: None,
-        });
+/// The seller begins with two files: the core's book of the warehouse, and what is listed where.
+async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
+    let profile = Profile::default();
+    let book = BookFile {
+        name: "book.csv",
+        bytes: &book(),
+        as_of: None,
+        zone: &TimeZone::UTC,
+        profile: &profile,
+        counts: Some(COUNTS),
+        dry_run: false,
+        skip_invalid: false,
+        by: WHO,
+    };
+    taken(import_book(store, &book).await?)?;
+    let listings = ListingsFile {
+        bytes: &listings(shops),
+        profile: &profile,
+        create_skus: false,
+        dry_run: false,
+        skip_invalid: false,
+        by: WHO,
+    };
+    taken(import_listings(store, &listings).await?)
+}
+
+fn taken(report: ImportReport) -> Result<(), DemoError> {
+    let first = report.rejected.into_iter().next().map_or_else(String::new, |row| row.message);
+    if report.state == ImportState::Booked { Ok(()) } else { Err(DemoError::File(first)) }
+}
+
+fn book() -> Vec<u8> {
+    let rows = GOODS.iter().map(|good| vec![LOCATION.to_owned(), good.code.into(), good.opening.to_string(), good.name.into()]);
+    sheet(["location", "sku", "quantity", "name"], rows)
+}
+
+fn listings(shops: &[Shop]) -> Vec<u8> {
+    let rows = shops.iter().flat_map(|shop| {
+        shop.listings.iter().zip(&GOODS).map(|(shelf, good)| {
+            vec![shop.channel.clone(), shelf.typed.clone(), good.code.into(), shelf.units.to_string()]
+        })
+    });
+    sheet(["channel", "mall_key", "sku", "units"], rows)
+}
+
+fn sheet(head: [&str; 4], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = head.map(str::to_owned).to_vec();
+    for row in std::iter::once(head).chain(rows) {
+        writer.write_record(row).expect("memory takes everything, and all rows are of one length");
     }
-    store.count(&tx, counts).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(skus)
+    writer.into_inner().expect("memory takes everything")
 }

@@ -27,11 +27,11 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::{Env, SystemEnv};
 
-use crate::{engine::EngineError, store::StoreError};
+use crate::{api::ServeError, engine::EngineError, store::StoreError};
 use chase::{Chase, Kind, Sale};
 use compare::Comparison;
 use hub::Hub;
-use readings::Belief;
+use readings::{Belief, Seen};
 use report::Report;
 use screen::{Screen, put};
 use shoppers::{Happening, Shoppers};
@@ -87,8 +87,10 @@ pub enum DemoError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the demo's database can't be read")]
-    Database(#[from] sea_orm::DbErr),
+    #[error("the hub doesn't take the demo's own files: {0}")]
+    File(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("{0} can't be made: {1}")]
     Directory(PathBuf, std::io::Error),
     #[error("the hub stopped by itself")]
@@ -127,6 +129,9 @@ struct Day {
     hub: Hub,
     chase: Chase,
     belief: Belief,
+    seen: Seen,
+    /// How the hub's API is reached.
+    address: Option<String>,
     screen: Option<Screen>,
     /// The phase, and when it began and ends, on the malls' clock.
     phase: (&'static str, Duration, Option<Duration>),
@@ -143,15 +148,20 @@ impl Day {
             shoppers.buy(&shops);
         }
         let mut hub = Hub::open(&shops, env.clone(), options.chaos).await?;
-        let belief = hub.belief(&shops).await?;
+        let mut seen = Seen::default();
+        let belief = hub.belief(&shops, &mut seen).await?;
         if options.chaos {
             chaos::begin(&shops);
         }
+        let address = match options.listen {
+            Some(address) => Some(hub.serve(address).await?),
+            None => None,
+        };
         hub.run();
         let screen = Some(Screen::open());
         let phase = ("trading", env.elapsed(), options.duration.map(|length| length.mul_f64(options.speed)));
         let chase = Chase::default();
-        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, screen, phase, traded: None })
+        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, seen, address, screen, phase, traded: None })
     }
 
     /// Trading and settling; `None` when interrupted before the end.
@@ -215,14 +225,15 @@ impl Day {
         let end = self.phase.1 + limit;
         let mut clean_since: Option<Duration> = None;
         loop {
-            let comparison = compare::compare(&self.shops, &self.shoppers.warehouse, &self.hub, ended_at).await?;
+            self.look().await?;
+            let (shops, warehouse) = (&self.shops, &self.shoppers.warehouse);
+            let comparison = compare::compare(shops, warehouse, &self.hub, &self.belief, ended_at).await?;
             let now = self.env.elapsed();
             clean_since = comparison.is_clean().then(|| clean_since.unwrap_or(now));
             let stayed = clean_since.is_some_and(|since| now >= since + self.of_machine(STILL));
             if stayed || now >= end {
                 return Ok(Some(comparison));
             }
-            self.look().await?;
             if !self.wait_until(now + self.of_machine(FRAME)).await {
                 return Ok(None);
             }
@@ -234,8 +245,8 @@ impl Day {
         if self.hub.has_died() {
             return Err(DemoError::Died);
         }
-        self.belief = self.hub.belief(&self.shops).await?;
-        self.chase.watch(&self.shops, &self.hub, &self.belief, self.env.now()).await?;
+        self.belief = self.hub.belief(&self.shops, &mut self.seen).await?;
+        self.chase.watch(&self.shops, &self.belief, &self.seen, self.env.now());
         let at = self.env.elapsed().div_f64(self.options.speed);
         let mut screen = self.screen.take();
         if let Some(screen) = &mut screen {
@@ -250,7 +261,7 @@ impl Day {
         let quotas = |shop: &Shop| {
             let channel = self.hub.engine.channel(&shop.channel);
             let quotas = channel.map(|channel| channel.line().wire.quotas()).unwrap_or_default();
-            quotas.into_iter().map(|(name, _, state)| (name.replace("orders.", "").replace("stock.", ""), state.available)).collect()
+            quotas.into_iter().map(|(name, _, state)| (last_word(name), state.available)).collect()
         };
         let options = &self.options;
         let chaos = if options.chaos { ", the malls misbehave" } else { "" };
@@ -258,9 +269,9 @@ impl Day {
         let machine = |length: Duration| length.div_f64(options.speed);
         View {
             shops: &self.shops,
-            shoppers: &self.shoppers,
             belief: &self.belief,
             chase: &self.chase,
+            address: self.address.as_deref(),
             tallies: self.tallies(),
             quotas: self.shops.iter().map(quotas).collect(),
             clock: Clock {
@@ -319,4 +330,9 @@ impl Day {
             () = self.interrupt.cancelled() => false,
         }
     }
+}
+
+/// `orders.search` → `search`: a column's worth.
+fn last_word(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or(name).to_owned()
 }

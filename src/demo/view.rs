@@ -8,11 +8,11 @@ use super::{
     chase::{Chase, Event, Kind},
     goods::GOODS,
     readings::{Belief, Channel},
-    shoppers::Shoppers,
     street::Shop,
     text::{Line, Style},
     traffic::Tally,
 };
+use crate::store::sheets::LaneSheet;
 
 const NAME: usize = 26;
 const FIGURE: usize = 9;
@@ -22,9 +22,10 @@ const BAR: usize = 30;
 /// Everything that is drawn, at one moment.
 pub struct View<'a> {
     pub shops: &'a [Shop],
-    pub shoppers: &'a Shoppers,
     pub belief: &'a Belief,
     pub chase: &'a Chase,
+    /// How the hub's API is reached, when it is served.
+    pub address: Option<&'a str>,
     /// Per shop.
     pub tallies: Vec<Tally>,
     /// Per shop: name and requests that could leave now.
@@ -44,11 +45,13 @@ pub struct Clock {
 
 impl View<'_> {
     pub fn frame(&self, (columns, rows): (usize, usize)) -> Vec<Line> {
-        let mut lines = vec![self.heading(columns), Line::new()];
+        let note = "Under each mall: its own counter now → what the hub wants there. ×3: sold by packs of three.";
+        let mut lines = vec![self.heading(columns), Line::new().then(Style::Dim, note), Line::new()];
         lines.extend(self.goods());
         lines.push(Line::new());
         lines.extend(self.channels());
         lines.push(Line::new());
+        lines.extend(self.address.map(|address| Line::new().then(Style::Dim, address)));
         lines.extend(self.troubles().into_iter().take(4));
         lines.push(Line::new().then(Style::Bold, "Recently"));
         let room = rows.saturating_sub(lines.len());
@@ -59,8 +62,8 @@ impl View<'_> {
     /// One line for those who watch no terminal.
     pub fn progress(&self) -> String {
         let total = |part: fn(&Tally) -> u64| self.tallies.iter().map(part).sum::<u64>();
-        let seen: u64 = self.belief.channels.iter().map(|channel| channel.seen).sum();
-        let backlog: usize = self.belief.channels.iter().map(|channel| channel.backlog).sum();
+        let seen: usize = self.belief.channels.iter().map(|channel| channel.seen).sum();
+        let backlog: u64 = self.belief.channels.iter().map(|channel| channel.sheet.backlog).sum();
         format!(
             "{} {}: {} orders placed, {seen} read; {} of {} listings differ, backlog {backlog}; {} requests, {} failed, \
              {} throttled, {} above quota; {} need attention",
@@ -101,7 +104,7 @@ impl View<'_> {
             line = line
                 .then(Style::Plain, format!(" of {} ", span(limit)))
                 .then(Style::Good, "━".repeat(full))
-                .then(Style::Dim, "━".repeat(BAR - full));
+                .then(Style::Dim, "─".repeat(BAR - full));
         }
         let local = clock.now.to_zoned(TimeZone::fixed(jiff::tz::offset(9)));
         let right = format!("malls' clock {}   Ctrl-C ends it", local.strftime("%m-%d %H:%M:%S JST"));
@@ -118,8 +121,7 @@ impl View<'_> {
         for shop in self.shops {
             head = head.right(Style::Bold, shop.name(), MALL);
         }
-        let note = "   the mall's own counter → what the hub wants there";
-        let mut lines = vec![head.then(Style::Dim, note)];
+        let mut lines = vec![head];
         lines.extend((0..GOODS.len()).map(|good| self.good(good)));
         lines
     }
@@ -150,7 +152,7 @@ impl View<'_> {
                 Some(target) if target == counter => (Style::Good, format!("{counter}{pack}")),
                 target => (Style::Mark, format!("{counter} → {}{pack}", number(target))),
             };
-            let style = if listing.excuse.is_some() { Style::Bad } else { style };
+            let style = if listing.excuse().is_some() { Style::Bad } else { style };
             line = line.right(style, &text, MALL);
         }
         line.then(Style::Bad, short)
@@ -175,8 +177,8 @@ impl View<'_> {
         let placed = shop.book().orders().len();
         let figures = [
             (placed.to_string(), Style::Plain),
-            (channel.seen.to_string(), if channel.seen < placed as u64 { Style::Warn } else { Style::Plain }),
-            (channel.backlog.to_string(), if channel.backlog > 0 { Style::Warn } else { Style::Plain }),
+            (channel.seen.to_string(), if channel.seen < placed { Style::Warn } else { Style::Plain }),
+            (channel.sheet.backlog.to_string(), if channel.sheet.backlog > 0 { Style::Warn } else { Style::Plain }),
             (tally.requests.to_string(), Style::Plain),
             (tally.failed.to_string(), if tally.failed > 0 { Style::Warn } else { Style::Plain }),
             (tally.throttled.to_string(), if tally.throttled > 0 { Style::Warn } else { Style::Plain }),
@@ -187,12 +189,11 @@ impl View<'_> {
             line = line.right(*style, text, width + 1);
         }
         line = line.then(Style::Plain, "   ");
-        if let Some(suspension) = &channel.suspension {
-            return line.then(Style::Bad, suspension.clone());
+        if let Some(suspension) = &channel.sheet.suspend {
+            return line.then(Style::Bad, format!("{} ({})", channel.sheet.state, suspension.mode));
         }
-        for lane in [&channel.orders_lane, &channel.stock_lane] {
-            let word = lane.split(':').next().unwrap_or_default();
-            line = line.left(lane_style(word), word, 16);
+        for lane in lanes(channel) {
+            line = line.left(lane_style(&lane.state), &lane.state, 16);
         }
         let quotas: Vec<String> = self.quotas[index].iter().map(|(name, left)| format!("{name} {left}")).collect();
         line.then(Style::Dim, quotas.join("  "))
@@ -202,14 +203,14 @@ impl View<'_> {
     fn troubles(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         for (shop, channel) in self.shops.iter().zip(&self.belief.channels) {
-            for (lane, state) in [("orders", &channel.orders_lane), ("stock", &channel.stock_lane)] {
-                if let Some((word, cause)) = state.split_once(": ") {
-                    let text = format!("{} {lane} {word}: {cause}", shop.name());
-                    lines.push(Line::new().then(lane_style(word), text));
+            for (what, lane) in ["reading orders", "writing stock"].iter().zip(lanes(channel)) {
+                if let Some(cause) = lane.cause.as_ref().filter(|_| lane.state != "flowing") {
+                    let text = format!("{}, {what}, {}: {cause}", shop.name(), lane.state);
+                    lines.push(Line::new().then(lane_style(&lane.state), text));
                 }
             }
         }
-        lines.extend(self.belief.attention.iter().map(|text| Line::new().then(Style::Warn, format!("! {text}"))));
+        lines.extend(self.belief.attention.iter().map(|item| Line::new().then(Style::Warn, format!("! {}", item.message))));
         lines
     }
 
@@ -237,6 +238,10 @@ impl View<'_> {
             }
         }
     }
+}
+
+fn lanes(channel: &Channel) -> [&LaneSheet; 2] {
+    [&channel.sheet.health.orders, &channel.sheet.health.stock]
 }
 
 const COLUMNS: [(&str, usize); 7] =

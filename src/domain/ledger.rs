@@ -44,8 +44,13 @@ pub fn is_before_anchor(occurred_at: Timestamp, counted_at: Option<Timestamp>) -
 }
 
 /// From where shipped units left: the pool's locations in their configured order, never below what is there,
-/// the remainder from the first one. Malls don't say from where.
+/// the remainder from the first one. Malls don't say from where. Negative units (a shipment that the mall took
+/// back) return to the first one.
 pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
+    let entry = |location: &str, quantity| Entry { location: location.to_owned(), bin: MAIN.into(), quantity };
+    if units < 0 {
+        return there.first().map(|(location, _)| entry(location, -units)).into_iter().collect();
+    }
     let mut left = units;
     let mut taken: Vec<(usize, i64)> = Vec::new();
     for (index, (_, on_hand)) in there.iter().enumerate() {
@@ -63,6 +68,6 @@ pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
     }
     taken
         .into_iter()
-        .map(|(index, take)| Entry { location: there[index].0.clone(), bin: MAIN.into(), quantity: -take })
+        .map(|(index, take)| entry(&there[index].0, -take))
         .collect()
 }

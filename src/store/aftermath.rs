@@ -113,7 +113,9 @@ impl Store {
     pub async fn keys_resolved(&self, lease: &Lease, channel: &str, keys: Vec<(i64, Resolved)>) -> Result<()> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let Some(channel) = channel::Entity::find_by_id(channel).one(&tx).await? else { return Ok(()) };
+        // No page of this channel is being taken in meanwhile.
+        let channel = channel::Entity::find_by_id(channel).lock_exclusive().one(&tx).await?;
+        let Some(channel) = channel else { return Ok(()) };
         for (id, resolved) in keys {
             let Some(row) = listing::Entity::find_by_id(id).one(&tx).await? else { continue };
             let problem = match &resolved.key {

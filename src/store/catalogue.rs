@@ -109,12 +109,13 @@ impl Store {
         Ok(done)
     }
 
-    async fn map_piece(&self, tx: &DatabaseTransaction, mappings: &[Mapping], create: bool) -> Result<Vec<Mapped>> {
-        let channels: HashMap<String, channel::Model> =
-            channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
+    pub(super) async fn map_piece(&self, tx: &DatabaseTransaction, mappings: &[Mapping], create: bool) -> Result<Vec<Mapped>> {
+        let channels = channels_of(tx, mappings).await?;
         let names: BTreeMap<_, _> = mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
+        let before = known.values().map(|row| row.sku_id);
+        super::stock::lock_skus(tx, &skus.values().copied().chain(before).collect()).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
         for mapping in mappings {
@@ -220,6 +221,18 @@ async fn known_skus(
         .all(tx)
         .await?;
     Ok(rows.into_iter().map(|row| (row.code, row.id)).collect())
+}
+
+/// The channels, locked: no page of theirs is being taken in, nothing else of theirs is being mapped.
+async fn channels_of(tx: &DatabaseTransaction, mappings: &[Mapping]) -> Result<HashMap<String, channel::Model>> {
+    let ids: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.channel.as_str()).collect();
+    let rows = channel::Entity::find()
+        .filter(channel::Column::Id.is_in(ids))
+        .order_by_asc(channel::Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
 async fn known_listings(

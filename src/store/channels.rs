@@ -59,13 +59,19 @@ impl Store {
             .exec(&tx)
             .await?;
         let last = configuration::Entity::find().order_by_desc(configuration::Column::Id).one(&tx).await?;
-        if last.is_none_or(|last| last.body != body) {
+        if last.as_ref().is_none_or(|last| last.body != body) {
             let row = configuration::ActiveModel {
                 id: Set(self.id()),
                 at: Set(micros(self.now())),
                 body: Set(body.to_owned()),
             };
             row.insert(&tx).await?;
+        }
+        if last.is_some_and(|last| last.body != body) {
+            // The channels' rules stand in the configuration alone: what rests on them is computed again.
+            for setup in channels {
+                self.bump_listings(&tx, &setup.id, &setup.pool).await?;
+            }
         }
         Ok(tx.commit().await?)
     }

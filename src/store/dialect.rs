@@ -128,6 +128,36 @@ pub(super) async fn stock_rows_of_pool(db: &DatabaseTransaction, pool: &str, now
     Ok(())
 }
 
+/// Per pool: units oversold, and units that can be at most, over every SKU that has a figure. The ceiling is
+/// [`crate::domain::publication::Publication::ceiling`] in the database's words; a test holds them together.
+pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String, i64, i64)>> {
+    let positive = |of: &str| format!("CASE WHEN {of} > 0 THEN {of} ELSE 0 END");
+    let shown = positive("(p.anchor + p.applied - p.sold_since + p.slack_up)");
+    let open = positive("w.value");
+    let sql = format!(
+        "SELECT pool, CAST(SUM({}) AS BIGINT) AS oversold, CAST(SUM({}) AS BIGINT) AS bound FROM (\
+           SELECT s.pool AS pool, \
+             COALESCE((SELECT SUM(b.quantity) FROM stock_balance b JOIN location o ON o.code = b.location \
+                       WHERE b.sku_id = s.sku_id AND b.bin = 'main' AND o.pool = s.pool), 0) \
+             - COALESCE((SELECT SUM(u.quantity) FROM unshipped u WHERE u.sku_id = s.sku_id AND u.pool = s.pool), 0) \
+             - COALESCE((SELECT SUM(h.remaining) FROM provisional_hold h \
+                         WHERE h.sku_id = s.sku_id AND h.pool = s.pool AND h.ended_at IS NULL), 0) AS sellable, \
+             COALESCE((SELECT SUM(({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w \
+                                                       WHERE w.listing_id = l.id), 0)) * l.units) \
+                       FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id \
+                       WHERE l.sku_id = s.sku_id AND c.pool = s.pool AND p.anchor IS NOT NULL \
+                         AND NOT l.sells_past_zero AND l.unlimited IS NULL), 0) AS exposure \
+           FROM stock s WHERE s.stocked) shelf GROUP BY pool ORDER BY pool",
+        positive("(-sellable)"),
+        positive("(exposure - sellable)"),
+    );
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let read = |row: &sea_orm::QueryResult| {
+        Ok((row.try_get("", "pool")?, row.try_get("", "oversold")?, row.try_get("", "bound")?))
+    };
+    rows.iter().map(read).collect()
+}
+
 pub(super) async fn vacuum_into(db: &DatabaseConnection, to: &Path) -> Result<()> {
     let to = to.to_str().ok_or_else(|| StoreError::Invalid("the file name is not text".into()))?;
     let statement = Statement::from_sql_and_values(DatabaseBackend::Sqlite, "VACUUM INTO ?", [to.into()]);

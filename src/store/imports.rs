@@ -14,6 +14,7 @@ use sea_orm::{
 
 use super::{
     Result, Store,
+    catalogue::{Mapped, Mapping},
     entity::{location, sku, stock_entry, stock_event, stock_import},
     log::Entry,
     micros,
@@ -163,6 +164,17 @@ impl Store {
         let row = row.update(&tx).await?;
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// What mapping these would do, without doing it.
+    pub async fn try_listings(&self, mappings: &[Mapping], create_skus: bool) -> Result<Vec<Mapped>> {
+        let tx = self.begin().await?;
+        let mut would = Vec::with_capacity(mappings.len());
+        for piece in mappings.chunks(super::ROWS_PER_STATEMENT) {
+            would.extend(self.map_piece(&tx, piece, create_skus).await?);
+        }
+        tx.rollback().await?;
+        Ok(would)
     }
 
     /// Those of the codes that no SKU has.

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use uriba_sdk::{FulfilledBy, Order, Unread};
 
 use super::{
     Result, Store,
     attention::Call,
-    entity::{mall_order, order_line, unread_order},
+    entity::{channel, mall_order, order_line, unread_order},
     intake_apply::Draft,
     intake_load::Known,
     lease::Lease,
@@ -73,6 +73,8 @@ impl Store {
         orders: &[Order],
         read_at: Timestamp,
     ) -> Result<Taken> {
+        // Nothing is mapped meanwhile: a line that comes in unmapped stays so until somebody maps it.
+        channel::Entity::find_by_id(&intake.channel).lock_shared().one(tx).await?;
         let orders = newest_of_each(orders);
         let known = Known::load(tx, &intake.channel, &orders).await?;
         let mut draft = Draft::new(self, intake, read_at);

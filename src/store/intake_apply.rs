@@ -122,7 +122,8 @@ impl<'a> Draft<'a> {
         row.restored = restored_word(change.restored).into();
         row.sold = sold;
         self.lines.push(row);
-        if change.is_quiet() {
+        // A line whose item is known only now moves stock although the order itself hasn't changed.
+        if change.is_quiet() && !is_first {
             return;
         }
         self.record(id, order, change);
@@ -266,6 +267,7 @@ impl<'a> Draft<'a> {
             }
         }
         let channel = &self.intake.channel;
+        super::stock::lock_skus(tx, &held.keys().map(|(sku, _)| *sku).collect()).await?;
         let changed: Vec<_> = held.iter().filter(|(_, units)| **units != 0).collect();
         let bumps: Vec<(i64, String)> = changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())).collect();
         dialect::bump_stock(tx, &bumps, false, micros(self.store.now())).await?;

@@ -3,7 +3,7 @@
 //!
 //! Two short transactions carry the left half of the walk: *facts* ([`intake`]) and *recompute*
 //! ([`recompute`]); three verbs the right half: claim, perform, settle ([`publications`]). Locks are taken in
-//! one order everywhere: stock rows by SKU, then publications by listing. No transaction spans a network call.
+//! one order everywhere: channels, SKUs, stock rows by SKU, then publications by listing. No transaction spans a network call.
 
 mod aftermath;
 pub mod answers;

@@ -106,7 +106,7 @@ impl Store {
         let now = self.now();
         let at = wanted.occurred_at.unwrap_or(now);
         if at > now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX) {
-            return Err(StoreError::Invalid(format!("occurred_at {at} lies in the future: it is {now} here")));
+            return Err(StoreError::Invalid(format!("occurred_at: {at} lies in the future: it is {now} here")));
         }
         Ok(at.min(now))
     }
@@ -215,19 +215,19 @@ async fn entries(tx: &DatabaseTransaction, wanted: &Move) -> Result<Vec<Entry>> 
         bin: bin.clone().unwrap_or_else(|| MAIN.to_owned()),
         quantity,
     };
-    let from = known_location(tx, &wanted.location).await?;
+    let from = known_location(tx, "location", &wanted.location).await?;
     Ok(match wanted.kind {
         MoveKind::Receipt | MoveKind::Stocktake => vec![place(from, &wanted.bin, wanted.quantity)],
         MoveKind::Issue => vec![place(from, &wanted.bin, -wanted.quantity)],
         MoveKind::Transfer => {
-            let to = known_location(tx, wanted.to.as_ref().unwrap_or(&wanted.location)).await?;
+            let to = known_location(tx, "to", wanted.to.as_ref().unwrap_or(&wanted.location)).await?;
             vec![place(from, &wanted.bin, -wanted.quantity), place(to, &wanted.to_bin, wanted.quantity)]
         }
     })
 }
 
 /// A location by its stored spelling; a typing mistake must not found a new shop.
-async fn known_location(tx: &DatabaseTransaction, given: &str) -> Result<String> {
+async fn known_location(tx: &DatabaseTransaction, field: &str, given: &str) -> Result<String> {
     let code = spelling::code(given);
     if let Some(row) = location::Entity::find().filter(location::Column::Code.eq(code.as_ref())).one(tx).await? {
         return Ok(row.code);
@@ -235,5 +235,5 @@ async fn known_location(tx: &DatabaseTransaction, given: &str) -> Result<String>
     let known = location::Entity::find().order_by_asc(location::Column::Rank).all(tx).await?;
     let names: Vec<&str> = known.iter().take(20).map(|row| row.code.as_str()).collect();
     let names = if names.is_empty() { "none yet: name them in [pools]".to_owned() } else { names.join(", ") };
-    Err(StoreError::Invalid(format!("location: there is no {given:?}; known are {names}")))
+    Err(StoreError::Invalid(format!("{field}: there is no location {given:?}; known are {names}")))
 }

@@ -10,7 +10,10 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, OnConflict},
 };
-use uriba_sdk::{Head, card::OrdersCard};
+use uriba_sdk::{
+    Head,
+    card::{FoundBy, OrdersCard},
+};
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
@@ -21,12 +24,27 @@ use super::{
     maybe_instant, micros,
 };
 use crate::domain::{
-    time::later,
+    time::{earlier, later},
     windows::{self, Window},
 };
 
 /// A window that can't be finished within this time is begun again from its start.
 const WINDOW_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// On malls that are searched by update time, an open order that was not read for so long is read by id: an
+/// answer that was wrong once would stand for ever otherwise. So many at most in each cycle.
+const UNREAD_TOO_LONG: Duration = Duration::from_secs(30 * 60);
+const UNREAD_AT_ONCE: u64 = 10;
+
+/// Revisions that are times have whole seconds at worst.
+const REVISION_GRAIN: Duration = Duration::from_secs(1);
+
+/// What is known of an order that a list names.
+struct Known {
+    revision: Option<i64>,
+    /// It was read so soon after its last change that it may have changed again.
+    may_lag: bool,
+}
 
 /// How far a request moved the reading on.
 pub enum Progress {
@@ -69,7 +87,7 @@ impl Store {
             heads.extend(self.heads(&channel.id, false, most - heads.len()).await?);
         }
         if heads.is_empty() {
-            return Ok(Work::Idle { until: maybe_instant(channel.next_poll_at).unwrap_or(self.now()) });
+            return Ok(Work::Idle { until: maybe_instant(channel.next_poll_at).unwrap_or(Timestamp::MIN) });
         }
         Ok(Work::ById(heads))
     }
@@ -107,8 +125,9 @@ impl Store {
             None => planned.extend(windows::baseline(orders, now, lookback).into_iter().map(|w| ("baseline", w))),
             Some(watermark) => {
                 planned.extend(windows::next(orders, watermark, now).map(|window| ("new", window)));
-                if orders.found_by == uriba_sdk::card::FoundBy::Placed {
-                    planned.extend(self.open_orders(&tx, channel, orders, now).await?);
+                match orders.found_by {
+                    FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, now).await?),
+                    FoundBy::Updated => self.queue_unread(&tx, &channel.id, now).await?,
                 }
             }
         }
@@ -153,6 +172,21 @@ impl Store {
             .await?;
         self.queue(tx, &channel.id, 0, ids.into_iter().map(|id| (id, None)).collect()).await?;
         Ok(Vec::new())
+    }
+
+    async fn queue_unread(&self, tx: &DatabaseTransaction, channel: &str, now: Timestamp) -> Result<()> {
+        let ids: Vec<String> = mall_order::Entity::find()
+            .select_only()
+            .column(mall_order::Column::OrderId)
+            .filter(mall_order::Column::Channel.eq(channel))
+            .filter(mall_order::Column::Open.eq(true))
+            .filter(mall_order::Column::ReadAt.lt(micros(earlier(now, UNREAD_TOO_LONG))))
+            .order_by_asc(mall_order::Column::ReadAt)
+            .limit(UNREAD_AT_ONCE)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        self.queue(tx, channel, 0, ids.into_iter().map(|id| (id, None)).collect()).await
     }
 
     pub(super) async fn open_window(
@@ -260,7 +294,8 @@ impl Store {
         Ok(())
     }
 
-    /// Heads that are new, or whose revision moved; the others are only seen.
+    /// Heads that are new, or whose revision moved; the others are only seen. An order that was read within the
+    /// grain of its last change may have changed once more under the same revision: it is read again.
     async fn queue_changed(
         &self,
         tx: &DatabaseTransaction,
@@ -270,23 +305,32 @@ impl Store {
         read_at: Timestamp,
     ) -> Result<()> {
         let ids: Vec<String> = heads.iter().map(|head| head.id.clone()).collect();
-        let mut known: HashMap<String, Option<i64>> = HashMap::new();
+        let mut known: HashMap<String, Known> = HashMap::new();
         for piece in ids.chunks(ROWS_PER_STATEMENT) {
-            let rows: Vec<(String, Option<i64>)> = mall_order::Entity::find()
+            let rows: Vec<(String, Option<i64>, Option<i64>, i64)> = mall_order::Entity::find()
                 .select_only()
-                .columns([mall_order::Column::OrderId, mall_order::Column::Revision])
+                .columns([
+                    mall_order::Column::OrderId,
+                    mall_order::Column::Revision,
+                    mall_order::Column::UpdatedAt,
+                    mall_order::Column::ReadAt,
+                ])
                 .filter(mall_order::Column::Channel.eq(channel))
                 .filter(mall_order::Column::OrderId.is_in(piece.iter().map(String::as_str)))
                 .into_tuple()
                 .all(tx)
                 .await?;
-            known.extend(rows);
+            known.extend(rows.into_iter().map(|(id, revision, updated_at, read_at)| {
+                let may_lag = updated_at.is_some_and(|at| read_at <= micros(later(instant(at), REVISION_GRAIN)));
+                (id, Known { revision, may_lag })
+            }));
             self.seen(tx, channel, piece, read_at).await?;
         }
+        let moved = |known: &Known, seen: i64| known.may_lag || known.revision.is_some_and(|known| seen > known);
         let fresh = heads.into_iter().filter(|head| match (known.get(&head.id), head.revision) {
             (None, _) => true,
-            (Some(Some(known)), Some(seen)) => seen > *known || window.kind == "family",
-            (Some(_), _) => window.kind == "family",
+            (Some(known), Some(seen)) => moved(known, seen) || window.kind == "family",
+            (Some(_), None) => window.kind == "family",
         });
         let fresh = fresh.map(|head| (head.id, head.revision)).collect();
         self.queue(tx, channel, window.id, fresh).await

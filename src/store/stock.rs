@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError, attention, dialect,
-    entity::{location, stock, stock_balance, stock_count, stock_entry, stock_event},
+    entity::{location, sku, stock, stock_balance, stock_count, stock_entry, stock_event},
     instant, micros,
 };
 use crate::domain::ledger::{self, Entry, MAIN};
@@ -67,6 +67,7 @@ impl Store {
     /// Books movements inside the caller's transaction; those whose key is known already change nothing.
     /// Returns how many were new.
     pub async fn book(&self, tx: &DatabaseTransaction, movements: Vec<Movement>) -> Result<usize> {
+        lock_skus(tx, &movements.iter().map(|movement| movement.sku_id).collect()).await?;
         let fresh = self.not_booked(tx, movements, |movement| movement.key.clone()).await?;
         if fresh.is_empty() {
             return Ok(0);
@@ -114,6 +115,7 @@ impl Store {
     }
 
     pub(super) async fn count_all(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<Counted> {
+        lock_skus(tx, &taken.iter().map(|count| count.sku_id).collect()).await?;
         let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
         let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
         let known = counts(tx, &skus).await?;
@@ -168,6 +170,7 @@ impl Store {
             return Ok(());
         }
         let skus: BTreeSet<i64> = shipments.iter().map(|shipment| shipment.sku_id).collect();
+        lock_skus(tx, &skus).await?;
         let mut there: HashMap<(i64, String), i64> = balances(tx, &skus)
             .await?
             .into_iter()
@@ -187,16 +190,17 @@ impl Store {
             for entry in ledger::shipment(shipment.units, &on_hand) {
                 let left = there.entry((shipment.sku_id, entry.location.clone())).or_default();
                 *left += entry.quantity;
-                if *left < 0 {
+                let is_back = entry.quantity > 0;
+                if *left < 0 && !is_back {
                     self.report_negative(tx, shipment, &entry.location, *left).await?;
                 }
                 movements.push(Movement {
                     key: format!("{}@{}", shipment.key, entry.location),
-                    kind: "issue",
+                    kind: if is_back { "receipt" } else { "issue" },
                     sku_id: shipment.sku_id,
                     occurred_at: shipment.occurred_at,
                     source: shipment.source.clone(),
-                    reason: None,
+                    reason: is_back.then(|| "the mall took the shipment back".into()),
                     import_id: None,
                     entries: vec![entry],
                 });
@@ -319,6 +323,16 @@ impl Posting {
             self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
         }
     }
+}
+
+/// Keeps others from booking these SKUs until the transaction ends: what is read of counts, balances and keys
+/// from here on stays true. (SQLite has one writer anyway.)
+pub(super) async fn lock_skus(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<()> {
+    for piece in pieces(skus) {
+        let rows = sku::Entity::find().select_only().column(sku::Column::Id).filter(sku::Column::Id.is_in(piece));
+        rows.order_by_asc(sku::Column::Id).lock_exclusive().into_tuple::<i64>().all(tx).await?;
+    }
+    Ok(())
 }
 
 async fn counts(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), stock_count::Model>> {

@@ -4,12 +4,12 @@
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder,
+    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, Query},
 };
 
 use super::{
-    Result, Store,
+    Result, Store, StoreError,
     channels::find,
     entity::{channel, listing, publication, schedule, stock},
     instant,
@@ -178,6 +178,18 @@ impl Store {
             .await
     }
 
+    /// Takes back a switch that is not due yet.
+    pub async fn cancel_schedule(&self, id: i64, who: &str) -> Result<()> {
+        let tx = self.begin().await?;
+        let row = schedule::Entity::find_by_id(id).one(&tx).await?.filter(|row| row.done_at.is_none());
+        let missing = || StoreError::Missing { kind: "scheduled switch", name: id.to_string() };
+        let row = row.ok_or_else(missing)?;
+        let detail = Some(format!("{} at {} is taken back", row.action, instant(row.at)));
+        self.log_switch(&tx, &row.channel, "channel.unschedule", None, detail, who).await?;
+        row.delete(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub async fn schedules(&self, channel: &str) -> Result<Vec<schedule::Model>> {
         Ok(schedule::Entity::find()
             .filter(schedule::Column::Channel.eq(channel))
@@ -192,8 +204,11 @@ impl Store {
     pub async fn move_switches(&self) -> Result<bool> {
         let now = self.now();
         let mut changed = false;
+        // What was asked of a channel that left the configuration waits until it is back.
+        let here: Vec<String> = self.channels().await?.into_iter().map(|row| row.id).collect();
         for due in schedule::Entity::find()
             .filter(schedule::Column::DoneAt.is_null())
+            .filter(schedule::Column::Channel.is_in(here))
             .filter(schedule::Column::At.lte(micros(now)))
             .order_by_asc(schedule::Column::At)
             .all(&self.reader)
@@ -254,8 +269,9 @@ impl Store {
         if to == State::Active {
             update = update.col_expr(channel::Column::SuspendMode, Expr::value(Option::<String>::None));
         }
-        update.exec(&tx).await?;
-        self.log_switch(&tx, &row.id, "channel.state", None, Some(to.word().to_owned()), "uriba").await?;
+        if update.exec(&tx).await?.rows_affected > 0 {
+            self.log_switch(&tx, &row.id, "channel.state", None, Some(to.word().to_owned()), "uriba").await?;
+        }
         Ok(tx.commit().await?)
     }
 

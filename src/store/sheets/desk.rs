@@ -101,6 +101,20 @@ impl Store {
         Ok(Page { items: rows.into_iter().map(AttentionSheet::from).collect(), next_cursor })
     }
 
+    /// How many items of each kind are open.
+    pub async fn attention_counts(&self) -> Result<Vec<(String, i64)>> {
+        Ok(item::Entity::find()
+            .select_only()
+            .column(item::Column::Kind)
+            .column_as(item::Column::Id.count(), "open")
+            .filter(item::Column::ResolvedAt.is_null())
+            .group_by(item::Column::Kind)
+            .order_by_asc(item::Column::Kind)
+            .into_tuple()
+            .all(self.reader())
+            .await?)
+    }
+
     /// Newest first.
     pub async fn log_sheets(&self, paging: &Paging) -> Result<Page<LogSheet>> {
         let rows = self.log(paging.after_id()?, paging.fetch()).await?;

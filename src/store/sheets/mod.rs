@@ -32,7 +32,7 @@ pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
-pub use sku::{ExposureSheet, PoolSheet, SkuSheet};
+pub use sku::{ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]

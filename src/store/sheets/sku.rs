@@ -10,7 +10,7 @@ use super::{Outlines, Page, Paging, Showing};
 use crate::{
     domain::shelf::Shelf,
     store::{
-        Result, Store,
+        Result, Store, dialect,
         entity::{channel, listing, sku, stock},
         publication_rows::Listed,
         recompute::shelves,
@@ -53,7 +53,15 @@ pub struct ExposureSheet {
     pub settled: bool,
     /// The sum of the listings' ceilings. Listings that sell without an end have none and are left out.
     pub units: i64,
-    /// At most so many units can be oversold, whatever happens next.
+    /// At most so many units can be oversold, whatever happens next; 0 where there is no figure to oversell.
+    pub bound: i64,
+}
+
+/// Sums over all SKUs that have a figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolTotals {
+    pub pool: String,
+    pub oversold: i64,
     pub bound: i64,
 }
 
@@ -75,6 +83,12 @@ impl Store {
         let row = self.sku(&tx, code).await?;
         let mut sheets = self.skus_of(&tx, vec![row], outlines).await?;
         Ok(sheets.pop().expect("one row makes one sheet"))
+    }
+
+    /// By pool. Looks at every SKU, so it is not for every request.
+    pub async fn pool_totals(&self) -> Result<Vec<PoolTotals>> {
+        let rows = dialect::pool_totals(self.reader()).await?;
+        Ok(rows.into_iter().map(|(pool, oversold, bound)| PoolTotals { pool, oversold, bound }).collect())
     }
 
     async fn skus_of(
@@ -155,7 +169,7 @@ fn pool_sheet(pool: &str, shelf: &Shelf, listed: &[&(Listed, Showing)]) -> PoolS
             mode: "shared".to_owned(),
             settled,
             units,
-            bound: (units - sellable.unwrap_or(0)).max(0),
+            bound: sellable.map_or(0, |sellable| (units - sellable).max(0)),
         },
     }
 }

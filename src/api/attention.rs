@@ -1,0 +1,60 @@
+//! What needs a person.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    ApiState,
+    auth::Caller,
+    problem::{Problem, in_query},
+    request::{Asked, PageQuery, Sent},
+};
+use crate::store::{
+    StoreError,
+    sheets::{AttentionSheet, Page},
+};
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(resolve))
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// One of the item's `actions`; nothing: it was seen.
+    pub action: Option<String>,
+}
+
+/// Open items, newest first.
+#[utoipa::path(get, path = "/v1/attention", tag = "operation", params(PageQuery), security(("token" = ["read"])),
+    responses((status = 200, body = Page<AttentionSheet>)))]
+async fn list(
+    State(state): State<ApiState>,
+    Asked(asked): Asked<PageQuery>,
+) -> Result<Json<Page<AttentionSheet>>, Problem> {
+    Ok(Json(state.store.attention_sheets(&asked.paging()?).await.map_err(in_query)?))
+}
+
+/// Somebody has dealt with it: what the item forbade is allowed again.
+#[utoipa::path(post, path = "/v1/attention/{id}/resolve", tag = "operation", params(("id" = String, Path)),
+    request_body = Resolve, security(("token" = ["operate"])),
+    responses((status = 200, body = AttentionSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn resolve(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    caller: Caller,
+    Sent(asked): Sent<Resolve>,
+) -> Result<Json<AttentionSheet>, Problem> {
+    let number: i64 = id.parse().map_err(|_| Problem::missing("attention item", &id))?;
+    let item = state.store.resolve_attention(number, asked.action.as_deref(), &caller.who()).await;
+    let item = item.map_err(|error| match error {
+        StoreError::Invalid(detail) => Problem::invalid("action", detail),
+        other => other.into(),
+    })?;
+    Ok(Json(item.into()))
+}

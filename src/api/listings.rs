@@ -1,0 +1,235 @@
+//! Listings: what each channel sells, mapped to SKUs, many at once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    ApiState,
+    auth::Caller,
+    problem::{FieldError, Problem, in_query},
+    request::{Asked, JSON_BYTES_MAX, paging, parse, whole},
+};
+use crate::{
+    engine::import::fault,
+    store::{
+        catalogue::{Mapped, Mapping},
+        sheets::{ListingFilter, ListingSheet, Page, UnmappedSheet},
+    },
+};
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(unmapped))
+}
+
+/// What one request may carry.
+const LISTINGS_MAX: usize = 1_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListingsQuery {
+    channel: Option<String>,
+    sku: Option<String>,
+    mall_key: Option<String>,
+    /// Items per answer, at most 1,000; 100 when not given.
+    limit: Option<u64>,
+    /// The `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UnmappedQuery {
+    channel: Option<String>,
+    /// Items per answer, at most 1,000; 100 when not given.
+    limit: Option<u64>,
+    /// The `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PutQuery {
+    /// Says what would happen, and does nothing.
+    #[serde(default)]
+    dry_run: bool,
+    /// A SKU that nobody knows is made instead of refused.
+    #[serde(default)]
+    create_skus: bool,
+}
+
+/// A mapping to make or change; what is left out stays as it is, or follows the channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutListing {
+    pub channel: String,
+    pub mall_key: String,
+    pub sku: String,
+    /// SKU units that one sale takes; 1 for a new listing.
+    pub units: Option<i64>,
+    pub buffer: Option<i64>,
+    pub fraction: Option<f64>,
+    pub min_show: Option<i64>,
+    pub cap: Option<i64>,
+    pub unlimited: Option<i64>,
+    pub priority: Option<i64>,
+}
+
+/// What became of one item; in the order in which they were sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PutResult {
+    pub channel: String,
+    pub mall_key: String,
+    pub sku: String,
+    /// `created`, `changed`, `unchanged` or `refused`.
+    pub result: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PutResults {
+    pub items: Vec<PutResult>,
+}
+
+/// Listings with what they show, by channel and key.
+#[utoipa::path(get, path = "/v1/listings", tag = "listings", params(ListingsQuery), security(("token" = ["read"])),
+    responses((status = 200, body = Page<ListingSheet>), (status = 400, body = Problem)))]
+async fn list(
+    State(state): State<ApiState>,
+    Asked(asked): Asked<ListingsQuery>,
+) -> Result<Json<Page<ListingSheet>>, Problem> {
+    let paging = paging(asked.limit, asked.cursor)?;
+    let filter = ListingFilter { channel: asked.channel, sku: asked.sku, mall_key: asked.mall_key };
+    Ok(Json(state.store.listing_sheets(&filter, &state.outlines, &paging).await.map_err(in_query)?))
+}
+
+/// Keys that orders name and that are mapped to nothing: their units hold no stock.
+#[utoipa::path(get, path = "/v1/listings/unmapped", tag = "listings", params(UnmappedQuery),
+    security(("token" = ["read"])), responses((status = 200, body = Page<UnmappedSheet>)))]
+async fn unmapped(
+    State(state): State<ApiState>,
+    Asked(asked): Asked<UnmappedQuery>,
+) -> Result<Json<Page<UnmappedSheet>>, Problem> {
+    let paging = paging(asked.limit, asked.cursor)?;
+    Ok(Json(state.store.unmapped_sheets(asked.channel.as_deref(), &paging).await.map_err(in_query)?))
+}
+
+/// Maps up to 1,000 keys. Good items are done, bad ones are refused each with its reason; when all of them
+/// are bad the answer is 422.
+#[utoipa::path(put, path = "/v1/listings", tag = "listings", params(PutQuery), request_body = Vec<PutListing>,
+    security(("token" = ["operate"])),
+    responses((status = 200, body = PutResults), (status = 400, body = Problem), (status = 422, body = Problem)))]
+async fn put(
+    State(state): State<ApiState>,
+    Asked(asked): Asked<PutQuery>,
+    caller: Caller,
+    request: Request,
+) -> Result<(StatusCode, Json<PutResults>), Problem> {
+    let items: Vec<PutListing> = parse(&whole(request.into_body(), JSON_BYTES_MAX).await?)?;
+    if items.is_empty() || items.len() > LISTINGS_MAX {
+        let message = format!("send 1 to {LISTINGS_MAX} listings, not {}", items.len());
+        return Err(Problem::invalid("body", message));
+    }
+    let mut results: Vec<PutResult> = items.iter().map(PutResult::refused).collect();
+    let mappings: Vec<Mapping> = items.into_iter().map(Mapping::from).collect();
+    judge(&state, &mappings, asked.create_skus, &mut results).await?;
+    let good: Vec<usize> = (0..results.len()).filter(|index| results[*index].errors.is_empty()).collect();
+    if good.is_empty() {
+        return Err(all_refused(&results));
+    }
+    let wanted: Vec<Mapping> = good.iter().map(|index| mappings[*index].clone()).collect();
+    let done = if asked.dry_run {
+        state.store.try_listings(&wanted, asked.create_skus).await?
+    } else {
+        state.store.map_listings(&wanted, asked.create_skus, &caller.who()).await?
+    };
+    for (index, mapped) in good.into_iter().zip(done) {
+        let word = match mapped {
+            Mapped::Created => "created",
+            Mapped::Changed => "changed",
+            Mapped::Unchanged => "unchanged",
+        };
+        word.clone_into(&mut results[index].result);
+    }
+    Ok((StatusCode::OK, Json(PutResults { items: results })))
+}
+
+fn all_refused(results: &[PutResult]) -> Problem {
+    let mut problem = Problem::unprocessable("every item is refused; nothing was changed");
+    for (index, result) in results.iter().enumerate() {
+        let named = |error: &FieldError| FieldError { field: format!("[{index}].{}", error.field), ..error.clone() };
+        problem.errors.extend(result.errors.iter().map(named));
+    }
+    problem
+}
+
+async fn judge(
+    state: &ApiState,
+    mappings: &[Mapping],
+    create_skus: bool,
+    results: &mut [PutResult],
+) -> Result<(), Problem> {
+    let channels: HashSet<String> = state.store.channels().await?.into_iter().map(|row| row.id).collect();
+    let codes: BTreeSet<String> =
+        mappings.iter().map(|mapping| crate::domain::spelling::code(&mapping.sku).into_owned()).collect();
+    let unknown = if create_skus { BTreeSet::new() } else { state.store.unknown_skus(&codes).await? };
+    let mut seen = HashSet::new();
+    for (mapping, result) in mappings.iter().zip(results) {
+        if let Some((field, message)) = fault(mapping) {
+            result.refuse(field, message);
+        }
+        if !channels.contains(&mapping.channel) {
+            result.refuse("channel", format!("there is no channel {:?}", mapping.channel));
+        }
+        if unknown.contains(crate::domain::spelling::code(&mapping.sku).as_ref()) {
+            result.refuse("sku", format!("there is no SKU {:?}", mapping.sku));
+        }
+        if !seen.insert((&mapping.channel, &mapping.mall_key)) {
+            result.refuse("mall_key", "is named twice in this request");
+        }
+    }
+    Ok(())
+}
+
+impl PutResult {
+    /// Until something else is known.
+    fn refused(item: &PutListing) -> Self {
+        Self {
+            channel: item.channel.clone(),
+            mall_key: item.mall_key.clone(),
+            sku: item.sku.clone(),
+            result: "refused".to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        let (field, message) = (field.to_owned(), message.into());
+        self.errors.push(FieldError { field, message, line: None, column: None });
+    }
+}
+
+impl From<PutListing> for Mapping {
+    fn from(item: PutListing) -> Self {
+        Self {
+            channel: item.channel,
+            mall_key: item.mall_key,
+            sku: item.sku,
+            units: item.units,
+            buffer: item.buffer,
+            fraction: item.fraction,
+            min_show: item.min_show,
+            cap: item.cap,
+            unlimited: item.unlimited,
+            priority: item.priority,
+        }
+    }
+}
