@@ -116,12 +116,12 @@ impl Hub {
         self.store.map_listings(&[mapping], true, "test").await.unwrap();
     }
 
-    /// Lets so much time pass, with every due step done every two seconds of it.
+    /// Lets so much time pass, with every due step done every five seconds of it.
     pub async fn run_for(&self, length: Duration) {
         let end = self.env.elapsed() + length;
         while self.env.elapsed() < end {
             self.engine.run_once(None, None).await.unwrap();
-            self.env.advance(Duration::from_secs(2));
+            self.env.advance(Duration::from_secs(5));
         }
         self.engine.run_once(None, None).await.unwrap();
     }
@@ -135,7 +135,7 @@ impl Hub {
                 return;
             }
             assert!(self.env.elapsed() < end, "not within {most:?}: {what}\n{}", self.describe());
-            self.env.advance(Duration::from_secs(2));
+            self.env.advance(Duration::from_secs(5));
         }
     }
 

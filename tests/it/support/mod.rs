@@ -50,13 +50,14 @@ impl TestBase {
         Self { name, store, env, url, dir }
     }
 
-    pub fn is_postgres(&self) -> bool {
-        self.name == "PostgreSQL"
-    }
-
     /// A folder of this test alone.
     pub fn folder(&self) -> &std::path::Path {
         self.dir.path()
+    }
+
+    /// Another SQLite database, as it lies in a file.
+    pub async fn in_file(&self, file: &std::path::Path) -> Self {
+        Self::open("SQLite", format!("sqlite://{}", file.display()), tempfile::tempdir().unwrap()).await
     }
 
     /// Another process on the same database.

@@ -76,6 +76,14 @@ impl TestBase {
         JsonValue::find_by_statement(statement).all(reader).await.unwrap()
     }
 
+    /// Until some session of this PostgreSQL database waits for another's lock.
+    pub async fn wait_for_a_blocked_session(&self) {
+        let blocked = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        while self.rows(blocked).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Every row of every table, to see that nothing changed.
     pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {
         let sql = match self.store.backend() {

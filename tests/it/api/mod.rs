@@ -1,0 +1,111 @@
+//! The HTTP API as its callers see it: requests in, status and JSON out.
+
+mod access;
+mod lists;
+mod outside;
+mod stock;
+mod switch;
+
+use std::collections::HashMap;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use jiff::tz::TimeZone;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tower::ServiceExt;
+use uriba::{
+    api::{ApiState, Core, router},
+    domain::ledger::CountsShipments,
+    store::sheets::{Outline, Outlines},
+};
+
+use crate::support::{CARD, TestBase};
+
+/// The API over a test's database, with a token for everything.
+pub struct Api {
+    router: Router,
+    admin: String,
+}
+
+/// What came back.
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Api {
+    pub async fn over(base: &TestBase) -> Self {
+        let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
+        // A recorder of its own: nothing of this test shows in another one.
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let core = Core {
+            zone: TimeZone::UTC,
+            counts: Some(CountsShipments::AtOnce),
+            profiles: HashMap::new(),
+        };
+        let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
+        Self { router: router(state), admin }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &str) -> Reply {
+        self.ask("POST", path, &[], body).await
+    }
+
+    /// As the chief, with more headers.
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let admin = format!("Bearer {}", self.admin);
+        let mut all = vec![("authorization", admin.as_str())];
+        all.extend(headers);
+        self.send(method, path, &all, body.as_bytes().to_vec()).await
+    }
+
+    /// With exactly these headers.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+}
+
+impl Reply {
+    /// The body, which must be JSON under this status.
+    #[track_caller]
+    pub fn json(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        serde_json::from_str(&self.text).expect("a JSON body")
+    }
+
+    /// A problem of this status and type; returns it.
+    #[track_caller]
+    pub fn problem(&self, status: u16, kind: &str) -> Value {
+        let body = self.json(status);
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(body["type"], format!("urn:uriba:problem:{kind}"), "{}", self.text);
+        assert_eq!(body["status"], status);
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{}", self.text);
+        body
+    }
+
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status.as_u16()
+    }
+}
+
+fn outlines(channels: &[&str]) -> Outlines {
+    channels.iter().map(|id| ((*id).to_owned(), Outline::of(&CARD, Vec::new()))).collect()
+}

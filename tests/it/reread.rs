@@ -1,0 +1,51 @@
+//! Orders that must be read once more, because the last answer about them was not the last word.
+
+use std::time::Duration;
+
+use uriba_sdk::fake::{Fault, Times};
+
+use crate::hub::Hub;
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+#[tokio::test]
+async fn a_second_change_within_the_second_of_the_reading_is_read_too() {
+    let hub = Hub::open(&[&uriba_yahoo::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the mall shows 10", minutes(10), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("yahoo", 0, 5);
+    hub.run_for(minutes(3)).await;
+    // The next cycle is due, and its requests take no time at all.
+    hub.env.advance(minutes(2));
+    hub.book("yahoo").cancel_units(&id, "1", 1);
+    hub.engine.run_once(Some("poll"), None).await.unwrap();
+    hub.book("yahoo").cancel_units(&id, "1", 1);
+    hub.run_for(minutes(10)).await;
+    let order = hub.store.order_sheet("yahoo", &id).await.unwrap();
+    assert_eq!(order.unshipped, 3);
+    assert!(hub.shows(0, 7), "{}", hub.counter("yahoo", 0));
+}
+
+#[tokio::test]
+async fn a_wrong_answer_about_an_order_does_not_stand_for_ever_where_only_changes_are_listed() {
+    let hub = Hub::open(&[&uriba_amazon::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the mall shows 10", minutes(90), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("amazon", 0, 4);
+    hub.book("amazon").cancel(&id);
+    let known = async || hub.store.order_sheet("amazon", &id).await.ok().map(|order| order.unshipped);
+    while known().await.is_none() {
+        hub.run_for(Duration::from_secs(5)).await;
+    }
+    assert_eq!(known().await, Some(0));
+    // The overlap of the next window names it once more, with a status that nobody knows: it may hold stock.
+    hub.book("amazon").fault("orders.search", Fault::UnknownStatus, Times::Next(1));
+    hub.run_for(minutes(4)).await;
+    assert_eq!(known().await, Some(4));
+    hub.run_for(minutes(60)).await;
+    assert_eq!(known().await, Some(0));
+}
