@@ -107,7 +107,7 @@ async fn read_all(setting: &Setting) -> Result<()> {
         if wanted.is_empty() {
             let fresh = setting.store.new_listings(here.id(), 1_000).await?;
             let keys: Vec<String> = fresh.iter().map(|row| row.given_key.clone()).collect();
-            let resolved = here.mall.resolve(&keys).await?;
+            let resolved = here.line().mall.resolve(&keys).await?;
             let keys = fresh.iter().map(|row| row.id).zip(resolved).collect();
             setting.store.keys_resolved(&lease, here.id(), keys).await?;
             continue;
