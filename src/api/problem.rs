@@ -28,7 +28,7 @@ pub struct Problem {
     /// Members of this type only.
     #[serde(flatten)]
     #[schema(ignore)]
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,7 +50,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 
@@ -82,12 +82,6 @@ impl Problem {
     #[must_use]
     pub fn field(mut self, field: &str, message: impl Into<String>) -> Self {
         self.errors.push(FieldError { field: field.to_owned(), message: message.into(), line: None, column: None });
-        self
-    }
-
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
         self
     }
 

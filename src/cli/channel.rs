@@ -200,7 +200,10 @@ async fn wait(desk: &Desk, ids: &[String], goal: State) -> Done {
         let waiting: Vec<&ChannelSheet> = sheets.iter().filter(|sheet| sheet.state == on_the_way.word()).collect();
         if waiting.is_empty() {
             return match sheets.iter().find(|sheet| sheet.state != goal.word()) {
-                Some(other) => Err(Failure::Refused(format!("{} is {}: somebody threw its switch meanwhile", other.id, other.state))),
+                Some(other) => Err(Failure::Refused(format!(
+                    "{} is {}: somebody threw its switch meanwhile",
+                    other.id, other.state
+                ))),
                 None => Ok(()),
             };
         }
@@ -220,9 +223,8 @@ async fn wait(desk: &Desk, ids: &[String], goal: State) -> Done {
 
 async fn report(desk: &Desk, ids: &[String]) -> Done {
     let sheets = desk.store.channel_sheets_of(ids, &desk.outlines()).await?;
-    desk.print.list(&sheets, "there is no channel", |sheets| {
-        sheets.iter().map(sentence).collect::<Vec<_>>().join("\n")
-    });
+    desk.print
+        .list(&sheets, "there is no channel", |sheets| sheets.iter().map(sentence).collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 
@@ -269,7 +271,9 @@ fn page(sheet: &ChannelSheet) -> String {
         ("backlog", backlog(sheet)),
     ];
     rows.extend(sheet.suspend.iter().flat_map(suspended));
-    rows.extend(sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))));
+    rows.extend(
+        sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))),
+    );
     let text = pairs(&rows);
     if sheet.quotas.is_empty() { text } else { format!("{text}\n\n{}", quotas(&sheet.quotas)) }
 }

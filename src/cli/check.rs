@@ -98,7 +98,9 @@ async fn compare(common: &Common, config: &Config) -> Done {
         let configured = if channel.live { "live" } else { "shadow" };
         if row.mode != configured {
             let (id, mode) = (&row.id, &row.mode);
-            note(&format!("{id}: the configuration says {configured}, the database {mode}; the database counts (`uriba channel mode {id} …`)"));
+            note(&format!(
+                "{id}: the configuration says {configured}, the database {mode}; the database counts (`uriba channel mode {id} …`)"
+            ));
         }
     }
     Ok(())
@@ -122,7 +124,8 @@ async fn ask(engine: &Engine, here: &Channel, holder: &str) -> Result<ChannelChe
     if engine.store.take_lease(&here.group(), holder, LEASE).await?.is_none() {
         let row = engine.store.channel(here.id()).await?;
         let works = row.orders_lane == "flowing" && row.stock_lane == "flowing";
-        let message = format!("not asked: a service works on it (orders {}, stock {})", row.orders_lane, row.stock_lane);
+        let message =
+            format!("not asked: a service works on it (orders {}, stock {})", row.orders_lane, row.stock_lane);
         return line(works, message);
     }
     let to = earlier(engine.env.now(), here.orders.edge);
@@ -147,6 +150,8 @@ fn advice(error: &MallError, here: &Channel) -> String {
             "try again; if it stays so, check base_url and the network".into()
         }
         Class::Transient { .. } => "try again; if it stays so, check the network".into(),
-        Class::Malformed { .. } | Class::Rejected { .. } => "check base_url; if it is right, the mall's API has changed".into(),
+        Class::Malformed { .. } | Class::Rejected { .. } => {
+            "check base_url; if it is right, the mall's API has changed".into()
+        }
     }
 }

@@ -91,7 +91,8 @@ async fn restore(common: &Common, file: &Path) -> Done {
         .map_err(|error| Failure::failed(format!("{} can't be restored: {error}", file.display())))?;
     let desk = common.desk_as_it_is().await?;
     migrate(&desk.store).await?;
-    let message = format!("the database was put back from {}; what happened since that copy is not in it", file.display());
+    let message =
+        format!("the database was put back from {}; what happened since that copy is not in it", file.display());
     let frozen = freeze(&desk, &message).await?;
     desk.print.done(&format!(
         "restored from {}; {} suspended until somebody compares and resumes (`uriba channel resume ID`)",

@@ -4,9 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 
-use super::{
-    failure::{Done, Failure},
-};
+use super::failure::{Done, Failure};
 use crate::{
     config::duration,
     demo::{DemoError, DemoOptions, DemoOutcome},

@@ -131,8 +131,9 @@ impl Desk {
 async fn open(config: &Config) -> Result<Store, Failure> {
     let url = config.database_url()?;
     if let Some(folder) = sqlite_path(url.expose_secret()).as_deref().and_then(Path::parent) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::failed(format!("the database's folder {} can't be made: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::failed(format!("the database's folder {} can't be made: {error}", folder.display()))
+        })?;
     }
     Ok(Store::open(url.expose_secret(), Arc::new(SystemEnv::new())).await?)
 }

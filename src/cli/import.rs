@@ -133,7 +133,8 @@ fn sentence(name: &str, report: &ImportReport, dry_run: bool) -> String {
         0 => String::new(),
         n => format!(", {} rejected", counted(n, "row")),
     };
-    let figures = format!("{} changed, {} unchanged, {} created{rejected}", report.booked, report.unchanged, report.created);
+    let figures =
+        format!("{} changed, {} unchanged, {} created{rejected}", report.booked, report.unchanged, report.created);
     match report.state {
         ImportState::Refused => format!("{name}: {rows}{rejected}"),
         ImportState::Unchanged => format!("{name}: {rows}; it was taken in before, nothing happened{rejected}"),

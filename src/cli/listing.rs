@@ -109,7 +109,8 @@ async fn map(desk: &Desk, asked: Map) -> Done {
     let outlines = desk.outlines();
     let filter =
         ListingFilter { channel: Some(mapping.channel.clone()), sku: Some(mapping.sku.clone()), mall_key: None };
-    let sheets = super::pages(None, async |paging| desk.store.listing_sheets(&filter, &outlines, &paging).await).await?;
+    let sheets =
+        super::pages(None, async |paging| desk.store.listing_sheets(&filter, &outlines, &paging).await).await?;
     // A key that was resolved is stored in its mall's own spelling.
     let same = |sheet: &&ListingSheet| sheet.showing.mall_key == mapping.mall_key;
     let Some(sheet) = sheets.items.iter().find(same).or(sheets.items.first()) else {

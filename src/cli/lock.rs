@@ -36,7 +36,10 @@ impl InstanceLock {
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let line = format!("uriba {what} (process {}, since {now:.0})\n", std::process::id());
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(line.as_bytes())).map_err(unusable)?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(line.as_bytes()))
+            .map_err(unusable)?;
         Ok(Self { _file: file })
     }
 }
@@ -62,7 +65,12 @@ mod tests {
         assert_eq!(refused.code(), 3);
         let said = refused.to_string();
         let me = std::process::id();
-        assert!(said.ends_with(&format!("is in use by uriba serve (process {me}, since 2026-11-24T01:02:03Z): stop it first")), "{said}");
+        assert!(
+            said.ends_with(&format!(
+                "is in use by uriba serve (process {me}, since 2026-11-24T01:02:03Z): stop it first"
+            )),
+            "{said}"
+        );
         drop(first);
         InstanceLock::take(&database, "run-once", now).unwrap();
     }

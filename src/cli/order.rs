@@ -86,8 +86,18 @@ fn page(sheet: &OrderSheet) -> String {
         ("unshipped", sheet.unshipped.to_string()),
     ];
     rows.extend(sheet.reason.iter().map(|reason| ("reason", reason.clone())));
-    let columns =
-        ["LINE", "MALL KEY", "SKU", ">UNITS", ">ORDERED", ">CANCELLED", ">SHIPPED", ">RETURNED", ">UNSHIPPED", "RESTORED"];
+    let columns = [
+        "LINE",
+        "MALL KEY",
+        "SKU",
+        ">UNITS",
+        ">ORDERED",
+        ">CANCELLED",
+        ">SHIPPED",
+        ">RETURNED",
+        ">UNSHIPPED",
+        "RESTORED",
+    ];
     let mut table = Table::new(&columns);
     for line in &sheet.lines {
         table.row(vec![

@@ -32,7 +32,8 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::List(asked) => {
             let sheets =
                 super::pages(asked.limit, async |paging| desk.store.sku_sheets(&outlines, &paging).await).await?;
-            desk.print.list(&sheets.items, "there is no SKU: `uriba stock import book FILE` makes them", |all| table(all));
+            desk.print
+                .list(&sheets.items, "there is no SKU: `uriba stock import book FILE` makes them", |all| table(all));
             sheets.note_rest();
         }
         Command::Show { code } => {
@@ -99,7 +100,9 @@ fn pool(pool: &PoolSheet) -> String {
 
 /// One line for each pool.
 pub fn in_short(sheet: &SkuSheet) -> String {
-    let line = |pool: &PoolSheet| format!("pool {}: {} on hand, sellable {}", pool.pool, or_dash(pool.on_hand), sellable(pool));
+    let line = |pool: &PoolSheet| {
+        format!("pool {}: {} on hand, sellable {}", pool.pool, or_dash(pool.on_hand), sellable(pool))
+    };
     let lines: Vec<String> = sheet.pools.iter().map(line).collect();
     if lines.is_empty() { "it lies in no pool: nothing of it is sold online".into() } else { lines.join("\n") }
 }

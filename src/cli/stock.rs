@@ -129,7 +129,8 @@ async fn book(desk: &Desk, mut wanted: Move) -> Done {
     let booked = desk.store.move_stock(&wanted, &desk.who).await?;
     let sheet = desk.store.sku_sheet(&wanted.sku, &desk.outlines()).await?;
     desk.print.item(&wanted, |wanted| {
-        let what = if booked { wanted.sentence() } else { format!("booked before under {:?}; nothing changed", wanted.key) };
+        let what =
+            if booked { wanted.sentence() } else { format!("booked before under {:?}; nothing changed", wanted.key) };
         format!("{}: {what}\n{}", sheet.code, super::sku::in_short(&sheet))
     });
     Ok(())

@@ -220,7 +220,9 @@ fn address(entry: &Entry<'_>) -> Option<String> {
         _ if url.query().is_some() || url.fragment().is_some() => "must end with its path: no ? and no #",
         "https" => return Some(text.to_owned()),
         "http" if loopback => return Some(text.to_owned()),
-        "http" => "must be https: plain http is accepted for addresses of this machine only (127.0.0.1, ::1, localhost)",
+        "http" => {
+            "must be https: plain http is accepted for addresses of this machine only (127.0.0.1, ::1, localhost)"
+        }
         _ => "must begin with https:// (or http:// for this machine)",
     };
     entry.refuse(problem);
@@ -277,7 +279,10 @@ fn quotas(section: &Section<'_>, card: &Card) -> Vec<(String, Rate)> {
         let whole = |key| quota.key(key).and_then(|entry| entry.whole(1..=i64::from(u32::MAX)));
         let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         let rate = Rate {
-            per_second: quota.key("per_second").and_then(|entry| entry.positive(RATE_MOST)).unwrap_or(declared.per_second),
+            per_second: quota
+                .key("per_second")
+                .and_then(|entry| entry.positive(RATE_MOST))
+                .unwrap_or(declared.per_second),
             burst: whole("burst").map_or(declared.burst, small),
             per_day: whole("per_day").map(small).or(declared.per_day),
         };

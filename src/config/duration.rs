@@ -52,7 +52,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_a_duration() {
-        for text in ["", "90", "s", "-5s", "1.5h", "5 m", "5 minutes", "5w", "99999999999999999999d", "18446744073709551615d"] {
+        for text in
+            ["", "90", "s", "-5s", "1.5h", "5 m", "5 minutes", "5w", "99999999999999999999d", "18446744073709551615d"]
+        {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

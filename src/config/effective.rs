@@ -24,8 +24,10 @@ pub(super) fn text(config: &Config) -> String {
     ];
     core.extend(config.counts_shipments.map(|counts| ("counts_shipments", text_of(word(counts)))));
     root.insert("core".into(), table(core));
-    let limits =
-        [("units_per_line", Value::Integer(config.units_per_line.into())), ("history_days", Value::Integer(config.history_days.into()))];
+    let limits = [
+        ("units_per_line", Value::Integer(config.units_per_line.into())),
+        ("history_days", Value::Integer(config.history_days.into())),
+    ];
     root.insert("limits".into(), table(limits));
     let pools = config.pools.iter().map(|pool| {
         let locations = pool.locations.iter().map(text_of).collect();

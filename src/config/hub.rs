@@ -32,7 +32,9 @@ pub(super) fn read(root: &Section<'_>, config: &mut Config, folder: &Path) {
         if let Some(entry) = section.key("listen") {
             match entry.text().map(str::parse) {
                 Some(Ok(address)) => config.listen = address,
-                Some(Err(_)) => entry.refuse("must be an address and a port, as in \"127.0.0.1:8480\" or \"[::]:8480\""),
+                Some(Err(_)) => {
+                    entry.refuse("must be an address and a port, as in \"127.0.0.1:8480\" or \"[::]:8480\"")
+                }
                 None => {}
             }
         }
@@ -69,7 +71,9 @@ fn core(section: &Section<'_>, config: &mut Config) {
     if let Some(entry) = section.key("zone") {
         match entry.text().map(TimeZone::get) {
             Some(Ok(zone)) => config.zone = zone,
-            Some(Err(_)) => entry.refuse("is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\""),
+            Some(Err(_)) => {
+                entry.refuse("is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"")
+            }
             None => {}
         }
     }
@@ -85,7 +89,9 @@ fn core(section: &Section<'_>, config: &mut Config) {
             Some("at_once") => config.counts_shipments = Some(CountsShipments::AtOnce),
             Some("never") => config.counts_shipments = Some(CountsShipments::Never),
             Some("by_sales_file") => {
-                entry.refuse("\"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never");
+                entry.refuse(
+                    "\"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never",
+                );
             }
             Some(other) => entry.refuse(format!("{other:?} is not known here{}", hint(other, &["at_once", "never"]))),
             None => {}
@@ -114,7 +120,9 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
             match owners.insert(code.clone(), id) {
                 None => locations.push(code),
                 Some(owner) if owner == id => place.refuse(format!("{code:?} is named twice")),
-                Some(owner) => place.refuse(format!("{code:?} is in pool {owner:?} already: a location is in one pool at most")),
+                Some(owner) => {
+                    place.refuse(format!("{code:?} is in pool {owner:?} already: a location is in one pool at most"))
+                }
             }
         }
         if let Some(places) = places.filter(Entry::is_empty_list) {
@@ -123,7 +131,8 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
         if let Some(exposure) = pool.key("exposure") {
             match exposure.text() {
                 Some("shared") | None => {}
-                Some(other) => exposure.refuse(format!("{other:?} is not available in this version; accepted: \"shared\", the default")),
+                Some(other) => exposure
+                    .refuse(format!("{other:?} is not available in this version; accepted: \"shared\", the default")),
             }
         }
         pool.close();

@@ -191,7 +191,9 @@ impl<'a> Entry<'a> {
     pub fn duration(&self, least: Duration) -> Option<Duration> {
         let text = self.text()?;
         let Some(length) = duration::parse(text) else {
-            self.refuse(format!("{text:?} is not a duration: write whole numbers with d, h, m, s or ms, as in \"90s\" or \"1h30m\""));
+            self.refuse(format!(
+                "{text:?} is not a duration: write whole numbers with d, h, m, s or ms, as in \"90s\" or \"1h30m\""
+            ));
             return None;
         };
         if length < least {

@@ -97,13 +97,16 @@ fn an_unknown_section_lists_those_that_exist() {
     let lines = said("[serverr]\nlisten = \"127.0.0.1:1\"\n");
     assert_eq!(
         lines,
-        ["1: serverr: is not a key here (did you mean \"server\"?); allowed: channels, core, database, limits, pools, server"]
+        [
+            "1: serverr: is not a key here (did you mean \"server\"?); allowed: channels, core, database, limits, pools, server"
+        ]
     );
 }
 
 #[test]
 fn all_mistakes_are_named_at_once() {
-    let text = with("poll_interval = \"60\"\nmode = \"alive\"\nfraction = 1.5\nbuffer = -1\ncap = \"ten\"\non_cancel = true");
+    let text =
+        with("poll_interval = \"60\"\nmode = \"alive\"\nfraction = 1.5\nbuffer = -1\ncap = \"ten\"\non_cancel = true");
     assert_eq!(
         said(&text),
         [
@@ -129,7 +132,9 @@ fn a_secret_in_the_file_is_refused_and_not_repeated() {
     let lines = said(&GOOD.replace("{ env = \"URIBA_TEST_NOT_SET\" }", "\"SP123_verysecret\""));
     assert_eq!(
         lines,
-        ["9: channels[rakuten-main].credentials.service_secret: a secret must not stand in this file: write { env = \"NAME\" } or { file = \"/path\" }"]
+        [
+            "9: channels[rakuten-main].credentials.service_secret: a secret must not stand in this file: write { env = \"NAME\" } or { file = \"/path\" }"
+        ]
     );
 }
 
@@ -241,7 +246,9 @@ fn addresses_are_encrypted_or_of_this_machine() {
     let path = "8: channels[rakuten-main].base_url: ";
     assert_eq!(
         of("http://api.example.com"),
-        format!("{path}must be https: plain http is accepted for addresses of this machine only (127.0.0.1, ::1, localhost)")
+        format!(
+            "{path}must be https: plain http is accepted for addresses of this machine only (127.0.0.1, ::1, localhost)"
+        )
     );
     assert_eq!(of("https://a:b@api.example.com"), format!("{path}must not hold a name or password"));
     assert_eq!(of("https://api.example.com?x=1"), format!("{path}must end with its path: no ? and no #"));
@@ -303,7 +310,10 @@ fn what_is_in_force_says_where_secrets_are_and_not_what() {
     let effective = parse(&text).effective();
     assert!(!effective.contains("hunter2"), "{effective}");
     assert!(effective.contains("url = \"postgres://uriba@db/uriba\""), "{effective}");
-    assert!(effective.contains("service_secret = { env = \"URIBA_TEST_NOT_SET\" }") || effective.contains("env = \"URIBA_TEST_NOT_SET\""));
+    assert!(
+        effective.contains("service_secret = { env = \"URIBA_TEST_NOT_SET\" }")
+            || effective.contains("env = \"URIBA_TEST_NOT_SET\"")
+    );
 }
 
 #[test]

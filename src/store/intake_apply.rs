@@ -267,10 +267,11 @@ impl<'a> Draft<'a> {
             }
         }
         let channel = &self.intake.channel;
-        super::stock::lock_skus(tx, &held.keys().map(|(sku, _)| *sku).collect()).await?;
         let changed: Vec<_> = held.iter().filter(|(_, units)| **units != 0).collect();
-        let bumps: Vec<(i64, String)> = changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())).collect();
-        dialect::bump_stock(tx, &bumps, false, micros(self.store.now())).await?;
+        let mut bumps = self.answered_holds(known);
+        super::stock::lock_skus(tx, &held.keys().chain(&bumps).map(|(sku, _)| *sku).collect()).await?;
+        bumps.extend(changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())));
+        dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.store.now())).await?;
         let sums: Vec<_> = changed
             .into_iter()
             .map(|((sku, pool), units)| (channel.clone(), *sku, pool.clone(), *units))
@@ -350,6 +351,14 @@ impl<'a> Draft<'a> {
         };
         self.store.book(tx, vec![movement]).await?;
         Ok(())
+    }
+
+    /// SKUs whose holds the orders may end: also by one that is over already, and so changes nothing else.
+    fn answered_holds(&self, known: &Known) -> BTreeSet<(i64, String)> {
+        let sold = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Sold { .. }));
+        let listings = self.shown.iter().filter(|(_, effects)| sold(effects)).map(|(listing, _)| listing);
+        let holds = listings.filter_map(|listing| known.holds.get(listing)).flatten();
+        holds.map(|hold| (hold.sku_id, hold.pool.clone())).collect()
     }
 
     async fn write_effects(&self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {

@@ -91,12 +91,22 @@ pub async fn migrate(store: &Store) -> Result<usize> {
 }
 
 pub async fn pending_migrations(store: &Store) -> Result<usize> {
-    Ok(Migrator::get_pending_migrations_read_only(&store.writer).await?.len())
+    Ok(Migrator::get_pending_migrations_read_only(&store.writer).await.map_err(of_another_version)?.len())
 }
 
 /// Nothing was ever applied: an empty database.
 pub async fn is_new(store: &Store) -> Result<bool> {
-    Ok(Migrator::get_applied_migrations_read_only(&store.writer).await?.is_empty())
+    Ok(Migrator::get_applied_migrations_read_only(&store.writer).await.map_err(of_another_version)?.is_empty())
+}
+
+/// What a schema of a newer version means is not known here, so nothing is done with it.
+fn of_another_version(error: sea_orm::DbErr) -> StoreError {
+    match error {
+        sea_orm::DbErr::Custom(text) if text.contains("has been applied but its file is missing") => {
+            StoreError::Refused(format!("the database is of a newer version of uriba than this one: {text}"))
+        }
+        other => other.into(),
+    }
 }
 
 /// A consistent copy of a SQLite database, also while it is in use.

@@ -3,11 +3,13 @@
 mod api;
 mod bad_input;
 mod cli;
+mod holds;
 mod hub;
 mod imports;
 mod limits;
 mod loops;
 mod reread;
+mod sheets;
 mod store;
 mod support;
 mod traces;

@@ -215,6 +215,22 @@ async fn a_clean_stop_is_continued_where_it_ended() {
     assert_eq!(second.state(&key("q"), &env).unwrap().used_today, 6 + u32::try_from(left).unwrap());
 }
 
+/// A command every minute on a quota of one request in three: it must not starve.
+#[tokio::test]
+async fn a_part_of_a_token_survives_every_stop() {
+    let env = ManualEnv::new(1);
+    let shelf = Arc::new(Shelf::default());
+    let mut asked = 0;
+    for _minute in 0..60 {
+        let gates = Gates::new(shelf.clone(), shelf.states());
+        gates.declare(key("q"), rate(1.0 / 180.0, 20), &env);
+        asked += u32::from(gates.take(&[key("q")], &env).await.is_ok());
+        gates.save_all(&env).await;
+        env.advance(Duration::from_secs(60));
+    }
+    assert!((18..=21).contains(&asked), "20 grew within the hour: {asked}");
+}
+
 #[tokio::test]
 async fn a_named_wait_survives_a_restart() {
     let env = ManualEnv::new(1);

@@ -29,6 +29,9 @@ const COLUMNS: [Known; 6] = [
     Known { name: "as_of", required: false },
 ];
 
+/// A count of the future would swallow whatever moves until then.
+const FUTURE: &str = "lies in the future: what moves until then would be lost";
+
 /// A book file and how to take it in.
 #[derive(Clone, Debug)]
 pub struct BookFile<'a> {
@@ -57,6 +60,10 @@ pub async fn import_book(store: &Store, file: &BookFile<'_>) -> Result<ImportRep
                 .into(),
         ));
     };
+    let now = store.now();
+    if let Some(as_of) = file.as_of.filter(|as_of| *as_of > now) {
+        return Err(StoreError::Invalid(format!("as of {as_of} {FUTURE}")));
+    }
     let mut rejects = Rejects::default();
     let text = match text::decode(file.bytes, file.profile.encoding) {
         Ok(text) => text,
@@ -66,11 +73,12 @@ pub async fn import_book(store: &Store, file: &BookFile<'_>) -> Result<ImportRep
         Ok(sheet) => sheet,
         Err(flaw) => return Ok(refused(flaw)),
     };
-    let judged = judge(&sheet, file, store.now(), &mut rejects);
+    let judged = judge(&sheet, file, now, &mut rejects);
     if judged.rows == 0 {
         return Ok(refused(Flaw::whole("the file has no row below its header")));
     }
-    if rejects.total > 0 && !(file.skip_invalid && judged.good > 0) {
+    let skips = file.skip_invalid && judged.good > 0;
+    if rejects.total > 0 && !skips {
         return Ok(rejects.report(ImportState::Refused, judged.rows));
     }
     let digest = hex(&Sha256::digest(file.bytes));
@@ -197,8 +205,8 @@ fn figure(row: &Row<'_>, file: &BookFile<'_>, now: Timestamp) -> std::result::Re
     let quantity = row.number("quantity", 0, QUANTITY_MAX)?;
     let as_of = row.cell("as_of").map(|cell| instant(cell, file.zone)).transpose();
     let as_of = as_of.map_err(|message| Flaw::at(row.line, "as_of", message))?;
-    if as_of.or(file.as_of).is_some_and(|as_of| as_of > now) {
-        return Err(Flaw::at(row.line, "as_of", "lies in the future: what moves until then would be lost"));
+    if as_of.is_some_and(|as_of| as_of > now) {
+        return Err(Flaw::at(row.line, "as_of", FUTURE));
     }
     let text = |column| row.cell(column).map(|cell| spelling::code(cell).into_owned());
     Ok(Figure {

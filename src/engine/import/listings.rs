@@ -63,7 +63,8 @@ pub async fn import_listings(store: &Store, file: &ListingsFile<'_>) -> Result<I
     if rows == 0 {
         return Ok(flawed(Flaw::whole("the file has no row below its header")));
     }
-    if rejects.total > 0 && !(file.skip_invalid && !mappings.is_empty()) {
+    let skips = file.skip_invalid && !mappings.is_empty();
+    if rejects.total > 0 && !skips {
         return Ok(rejects.report(ImportState::Refused, rows));
     }
     let mappings: Vec<Mapping> = mappings.into_iter().map(|(_, mapping)| mapping).collect();

@@ -234,16 +234,15 @@ fn standing(
     let Some(outline) = outlines.get(&listing.channel).filter(|_| channel.configured) else {
         return (Standing::Frozen, Some("the channel is not in the configuration".into()));
     };
-    match listing.state.as_str() {
-        "ready" => {}
-        "new" => return (Standing::Unknown, Some("its key has not been looked up yet".into())),
-        _ => return (Standing::SetAside, listing.problem.clone()),
+    if matches!(listing.state.as_str(), "invalid" | "missing") {
+        return (Standing::SetAside, listing.problem.clone());
     }
     let situation =
         Situation { stop_raise: cause.is_some(), not_ours: listing.not_ours, ..situation_of(channel, now) };
     let state = match item.publication.next(outline.ways, &situation) {
         Next::Rest(standing) => standing,
         Next::Read => Standing::Unknown,
+        Next::Write { .. } if listing.state == "new" => Standing::Unknown,
         Next::Write { .. } => Standing::Pending,
     };
     let reason = reason(state, item, channel, cause);
@@ -264,6 +263,7 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
         }
         Standing::Unstocked => Some("no stock event has named its SKU in this pool".into()),
         Standing::Suspended | Standing::Frozen => channel.suspend_reason.clone(),
+        Standing::Unknown if item.listing.state == "new" => Some("its key has not been looked up yet".into()),
         Standing::Unknown if channel.baseline != "done" => Some("open orders are not covered yet".into()),
         Standing::Unknown => Some("to be read back first".into()),
         Standing::InSync | Standing::Pending | Standing::Shadow => None,

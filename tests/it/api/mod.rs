@@ -3,6 +3,7 @@
 mod access;
 mod lists;
 mod outside;
+mod served;
 mod stock;
 mod switch;
 
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    http::{HeaderMap, Request},
 };
 use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -99,10 +100,6 @@ impl Reply {
         assert_eq!(body["status"], status);
         assert!(body["title"].is_string() && body["detail"].is_string(), "{}", self.text);
         body
-    }
-
-    pub fn is(&self, status: StatusCode) -> bool {
-        self.status == status.as_u16()
     }
 }
 

@@ -68,7 +68,7 @@ async fn the_gauges_are_what_the_database_says_and_name_no_sku() {
         base.observe("a", "tea", 4).await;
         base.observe("b", "tea", 3).await;
         base.read("a", &[order("1", &[line("tea", 6)])]).await;
-        base.trade(&["a"], "cup", 9).await;
+        base.list(&["a"], "cup").await;
         let api = Api::over(base).await;
         let text = api.send("GET", "/metrics", &[], "").await.text;
         let value = |series: &str| {

@@ -107,3 +107,13 @@ async fn a_book_is_taken_in_over_http_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn codes_with_slashes_and_other_letters_are_addressed_by_their_escapes() {
+    let base = TestBase::sqlite().await;
+    base.trade(&["a"], "茶/1 b", 3).await;
+    let api = Api::over(&base).await;
+    let sheet = api.get("/v1/skus/%E8%8C%B6%2F1%20b").await.json(200);
+    assert_eq!(sheet["code"], "茶/1 b");
+    assert_eq!(api.get("/v1/skus/%E8%8C%B6%2F1%20b/ledger").await.json(200)["items"].as_array().unwrap().len(), 1);
+}

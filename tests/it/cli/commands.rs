@@ -10,7 +10,11 @@ fn a_command_without_a_configuration_says_where_it_looked() {
     std::fs::remove_file(place.path().join("uriba.toml")).unwrap();
     let ran = place.run("channel list");
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("looked for ./uriba.toml and /etc/uriba/uriba.toml; give one with --config FILE"), "{}", ran.err);
+    assert!(
+        ran.err.contains("looked for ./uriba.toml and /etc/uriba/uriba.toml; give one with --config FILE"),
+        "{}",
+        ran.err
+    );
     assert_eq!(ran.out, "");
 }
 
@@ -35,7 +39,11 @@ fn the_switch_is_thrown_without_secrets_and_without_a_mall() {
     assert_eq!(sheets[0].state, "resuming");
     let log = place.run("check");
     assert_eq!(log.code, 2, "{log:?}");
-    assert!(log.err.contains("channels[sample-main].credentials.key: ") && log.err.contains("can't be read"), "{}", log.err);
+    assert!(
+        log.err.contains("channels[sample-main].credentials.key: ") && log.err.contains("can't be read"),
+        "{}",
+        log.err
+    );
 }
 
 #[test]
@@ -43,7 +51,10 @@ fn several_channels_are_an_array_and_one_is_too() {
     let place = Place::with_one_channel();
     let sheets: Vec<ChannelSheet> = place.json("channel suspend sample-main --reason why");
     let suspend = sheets[0].suspend.as_ref().unwrap();
-    assert_eq!((suspend.mode.as_str(), suspend.reason.as_deref(), suspend.by.as_deref()), ("zero", Some("why"), Some("cli:maria")));
+    assert_eq!(
+        (suspend.mode.as_str(), suspend.reason.as_deref(), suspend.by.as_deref()),
+        ("zero", Some("why"), Some("cli:maria"))
+    );
     let sheet: ChannelSheet = place.json("channel show sample-main");
     assert_eq!(sheet.id, "sample-main");
     let sheets: Vec<ChannelSheet> = place.json("channel list");
@@ -152,7 +163,10 @@ fn a_movement_that_cannot_be_is_refused_with_what_can() {
     place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");
     place.fine("stock import book book.csv");
     let nowhere = place.run("stock receive A-1 3 --location nagoya");
-    assert_eq!((nowhere.code, nowhere.err.as_str()), (2, "uriba: location: there is no \"nagoya\"; known are tokyo, osaka\n"));
+    assert_eq!(
+        (nowhere.code, nowhere.err.as_str()),
+        (2, "uriba: location: there is no location \"nagoya\"; known are tokyo, osaka\n")
+    );
     let negative = place.run("stock issue A-1 -3 --location tokyo");
     assert_eq!(negative.code, 2);
     assert!(negative.err.contains("quantity: must be between 1"), "{}", negative.err);
@@ -194,7 +208,7 @@ fn what_is_not_there_is_named() {
         ("sku show nothing", "SKU \"nothing\""),
         ("order list --channel nobody", "channel \"nobody\""),
         ("attention resolve 7", "attention item \"7\""),
-        ("order show sample-main 7", "\"7\""),
+        ("order show sample-main 7", "order \"sample-main/7\""),
     ] {
         let ran = place.run(command);
         assert_eq!(ran.code, 1, "{command}: {ran:?}");
@@ -219,5 +233,9 @@ fn completions_and_the_malls_need_nothing_at_all() {
     assert_eq!(names, ["rakuten", "yahoo", "amazon", "sample"]);
     let unknown = place.run("adapter test nobody");
     assert_eq!(unknown.code, 2);
-    assert!(unknown.err.contains("there is no adapter \"nobody\"; there are: rakuten, yahoo, amazon, sample"), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("there is no adapter \"nobody\"; there are: rakuten, yahoo, amazon, sample"),
+        "{}",
+        unknown.err
+    );
 }

@@ -2,7 +2,7 @@
 
 use uriba::store::sheets::ChannelSheet;
 
-use super::{HEAD, Place, channel};
+use super::{HEAD, NOBODY, Place, channel};
 
 #[test]
 fn a_typo_is_named_with_file_line_and_key() {
@@ -10,9 +10,17 @@ fn a_typo_is_named_with_file_line_and_key() {
     let ran = place.run("channel list");
     assert_eq!(ran.code, 2);
     let lines: Vec<&str> = ran.err.lines().collect();
-    assert!(lines[0].starts_with("uriba: uriba.toml:1: serverr: is not a key here (did you mean \"server\"?)"), "{}", ran.err);
+    assert!(
+        lines[0].starts_with("uriba: uriba.toml:1: serverr: is not a key here (did you mean \"server\"?)"),
+        "{}",
+        ran.err
+    );
     assert!(lines[1].starts_with("uriba.toml:4: pools.online.locations: is required"), "{}", ran.err);
-    assert!(lines[2].starts_with("uriba.toml:5: pools.online.location: is not a key here (did you mean \"locations\"?)"), "{}", ran.err);
+    assert!(
+        lines[2].starts_with("uriba.toml:5: pools.online.location: is not a key here (did you mean \"locations\"?)"),
+        "{}",
+        ran.err
+    );
     assert!(!place.path().join("uriba.db").exists(), "nothing is made");
 }
 
@@ -38,8 +46,8 @@ fn check_says_where_the_database_has_another_mode() {
 fn a_new_channel_is_known_to_the_next_command() {
     let place = Place::with_one_channel();
     place.fine("channel list");
-    let second = channel("sample-second", "sample", "base_url = \"http://127.0.0.1:9\"\n");
-    let first = channel("sample-main", "sample", "base_url = \"http://127.0.0.1:9\"\n");
+    let second = channel("sample-second", "sample", NOBODY);
+    let first = channel("sample-main", "sample", NOBODY);
     place.write("uriba.toml", &format!("{HEAD}\n{first}{second}"));
     let sheets: Vec<ChannelSheet> = place.json("channel list");
     let ids: Vec<&str> = sheets.iter().map(|sheet| sheet.id.as_str()).collect();
@@ -53,10 +61,14 @@ fn a_new_channel_is_known_to_the_next_command() {
 fn a_channel_cannot_move_to_another_mall() {
     let place = Place::with_one_channel();
     place.fine("channel list");
-    place.write("uriba.toml", &format!("{HEAD}\n{}", channel("sample-main", "rakuten", "")));
+    place.write("uriba.toml", &format!("{HEAD}\n{}", channel("sample-main", "rakuten", NOBODY)));
     let ran = place.run("channel suspend sample-main --mode freeze");
     assert_eq!(ran.code, 0, "the switch still works: {ran:?}");
-    assert!(ran.err.contains("note: the configuration is not put in force: channel \"sample-main\" was of mall \"sample\""), "{}", ran.err);
+    assert!(
+        ran.err.contains("note: the configuration is not put in force: channel \"sample-main\" was of mall \"sample\""),
+        "{}",
+        ran.err
+    );
     let place = place.and("service_secret", "a").and("license_key", "b");
     let ran = place.run("run-once");
     assert_eq!(ran.code, 3, "{ran:?}");
@@ -70,7 +82,7 @@ fn the_same_file_under_another_name_is_no_change() {
     let whole = place.path().join("uriba.toml");
     let ran = place.run(&format!("--config {} channel list", whole.display()));
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    place.write("uriba.toml", &std::fs::read_to_string(&whole).unwrap().replace("1s", "2s"));
+    place.write("uriba.toml", &std::fs::read_to_string(&whole).unwrap().replace("\"1s\"", "\"2s\""));
     let ran = place.run("channel list");
     assert!(ran.err.contains("uriba.toml has changed since the service was started"), "{}", ran.err);
     service.stop("TERM");

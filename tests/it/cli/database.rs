@@ -37,7 +37,9 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     place.fine("channel list");
     let url = format!("sqlite://{}", place.path().join("uriba.db").display());
     let db = Database::connect(&url).await.unwrap();
-    db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_tomorrow', 0)").await.unwrap();
+    db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_tomorrow', 0)")
+        .await
+        .unwrap();
     db.close().await.unwrap();
     let ran = place.run("channel list");
     assert_eq!(ran.code, 3, "{ran:?}");

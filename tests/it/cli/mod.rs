@@ -44,7 +44,8 @@ impl Place {
 
     /// A shop on the sample mall, which nobody answers for.
     pub fn with_one_channel() -> Self {
-        Self::new(&format!("{HEAD}\n{}", channel("sample-main", "sample", "base_url = \"http://127.0.0.1:9\"\n")))
+        Self::new(&format!("{HEAD}\n{}", channel("sample-main", "sample", NOBODY)))
+            .and("app", "an-app")
             .and("key", "a-key")
     }
 
@@ -104,16 +105,24 @@ impl Place {
     }
 }
 
+/// Where no mall answers.
+pub const NOBODY: &str = "base_url = \"http://127.0.0.1:9\"\n";
+
 pub const HEAD: &str = "[core]\ncounts_shipments = \"at_once\"\n\n[pools.online]\nlocations = [\"tokyo\", \"osaka\"]\n";
 
-/// A live channel whose secrets are in files of their keys' names.
+/// A live channel whose required secrets are in files of their keys' names.
 pub fn channel(id: &str, mall: &str, more: &str) -> String {
     let card = malls::find(mall).unwrap().card;
     let keys = card.credentials.iter().filter(|credential| credential.required);
-    let credentials: Vec<String> = keys.map(|credential| format!("{0} = {{ file = \"{0}\" }}", credential.key)).collect();
+    let credentials = keys.map(|credential| format!("{0} = {{ file = \"{0}\" }}", credential.key));
+    section(id, mall, more, credentials.collect())
+}
+
+fn section(id: &str, mall: &str, more: &str, credentials: Vec<String>) -> String {
+    let credentials = credentials.join(", ");
     format!(
-        "[[channels]]\nid = \"{id}\"\nmall = \"{mall}\"\nmode = \"live\"\npoll_interval = \"1s\"\n{more}credentials = {{ {} }}\n\n",
-        credentials.join(", ")
+        "[[channels]]\nid = \"{id}\"\nmall = \"{mall}\"\nmode = \"live\"\npoll_interval = \"1s\"\n\
+         initial_lookback = \"1d\"\n{more}credentials = {{ {credentials} }}\n\n"
     )
 }
 
@@ -169,15 +178,12 @@ impl Street {
             for (key, url) in [("base_url", &settings.base_url), ("auth_url", &settings.auth_url)] {
                 more.extend(url.iter().map(|url| format!("{key} = \"{url}\"\n")));
             }
-            let text = channel(mall, mall, &more);
+            let mut credentials = Vec::new();
             for (key, secret) in &settings.credentials {
-                let own = format!("{mall}-{key}");
-                place.write(&own, secret.expose_secret());
+                place.write(&format!("{mall}-{key}"), secret.expose_secret());
+                credentials.push(format!("{key} = {{ file = \"{mall}-{key}\" }}"));
             }
-            let own = settings.credentials.keys().fold(text, |text, key| {
-                text.replace(&format!("file = \"{key}\""), &format!("file = \"{mall}-{key}\""))
-            });
-            configuration.push_str(&own);
+            configuration.push_str(&section(mall, mall, &more, credentials));
             shops.push(((*mall).to_owned(), shop));
         }
         place.write("uriba.toml", &configuration);

@@ -42,7 +42,11 @@ fn a_service_without_its_secrets_does_not_start() {
     std::fs::remove_file(place.path().join("key")).unwrap();
     let ran = place.run("serve --listen 127.0.0.1:0");
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("uriba.toml:") && ran.err.contains("channels[sample-main].credentials.key"), "{}", ran.err);
+    assert!(
+        ran.err.contains("uriba.toml:") && ran.err.contains("channels[sample-main].credentials.key"),
+        "{}",
+        ran.err
+    );
     let mut service = place.serve("--no-engine");
     assert_eq!(service.stop("TERM").0, Some(0));
 }
@@ -102,7 +106,10 @@ async fn check_asks_each_mall_and_says_what_to_do() {
     let ran = street.place.run("check --online");
     assert_eq!(ran.code, 1);
     let line = ran.out.lines().find(|line| line.starts_with("rakuten")).unwrap();
-    assert!(line.contains("auth") && line.ends_with("renew or correct the credentials (service_secret, license_key)"), "{line}");
+    assert!(
+        line.contains("auth") && line.ends_with("renew or correct the credentials (service_secret, license_key)"),
+        "{line}"
+    );
     let line = ran.out.lines().find(|line| line.starts_with("sample")).unwrap();
     assert!(line.ends_with("works: orders can be read"), "{line}");
 }

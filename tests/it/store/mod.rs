@@ -1,12 +1,16 @@
 //! The store on every database: what is kept, and that it is kept whatever arrives when, twice, or at once.
 
+mod at_once;
 mod dialect;
 mod given_back;
 mod intake;
+mod intake_model;
 mod lease;
 mod ledger;
+mod ledger_model;
 mod mapping;
 mod shelves;
 mod shipments;
 mod switch;
 mod unread;
+mod verify;

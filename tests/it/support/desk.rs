@@ -80,8 +80,12 @@ impl TestBase {
     }
 
     pub async fn count(&self, sku: &str, location: &str, counted: i64, as_of: Timestamp) -> usize {
+        self.count_as(&format!("count/{sku}/{location}/{as_of}"), sku, location, counted, as_of).await
+    }
+
+    pub async fn count_as(&self, key: &str, sku: &str, location: &str, counted: i64, as_of: Timestamp) -> usize {
         let count = Count {
-            key: format!("count/{sku}/{location}/{as_of}"),
+            key: key.into(),
             sku_id: self.sku(sku).await,
             location: location.into(),
             counted,

@@ -2,6 +2,7 @@
 //! short words for the seller's day.
 
 mod desk;
+mod for_all;
 mod peek;
 pub mod postgres;
 mod words;
@@ -19,6 +20,7 @@ use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
 use postgres::{Scratch, Server};
+pub use for_all::for_all;
 pub use words::*;
 
 /// A migrated, empty database.

@@ -200,3 +200,16 @@ async fn a_write_that_takes_effect_later_is_settled_by_the_effective_figure() {
     hub.run_for(minutes(30)).await;
     assert!(hub.shows(0, 7));
 }
+
+/// The mall reads one less, the hub holds it back; then an order turns up that was placed and cancelled at once.
+#[tokio::test]
+async fn a_hold_that_a_cancelled_order_explains_is_given_back() {
+    let hub = two_malls().await;
+    let key = hub.key("rakuten", 0);
+    hub.book("rakuten").with_item(&key, |item| item.restores_on_cancel = false);
+    let order = hub.buy("rakuten", 0, 2);
+    hub.book("rakuten").hide_until(&order, crate::hub::seconds_later(hub.store.now(), 900));
+    hub.run_until("the other mall is lowered by the hold", minutes(14), |hub| hub.counter("yahoo", 0) == 8).await;
+    hub.book("rakuten").cancel(&order);
+    hub.run_until("both show 10 again", minutes(60), |hub| hub.shows(0, 10)).await;
+}

@@ -83,12 +83,13 @@ fn searched(shop: &Shop, visit: &Visit<'_>) -> Answered {
     let query = Query::read(visit.request, shop)?;
     let mut rows: Vec<((i64, String), BookOrder)> = Vec::new();
     for mut found in shop.book.visible() {
+        // An old state is found by its new time: an index that lags is what the visibility lag is for.
+        let updated = updated_at(&found.order).as_millisecond();
         if visit.has(&Fault::StaleRows)
             && let Some(before) = found.before.take()
         {
             found.order = *before;
         }
-        let updated = updated_at(&found.order).as_millisecond();
         if query.wants(updated, &found) {
             rows.push(((updated, found.order.id.clone()), found));
         }

@@ -384,24 +384,30 @@ impl Gate {
     /// is written as an instant to come at which nothing is left.
     fn state_ahead(&self, env: &dyn Env) -> QuotaState {
         let ahead = ahead(self.per_second());
-        let left = self.left(env) - f64::from(ahead);
-        let lacking = Duration::from_secs_f64((-left).max(0.0) / self.per_second().max(SLOWEST_PER_SECOND));
         let state = self.state(env);
-        QuotaState {
-            available: left.max(0.0) as u32,
-            at: later(state.at, lacking),
-            used_today: state.used_today + ahead,
-            ..state
+        let (available, at) = self.as_whole(self.left(env) - f64::from(ahead), env);
+        QuotaState { available, at, used_today: state.used_today + ahead, ..state }
+    }
+
+    /// Tokens as whole ones and the instant at which there were just so many. A part of a token must not be
+    /// lost: whoever stops more often than one grows would never have one.
+    fn as_whole(&self, left: f64, env: &dyn Env) -> (u32, Timestamp) {
+        let seconds = |tokens: f64| Duration::from_secs_f64(tokens / self.per_second().max(SLOWEST_PER_SECOND));
+        if left < 0.0 {
+            return (0, later(env.now(), seconds(-left)));
         }
+        let grown = SignedDuration::try_from(seconds(left.fract())).unwrap_or(SignedDuration::ZERO);
+        (left as u32, env.now().saturating_sub(grown).unwrap_or(Timestamp::MIN))
     }
 
     fn state(&self, env: &dyn Env) -> QuotaState {
         let now = env.now();
         let today = day_of(now);
+        let (available, at) = self.as_whole(self.left(env), env);
         QuotaState {
             rate: Rate { per_second: self.observed.unwrap_or(self.declared.per_second) * self.factor, ..self.declared },
-            available: self.left(env) as u32,
-            at: now,
+            available,
+            at,
             not_before: self.not_before.filter(|instant| *instant > now),
             day: today,
             used_today: if self.day == today { self.used_today } else { 0 },
