@@ -23,6 +23,7 @@ pub fn refused(wire: &Wire, operation: &'static str, writes: bool, answer: &Answ
 pub fn token_refused(wire: &Wire, answer: &Answer) -> MallError {
     let body: TokenFault = serde_json::from_slice(&answer.body).unwrap_or_default();
     let class = match body.error.as_deref() {
+        _ if matches!(answer.status, 429 | 503) => class(answer, None, "", false),
         Some("server_error" | "temporarily_unavailable") => Class::Transient { applied: Applied::No },
         Some(_) if matches!(answer.status, 400 | 401 | 403) => Class::Auth { renewable: false },
         _ => class(answer, None, "", false),

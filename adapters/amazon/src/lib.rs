@@ -189,11 +189,17 @@ impl Amazon {
     }
 }
 
+/// Our own bound, well above what Seller Central takes.
+const SKU_CHARS_MAX: usize = 255;
+
 /// SKUs are the seller's own text: case counts, blanks around don't.
 fn normalised(given: &str) -> std::result::Result<ListingKey, String> {
     let key = given.trim();
     if key.is_empty() {
         return Err("a SKU is needed, as in Seller Central".into());
+    }
+    if key.chars().count() > SKU_CHARS_MAX {
+        return Err(format!("a SKU of more than {SKU_CHARS_MAX} characters is none of Amazon's"));
     }
     if key.chars().any(char::is_control) {
         return Err(format!("the SKU {key:?} holds a control character"));

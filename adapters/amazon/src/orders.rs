@@ -70,6 +70,10 @@ pub fn page(body: &[u8], to: Timestamp) -> Result<Page, String> {
 /// The answer to a question for one order.
 pub fn single(body: &[u8]) -> Result<Result<Order, Box<Unread>>, String> {
     let body: OrderBody<'_> = serde_json::from_slice(body).map_err(|error| spoken(&error))?;
+    // A list may stand for a struct in serde's eyes; in Amazon's answers it doesn't.
+    if !body.order.get().starts_with('{') {
+        return Err("the order is not an object".into());
+    }
     Ok(order(body.order))
 }
 

@@ -10,7 +10,7 @@ mod orders;
 mod reply;
 mod shop;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use jiff::Timestamp;
 use uriba_sdk::{
@@ -74,6 +74,10 @@ impl FakeMall for AmazonFake {
         &self.shop.book
     }
 
+    fn siblings(&self) -> BTreeMap<String, String> {
+        [("lead_time_to_ship_max_days".to_owned(), "3".to_owned())].into()
+    }
+
     fn settings(&self, channel: &str) -> Settings {
         let credentials = [
             ("client_id", CLIENT_ID.to_owned()),
@@ -87,7 +91,7 @@ impl FakeMall for AmazonFake {
             base_url: Some(self.server.uri()),
             auth_url: Some(self.server.uri()),
             credentials: credentials.into_iter().map(|(key, text)| (key.to_owned(), text.into())).collect(),
-            options: std::collections::BTreeMap::new(),
+            options: BTreeMap::new(),
         }
     }
 

@@ -137,6 +137,12 @@ impl FakeMall for Fake {
         &self.shop.book
     }
 
+    fn siblings(&self) -> BTreeMap<String, String> {
+        [("operationLeadTime", r#"{"normalDeliveryTimeId":1}"#), ("shipFromIds", "[1]")]
+            .map(|(name, stored)| (name.to_owned(), stored.to_owned()))
+            .into()
+    }
+
     fn settings(&self, channel: &str) -> Settings {
         let credential = |key: &str, value: &str| (key.to_owned(), value.to_owned().into());
         Settings {
