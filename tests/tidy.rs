@@ -1,240 +1,270 @@
-//! The house keeps its shape: floors, lengths and words, read from the files themselves.
+//! The house rules that a machine can check: who may know whom, how long things may be, which words are not
+//! ours. A violation is named with its file and line, and with the rule in words.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-const LINES_PER_FILE: usize = 500;
-const LINES_PER_FUNCTION: usize = 70;
+#[path = "tidy/source.rs"]
+mod source;
 
-/// A file with its path from the repository's root.
-struct Source {
-    path: String,
-    text: String,
+use source::{Source, files, read, rust_files};
+
+/// Lines of a file, tests included.
+const FILE_LINES_MAX: usize = 500;
+/// Lines between a function's braces, tests included.
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// The rooms of the root crate, from the ground up: which rooms a room may name, and the rule in words.
+const FLOORS: &[(&str, &[&str], &str)] = &[
+    ("domain", &[], "domain: sdk types only"),
+    ("store", &["domain"], "store: domain, sdk types, sea-orm"),
+    ("engine", &["domain", "store"], "engine: domain, store, sdk"),
+    ("api", &["domain", "store", "engine"], "api: store (read, and the few commands), and what lies below it"),
+    ("malls", &[], "malls: the adapter crates"),
+];
+
+/// Crates that a room may not name, with the reason.
+const STRANGERS: &[(&str, &[&str], &str)] = &[
+    (
+        "src/domain/",
+        &["tokio", "sea_orm", "sqlx", "async_trait", "rand", "reqwest", "axum", "tracing", "metrics"],
+        "domain knows no async, no clock, no randomness, no row",
+    ),
+    ("src/store/", &["reqwest", "axum", "clap", "wiremock"], "store knows tables and nothing else of the outside"),
+    ("src/engine/", &["sea_orm", "sqlx", "reqwest", "axum", "clap", "wiremock"], "engine knows no table and no socket"),
+    ("src/api/", &["sea_orm", "sqlx", "reqwest", "clap"], "sea-orm is imported by store and migrations only"),
+    ("src/cli/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    ("src/config", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    ("src/demo/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    ("src/main.rs", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    (
+        "adapters/",
+        &["tokio", "sea_orm", "sqlx", "reqwest", "governor", "rand", "wiremock"],
+        "adapters: sdk only; they know no database, no retry, no clock, no socket",
+    ),
+    ("migrations/", &["uriba", "uriba_sdk"], "migrations have their own identifiers and never import an entity"),
+];
+
+fn assert_none(rule: &str, violations: &[String]) {
+    let list = violations.join("\n  ");
+    assert!(violations.is_empty(), "{rule}\n{} violations:\n  {list}\n", violations.len());
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+fn production() -> impl Iterator<Item = Source> {
+    rust_files().into_iter().filter(|source| !source.is_test())
 }
 
-fn sources(folders: &[&str]) -> Vec<Source> {
-    let mut found = Vec::new();
-    for folder in folders {
-        collect(&root().join(folder), &mut found);
-    }
-    assert!(!found.is_empty(), "no file below {folders:?}");
-    found
+/// `src/store/intake.rs` → `store`.
+fn room(path: &str) -> Option<&str> {
+    let room = path.strip_prefix("src/")?.split('/').next()?;
+    Some(room.strip_suffix(".rs").unwrap_or(room))
 }
 
-fn collect(folder: &Path, found: &mut Vec<Source>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-            found.push(Source { path, text });
-        }
-    }
-}
-
-fn everything() -> Vec<Source> {
-    sources(&["src", "adapters", "migrations", "tests", "benches"])
-}
-
-fn assert_none(what: &str, offences: Vec<String>) {
-    assert!(offences.is_empty(), "{what}\n{}", offences.join("\n"));
-}
-
-/// Lines of code, without comments.
-fn code(source: &Source) -> impl Iterator<Item = (usize, &str)> {
-    let lines = source.text.lines().enumerate().map(|(n, line)| (n + 1, line));
-    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
-}
-
-/// Offences of all files below `folder`: lines that hold one of the words.
-fn naming(folder: &str, words: &[&str], spared: &[&str]) -> Vec<String> {
-    let mut offences = Vec::new();
-    for source in sources(&["src"]).iter().filter(|source| source.path.starts_with(folder)) {
-        if spared.iter().any(|spared| source.path.starts_with(spared)) {
+#[test]
+fn no_room_names_a_room_above_it() {
+    let mut violations = Vec::new();
+    for source in production() {
+        let Some((room, below, rule)) = FLOORS.iter().find(|(name, ..)| room(&source.path) == Some(name)) else {
             continue;
-        }
-        for (n, line) in code(source) {
-            if let Some(word) = words.iter().find(|word| line.contains(**word)) {
-                offences.push(format!("{}:{n}: {word}", source.path));
+        };
+        for (line, path) in source.paths() {
+            let Some(named) = path.strip_prefix("crate::").and_then(|path| path.split("::").next()) else { continue };
+            if named != *room && !below.contains(&named) {
+                violations.push(format!("{}:{line} names {path} ({rule})", source.path));
             }
         }
     }
-    offences
+    assert_none("each room names only rooms below it", &violations);
 }
 
 #[test]
-fn the_domain_knows_only_the_sdks_types() {
-    let words =
-        ["crate::store", "crate::engine", "crate::api", "crate::cli", "crate::config", "sea_orm", "tokio", "async "];
-    assert_none("domain: sdk types only; no async, no clock, no row", naming("src/domain", &words, &[]));
+fn no_room_climbs_out_through_super() {
+    let mut violations = Vec::new();
+    for source in production().filter(|source| source.path.starts_with("src/")) {
+        let names_folder =
+            ["mod.rs", "lib.rs", "main.rs"].iter().any(|name| source.path.ends_with(&format!("/{name}")));
+        let depth = source.path.matches('/').count() - usize::from(names_folder);
+        // So many steps up still lie within the room.
+        let within = depth.saturating_sub(1);
+        for (line, path) in source.paths() {
+            let steps = path.split("::").take_while(|part| *part == "super").count();
+            if steps > 0 && steps > within {
+                violations.push(format!("{}:{line} names {path}: say crate:: when leaving the room", source.path));
+            }
+        }
+    }
+    assert_none("imports from other rooms begin with crate::", &violations);
 }
 
 #[test]
-fn the_store_names_nothing_above_it() {
-    let words = ["crate::engine", "crate::api", "crate::cli", "crate::config", "crate::malls", "crate::demo"];
-    assert_none("store: domain, sdk types, sea-orm", naming("src/store", &words, &[]));
-}
-
-#[test]
-fn the_engine_names_nothing_above_it_and_no_table() {
-    let words = ["crate::api", "crate::cli", "crate::config", "crate::malls", "crate::demo", "sea_orm"];
-    assert_none("engine: domain, store, sdk", naming("src/engine", &words, &[]));
-}
-
-#[test]
-fn the_api_names_nothing_above_it_and_no_table() {
-    let words = ["crate::cli", "crate::config", "crate::malls", "crate::demo", "sea_orm"];
-    assert_none("api: store (read, and the few commands)", naming("src/api", &words, &[]));
-}
-
-#[test]
-fn only_the_store_speaks_to_the_database() {
-    let spared = ["src/store"];
-    assert_none("only store/ knows tables", naming("src", &["sea_orm", "sqlx::"], &spared));
-}
-
-#[test]
-fn only_the_dialect_holds_sql() {
-    let words = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM", "from_sql_and_values", "execute_unprepared"];
-    assert_none("SQL by hand stands in store/dialect.rs alone", naming("src", &words, &["src/store/dialect.rs"]));
-}
-
-#[test]
-fn one_file_names_the_malls() {
-    let words =
-        ["uriba_rakuten", "uriba_yahoo", "uriba_amazon", "uriba_sample", "\"rakuten\"", "\"yahoo\"", "\"amazon\""];
-    let spared = ["src/malls.rs", "src/config/tests", "src/config/tests.rs"];
-    assert_none("malls.rs is the only file that names one", naming("src", &words, &spared));
+fn nobody_imports_a_crate_that_is_not_of_its_floor() {
+    let mut violations = Vec::new();
+    for source in production() {
+        // The sdk is the outside that adapters get, and a fake is a mall.
+        let is_outside = source.path.starts_with("adapters/sdk/") || source.path.contains("/src/fake");
+        let rules = STRANGERS.iter().filter(|(folder, ..)| source.path.starts_with(folder));
+        for (_, strangers, rule) in rules.filter(|_| !is_outside) {
+            for (line, path) in source.paths() {
+                let root = path.split("::").next().unwrap_or_default();
+                if strangers.contains(&root) {
+                    violations.push(format!("{}:{line} names {path} ({rule})", source.path));
+                }
+            }
+        }
+    }
+    assert_none("each floor knows only what it needs", &violations);
 }
 
 #[test]
 fn adapters_know_the_sdk_and_never_each_other() {
-    let mut offences = Vec::new();
-    for source in sources(&["adapters"]) {
-        let own = source.path.split('/').nth(1).unwrap().to_owned();
-        for (n, line) in code(&source) {
-            let other = ["rakuten", "yahoo", "amazon", "sample"]
-                .iter()
-                .any(|mall| *mall != own && line.contains(&format!("uriba_{mall}")));
-            let outside = ["sea_orm", "sqlx", "tokio::time", "std::env::var", "reqwest::Client"]
-                .iter()
-                .any(|word| own != "sdk" && source.path.contains("/src/") && line.contains(word));
-            if other || outside || line.contains("uriba::") {
-                offences.push(format!("{}:{n}: {}", source.path, line.trim()));
+    let mut violations = Vec::new();
+    for source in rust_files().into_iter().filter(|source| source.path.starts_with("adapters/")) {
+        let own = source.path.split('/').nth(1).unwrap_or_default();
+        for (line, path) in source.paths() {
+            let root = path.split("::").next().unwrap_or_default();
+            let Some(named) = root.strip_prefix("uriba") else { continue };
+            let named = named.trim_start_matches('_');
+            let allowed = named == own || (named == "sdk" && own != "sdk");
+            if !allowed {
+                violations.push(format!("{}:{line} names {root} (adapters: sdk only, never each other)", source.path));
             }
         }
     }
-    assert_none("adapters: sdk only, never each other", offences);
-}
-
-#[test]
-fn migrations_never_import_an_entity() {
-    let mut offences = Vec::new();
-    for source in sources(&["migrations"]) {
-        offences.extend(
-            code(&source).filter(|(_, line)| line.contains("uriba::")).map(|(n, _)| format!("{}:{n}", source.path)),
-        );
+    for manifest in files().into_iter().filter(|path| path.starts_with("adapters/") && path.ends_with("Cargo.toml")) {
+        let own = manifest.split('/').nth(1).unwrap_or_default();
+        let ours = read(&manifest);
+        let ours = ours.lines().filter_map(|line| line.strip_prefix("uriba-")?.split(['.', ' ', '=']).next());
+        let strangers = ours.filter(|name| *name != own && *name != "sdk");
+        violations.extend(strangers.map(|name| format!("{manifest} depends on uriba-{name} (adapters: sdk only)")));
     }
-    assert_none("migrations have identifiers of their own", offences);
+    assert_none("an adapter can be lifted out of the house with nothing but the sdk", &violations);
 }
 
 #[test]
-fn no_file_is_too_long_to_be_read_at_once() {
-    let long = everything().into_iter().map(|source| (source.text.lines().count(), source.path));
-    let long = long.filter(|(lines, _)| *lines > LINES_PER_FILE).map(|(lines, path)| format!("{path}: {lines} lines"));
-    assert_none("split by meaning", long.collect());
-}
-
-#[test]
-fn no_function_is_too_long_to_be_read_at_once() {
-    let mut offences = Vec::new();
-    for source in everything() {
-        let mut begun: Option<(usize, usize, String)> = None;
-        for (n, line) in source.text.lines().enumerate() {
-            let indent = line.len() - line.trim_start().len();
-            if let Some((start, _, name)) = begun
-                .take_if(|(_, depth, _)| *depth == indent && line.trim_end() == format!("{}}}", " ".repeat(indent)))
-            {
-                if n - start + 1 > LINES_PER_FUNCTION {
-                    offences.push(format!("{}:{}: {name} has {} lines", source.path, start + 1, n - start + 1));
-                }
-            } else if begun.is_none() && is_function(line) && !line.trim_end().ends_with([';', '}']) {
-                begun = Some((n, indent, line.trim().chars().take(60).collect()));
+fn malls_are_named_in_one_file() {
+    let malls: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/adapters"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "sdk")
+        .collect();
+    let mut violations = Vec::new();
+    let hub = production().filter(|source| source.path.starts_with("src/") && source.path != "src/malls.rs");
+    for source in hub.filter(|source| !source.path.starts_with("src/demo/")) {
+        let bare: String = without_comments(&source);
+        for (index, line) in bare.lines().enumerate() {
+            let words = line.split(|c: char| !c.is_alphanumeric());
+            for word in words.filter(|word| malls.iter().any(|mall| word.eq_ignore_ascii_case(mall))) {
+                violations.push(format!("{}:{} names {word}", source.path, index + 1));
             }
         }
     }
-    assert_none("split by meaning", offences);
+    assert_none("src/malls.rs is the only file of the hub that names a mall", &violations);
 }
 
-fn is_function(line: &str) -> bool {
-    let line = line.trim_start();
-    let line = line
-        .strip_prefix("pub(super) ")
-        .or(line.strip_prefix("pub(crate) "))
-        .or(line.strip_prefix("pub "))
-        .unwrap_or(line);
-    let line = line.strip_prefix("const ").unwrap_or(line);
-    line.strip_prefix("async ").unwrap_or(line).starts_with("fn ")
+/// Code with its texts, up to a test module.
+fn without_comments(source: &Source) -> String {
+    let lines = source.text.lines().take(source.production().lines().count());
+    lines.map(|line| if line.trim_start().starts_with("//") { "" } else { line }).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn words_that_say_nothing_stay_outside() {
-    let banned = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
-    let mut offences = Vec::new();
-    for source in everything() {
-        for (n, line) in source.text.lines().enumerate() {
-            if let Some(word) = banned.iter().find(|word| line.contains(**word)) {
-                offences.push(format!("{}:{}: {word}", source.path, n + 1));
-            }
-            let named = ["_manager", "_helper", "_util", "Manager", "Helper"].iter().any(|word| {
-                let declares = ["fn ", "struct ", "enum ", "trait ", "mod "]
-                    .iter()
-                    .any(|kind| line.contains(&format!("{kind}{word}")));
-                declares || (is_function(line) && line.split('(').next().is_some_and(|name| name.ends_with(word)))
-            });
-            if named || (is_function(line) && line.contains("fn get_")) {
-                offences.push(format!("{}:{}: {}", source.path, n + 1, line.trim()));
-            }
+fn files_and_functions_fit_on_their_pages() {
+    let mut violations = Vec::new();
+    for source in rust_files() {
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES_MAX {
+            violations.push(format!("{} has {lines} lines, more than {FILE_LINES_MAX}", source.path));
         }
+        let long = source.functions().into_iter().filter(|function| function.length > FUNCTION_LINES_MAX);
+        violations.extend(long.map(|function| {
+            let (name, length) = (function.name, function.length);
+            format!("{}:{} {name} has {length} lines, more than {FUNCTION_LINES_MAX}", source.path, function.line)
+        }));
     }
-    assert_none("say what it is", offences);
+    assert_none("no file above 500 lines, no function above 70: split by meaning", &violations);
 }
 
 #[test]
-fn nothing_unwraps_outside_tests() {
-    let mut offences = Vec::new();
-    for source in sources(&["src", "adapters", "migrations"]) {
-        let in_tests =
-            source.path.contains("/tests") || source.path.contains("/kit/") || source.path.contains("payloads.rs");
-        let production = source.text.split("#[cfg(test)]").next().unwrap_or_default();
-        for (n, line) in production.lines().enumerate().filter(|_| !in_tests) {
-            if line.contains(".unwrap()") && !line.trim_start().starts_with("//") {
-                offences.push(format!("{}:{}", source.path, n + 1));
+fn names_say_what_a_thing_is() {
+    let words = ["fn", "struct", "enum", "trait", "mod", "type", "const", "static"];
+    let mut violations = Vec::new();
+    for source in rust_files() {
+        for (line, name) in source.declared(&words) {
+            if let Some(bad) = empty_word(&name) {
+                violations.push(format!("{}:{line} {name}: {bad:?} says nothing", source.path));
             }
         }
+        for (line, name) in source.declared(&["fn"]) {
+            if name.starts_with("get_") {
+                violations.push(format!("{}:{line} {name}: the noun alone is enough", source.path));
+            }
+        }
+        let stem = source.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if let Some(bad) = empty_word(stem) {
+            violations.push(format!("{}: {bad:?} says nothing", source.path));
+        }
     }
-    assert_none("use ?, or expect(\"why it cannot happen\")", offences);
+    assert_none("nouns that survive in conversation", &violations);
+}
+
+fn empty_word(name: &str) -> Option<&'static str> {
+    let mut spaced = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() {
+            spaced.push('_');
+        }
+        spaced.extend(c.to_lowercase());
+    }
+    let empty = ["manager", "helper", "helpers", "util", "utils", "data", "info", "misc"];
+    empty.into_iter().find(|word| spaced.split('_').any(|part| part == *word))
 }
 
 #[test]
-fn no_path_of_anybodys_machine_stands_in_the_repository() {
-    let banned = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("index.", "crates.io")];
-    let mut offences = Vec::new();
-    for source in everything() {
-        for (n, line) in source.text.lines().enumerate() {
-            if let Some(word) = banned.iter().find(|word| line.contains(**word)) {
-                offences.push(format!("{}:{}: {word}", source.path, n + 1));
+fn nothing_is_left_for_later_and_nothing_is_waved_through() {
+    let later = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
+    let mut violations = Vec::new();
+    for source in rust_files() {
+        for (index, line) in source.text.lines().enumerate() {
+            let at = format!("{}:{}", source.path, index + 1);
+            let words = line.split(|c: char| !c.is_alphanumeric());
+            violations.extend(words.filter(|word| later.contains(word)).map(|word| format!("{at} {word}")));
+            let comment = line.trim_start().strip_prefix("//").unwrap_or_default();
+            if ["----", "====", "****", "####", "____"].iter().any(|banner| comment.contains(banner)) {
+                violations.push(format!("{at} a banner: split the file instead"));
             }
         }
+        for (at, _) in source.code.match_indices(concat!("[all", "ow(")) {
+            violations.push(format!("{}:{} use #[expect(…, reason = \"…\")]", source.path, source.line(at)));
+        }
     }
-    assert_none("the repository speaks of uriba alone", offences);
+    for source in production() {
+        for (at, _) in source.production().match_indices(concat!(".unw", "rap()")) {
+            violations.push(format!("{}:{} unwraps: use ? or expect(\"why\")", source.path, source.line(at)));
+        }
+    }
+    assert_none("no notes to self, no silenced lints, no unwrap outside tests", &violations);
 }
+
+#[test]
+fn nothing_here_knows_the_machine_it_was_written_on() {
+    let folders = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
+    let mut violations = Vec::new();
+    for path in files() {
+        let text = read(&path);
+        for (index, line) in text.lines().enumerate() {
+            if path != "Cargo.lock" && folders.iter().any(|folder| line.contains(folder)) {
+                violations.push(format!("{path}:{} {}", index + 1, line.trim()));
+            }
+            let elsewhere = path == "Cargo.lock" && line.starts_with("source = ") && !line.contains(CRATES_IO);
+            if elsewhere {
+                violations.push(format!("{path}:{} {line}", index + 1));
+            }
+        }
+        let mirrors = ["[source.", "[registries", "[registry"];
+        if path.ends_with(".cargo/config.toml") && mirrors.iter().any(|mirror| text.contains(mirror)) {
+            violations.push(format!("{path} names another registry"));
+        }
+    }
+    assert_none("no paths of one machine, no registry but crates.io", &violations);
+}
+
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";

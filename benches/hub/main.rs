@@ -20,6 +20,7 @@ const FIGURES: [&str; 5] = ["propagation", "ingest", "paced", "changed-sku", "me
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let [first, database] = words.as_slice()
         && first == footprint::CHILD

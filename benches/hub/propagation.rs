@@ -87,7 +87,8 @@ async fn one_order(setting: &Setting, watch: &Watch, item: usize) -> Result<Dura
         let mut awaited = watch.awaited();
         let bought = seller.book().place(&[(&seller.mall_key(item), 1)]);
         let order = bought.ok().context("the shop is sold out")?;
-        *awaited = Some(Awaited { order: order.clone(), item: other.mall_key(item), received: None, done });
+        let item = other.mall_key(item).replace(':', "%3A");
+        *awaited = Some(Awaited { order: order.clone(), item, received: None, done });
         order
     };
     let sample = tokio::time::timeout(PATIENCE, passed).await.context("the order never reached the other mall")??;
@@ -108,7 +109,7 @@ struct Watch {
 
 struct Awaited {
     order: String,
-    /// The item on the other mall.
+    /// The item on the other mall, as a form spells it.
     item: String,
     received: Option<Instant>,
     done: oneshot::Sender<Duration>,

@@ -135,7 +135,7 @@ impl Setting {
         let began = Instant::now();
         while self.number(OPEN).await? > 0 {
             if began.elapsed() > most {
-                bail!("the hub did not come to rest within {most:?}: {} things are open", self.number(OPEN).await?);
+                bail!("the hub did not come to rest within {most:?}: {:?}", self.store.channels().await?);
             }
             self.env.sleep(TICK).await;
         }

@@ -87,7 +87,15 @@ fn stock_count() -> TableCreateStatement {
 fn stock() -> TableCreateStatement {
     table(
         "stock",
-        vec![number("sku_id"), key("pool"), number("version"), number("computed"), flag("due"), flag("stocked"), number("changed_at")],
+        vec![
+            number("sku_id"),
+            key("pool"),
+            number("version"),
+            number("computed"),
+            flag("due"),
+            flag("stocked"),
+            number("changed_at"),
+        ],
         &["sku_id", "pool"],
     )
 }

@@ -31,7 +31,7 @@ pub struct Resolve {
 }
 
 /// Open items, newest first.
-#[utoipa::path(get, path = "/v1/attention", tag = "operation", params(PageQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/attention", operation_id = "list_attention", tag = "operation", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<AttentionSheet>)))]
 async fn list(
     State(state): State<ApiState>,
@@ -41,7 +41,7 @@ async fn list(
 }
 
 /// Somebody has dealt with it: what the item forbade is allowed again.
-#[utoipa::path(post, path = "/v1/attention/{id}/resolve", tag = "operation", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/attention/{id}/resolve", operation_id = "resolve_attention", tag = "operation", params(("id" = String, Path)),
     request_body = Resolve, security(("token" = ["operate"])),
     responses((status = 200, body = AttentionSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn resolve(

@@ -83,7 +83,7 @@ impl Suspend {
 }
 
 /// All channels.
-#[utoipa::path(get, path = "/v1/channels", tag = "channels", params(PageQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/channels", operation_id = "list_channels", tag = "channels", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<ChannelSheet>)))]
 async fn list(
     State(state): State<ApiState>,
@@ -93,14 +93,14 @@ async fn list(
 }
 
 /// One channel.
-#[utoipa::path(get, path = "/v1/channels/{id}", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/channels/{id}", operation_id = "show_channel", tag = "channels", params(("id" = String, Path)),
     security(("token" = ["read"])), responses((status = 200, body = ChannelSheet), (status = 404, body = Problem)))]
 async fn show(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Json<ChannelSheet>, Problem> {
     Ok(Json(state.store.channel_sheet(&id, &state.outlines).await?))
 }
 
 /// Stops a channel: at once, or at `from`.
-#[utoipa::path(post, path = "/v1/channels/{id}/suspend", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/channels/{id}/suspend", operation_id = "suspend_channel", tag = "channels", params(("id" = String, Path)),
     request_body = Suspend, security(("token" = ["operate"])),
     responses((status = 202, body = ChannelSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn suspend(
@@ -120,7 +120,7 @@ async fn suspend(
 }
 
 /// Lets stock flow again, once the orders of the meantime are read.
-#[utoipa::path(post, path = "/v1/channels/{id}/resume", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/channels/{id}/resume", operation_id = "resume_channel", tag = "channels", params(("id" = String, Path)),
     request_body = Resume, security(("token" = ["operate"])),
     responses((status = 202, body = ChannelSheet), (status = 404, body = Problem)))]
 async fn resume(
@@ -139,7 +139,7 @@ async fn resume(
 }
 
 /// Writes to the mall from now on, or no longer.
-#[utoipa::path(post, path = "/v1/channels/{id}/mode", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/channels/{id}/mode", operation_id = "set_channel_mode", tag = "channels", params(("id" = String, Path)),
     request_body = SetMode, security(("token" = ["operate"])),
     responses((status = 202, body = ChannelSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn mode(

@@ -48,7 +48,7 @@ struct ImportQuery {
 }
 
 /// Files that were taken in, newest first.
-#[utoipa::path(get, path = "/v1/stock/imports", tag = "stock", params(PageQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/stock/imports", operation_id = "list_imports", tag = "stock", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<ImportSheet>)))]
 async fn list(
     State(state): State<ApiState>,
@@ -58,7 +58,7 @@ async fn list(
 }
 
 /// Takes a CSV in, whole or not at all, once. A refused file's 422 carries the same members.
-#[utoipa::path(post, path = "/v1/stock/imports", tag = "stock", params(ImportQuery),
+#[utoipa::path(post, path = "/v1/stock/imports", operation_id = "import_file", tag = "stock", params(ImportQuery),
     request_body(content = String, content_type = "text/csv"), security(("token" = ["operate"])),
     responses((status = 200, body = ImportReport), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn create(
@@ -86,7 +86,8 @@ async fn create(
             let _permit = permit;
             take_in(&here, &asked, &bytes, &who).await
         });
-        let broken = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the import broke");
+        let broken =
+            |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the import broke");
         task.await.map_err(broken)?
     };
     once(&state, &caller, &headers, &content, work).await

@@ -100,7 +100,7 @@ pub struct PutResults {
 }
 
 /// Listings with what they show, by channel and key.
-#[utoipa::path(get, path = "/v1/listings", tag = "listings", params(ListingsQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/listings", operation_id = "list_listings", tag = "listings", params(ListingsQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<ListingSheet>), (status = 400, body = Problem)))]
 async fn list(
     State(state): State<ApiState>,
@@ -112,7 +112,7 @@ async fn list(
 }
 
 /// Keys that orders name and that are mapped to nothing: their units hold no stock.
-#[utoipa::path(get, path = "/v1/listings/unmapped", tag = "listings", params(UnmappedQuery),
+#[utoipa::path(get, path = "/v1/listings/unmapped", operation_id = "list_unmapped_keys", tag = "listings", params(UnmappedQuery),
     security(("token" = ["read"])), responses((status = 200, body = Page<UnmappedSheet>)))]
 async fn unmapped(
     State(state): State<ApiState>,
@@ -124,7 +124,7 @@ async fn unmapped(
 
 /// Maps up to 1,000 keys. Good items are done, bad ones are refused each with its reason; when all of them
 /// are bad the answer is 422.
-#[utoipa::path(put, path = "/v1/listings", tag = "listings", params(PutQuery), request_body = Vec<PutListing>,
+#[utoipa::path(put, path = "/v1/listings", operation_id = "put_listings", tag = "listings", params(PutQuery), request_body = Vec<PutListing>,
     security(("token" = ["operate"])),
     responses((status = 200, body = PutResults), (status = 400, body = Problem), (status = 422, body = Problem)))]
 async fn put(

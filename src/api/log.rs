@@ -15,7 +15,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// The log, newest line first.
-#[utoipa::path(get, path = "/v1/log", tag = "operation", params(PageQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/log", operation_id = "list_log", tag = "operation", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<LogSheet>)))]
 async fn list(State(state): State<ApiState>, Asked(asked): Asked<PageQuery>) -> Result<Json<Page<LogSheet>>, Problem> {
     Ok(Json(state.store.log_sheets(&asked.paging()?).await.map_err(in_query)?))

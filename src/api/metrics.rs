@@ -64,7 +64,7 @@ fn describe() {
 }
 
 /// For Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "health",
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "health",
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn scrape(State(state): State<ApiState>) -> Result<Response, Problem> {
     state.metrics.run_upkeep();
@@ -159,8 +159,7 @@ impl Exposition {
     }
 
     fn value(&mut self, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<String> =
-            labels.iter().map(|(name, label)| format!("{name}=\"{}\"", escaped(label))).collect();
+        let labels: Vec<String> = labels.iter().map(|(name, label)| format!("{name}=\"{}\"", escaped(label))).collect();
         let _ = writeln!(self.text, "{}{{{}}} {value}", self.name, labels.join(","));
     }
 }

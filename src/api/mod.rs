@@ -1,7 +1,7 @@
 //! The HTTP API: one file per resource, thin over the store's sheets and a few commands.
 //!
 //! A request passes a request id, a trace, a panic guard and a deadline, then [`auth`], which reads from the
-//! published description ([`rules`]) who may do this and which query parameters there are. What is wrong is
+//! published description (`rules.rs`) who may do this and which query parameters there are. What is wrong is
 //! always a [`problem`]. Handlers hold no state: everything they know is in [`ApiState`], and everything they
 //! do is in the database when they answer.
 

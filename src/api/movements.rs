@@ -1,15 +1,16 @@
 //! Single movements: goods in, goods out, from here to there, a count.
 
 use axum::{
-    Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiState,
     auth::Caller,
+    once::{Answer, once},
     problem::{Problem, in_body},
     request::Sent,
 };
@@ -20,14 +21,21 @@ pub fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Books a movement. The same `key` with the same content is booked once (then 200), with other content 422.
-#[utoipa::path(post, path = "/v1/stock/movements", tag = "stock", request_body = Move,
+#[utoipa::path(post, path = "/v1/stock/movements", operation_id = "book_movement", tag = "stock", request_body = Move,
     security(("token" = ["operate"])),
     responses((status = 201, body = Move), (status = 200, body = Move), (status = 422, body = Problem)))]
 async fn create(
     State(state): State<ApiState>,
     caller: Caller,
+    headers: HeaderMap,
     Sent(asked): Sent<Move>,
-) -> Result<(StatusCode, Json<Move>), Problem> {
+) -> Response {
+    let content = serde_json::to_vec(&asked).expect("words and numbers are always JSON");
+    let work = book(&state, &caller, asked);
+    once(&state, &caller, &headers, &[b"movements", &content], work).await
+}
+
+async fn book(state: &ApiState, caller: &Caller, asked: Move) -> Answer {
     if let Some((field, message)) = asked.fault() {
         return Err(Problem::invalid(field, message));
     }
@@ -35,7 +43,8 @@ async fn create(
         StoreError::Invalid(detail) => named(detail),
         other => in_body("sku")(other),
     })?;
-    Ok((if booked { StatusCode::CREATED } else { StatusCode::OK }, Json(asked)))
+    let status = if booked { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, serde_json::to_value(asked).expect("words and numbers are always JSON")))
 }
 
 /// The store's sentence begins with the field that it is about.

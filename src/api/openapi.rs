@@ -19,8 +19,12 @@ use super::{schedule, skus, suspensions};
     info(
         title = "uriba",
         description = "One stock on many malls. Times are RFC 3339 UTC, quantities are integers, ids are text. \
-            Lists take `limit` and `cursor`. Errors are `application/problem+json` (RFC 9457). Requests that \
-            create something take an `Idempotency-Key`: the same again is answered alike and done once."
+            Lists take `limit` and `cursor`. Requests that create something take an `Idempotency-Key`: the same \
+            again is answered alike and done once. Errors are `application/problem+json` (RFC 9457) of type \
+            `urn:uriba:problem:` and one of: not-json, broken-body, too-large, bad-query, bad-header (the request \
+            can't be read); unauthorized, insufficient-scope; not-found, method-not-allowed; invalid, \
+            rows-rejected, key-reused (it asks for what can't be); refused, in-progress (not in this state); \
+            not-ready, unavailable, timeout, internal (uriba's own trouble)."
     ),
     tags(
         (name = "channels", description = "Shop accounts, and the switch that stops them"),

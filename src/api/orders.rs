@@ -33,7 +33,7 @@ struct OrdersQuery {
 }
 
 /// Orders, newest first.
-#[utoipa::path(get, path = "/v1/orders", tag = "orders", params(OrdersQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "orders", params(OrdersQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<OrderSheet>), (status = 400, body = Problem)))]
 async fn list(
     State(state): State<ApiState>,
@@ -45,7 +45,7 @@ async fn list(
 }
 
 /// One order, by the mall's own id.
-#[utoipa::path(get, path = "/v1/orders/{channel}/{order_id}", tag = "orders",
+#[utoipa::path(get, path = "/v1/orders/{channel}/{order_id}", operation_id = "show_order", tag = "orders",
     params(("channel" = String, Path), ("order_id" = String, Path)), security(("token" = ["read"])),
     responses((status = 200, body = OrderSheet), (status = 404, body = Problem)))]
 async fn show(

@@ -131,7 +131,9 @@ pub fn in_body(field: &str) -> impl FnOnce(StoreError) -> Problem {
 pub fn in_query(error: StoreError) -> Problem {
     match error {
         StoreError::Invalid(detail) => Problem::new(StatusCode::BAD_REQUEST, "bad-query", "Bad query", detail),
-        StoreError::Missing { kind, name } => Problem::query(&kind.to_lowercase(), format!("there is no {kind} {name:?}")),
+        StoreError::Missing { kind, name } => {
+            Problem::query(&kind.to_lowercase(), format!("there is no {kind} {name:?}"))
+        }
         other => other.into(),
     }
 }

@@ -31,7 +31,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
 /// The body's bytes, if there are not too many.
 pub async fn whole(body: Body, most: usize) -> Result<Bytes, Problem> {
     to_bytes(body, most).await.map_err(|error| {
-        let limited = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
+        let limited =
+            std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
         if limited {
             let detail = format!("the body is larger than {most} bytes");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)

@@ -13,13 +13,9 @@ pub fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// Takes back a switch that is not due yet.
-#[utoipa::path(delete, path = "/v1/schedule/{id}", tag = "channels", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/v1/schedule/{id}", operation_id = "cancel_scheduled_switch", tag = "channels", params(("id" = String, Path)),
     security(("token" = ["operate"])), responses((status = 204), (status = 404, body = Problem)))]
-async fn cancel(
-    State(state): State<ApiState>,
-    Path(id): Path<String>,
-    caller: Caller,
-) -> Result<StatusCode, Problem> {
+async fn cancel(State(state): State<ApiState>, Path(id): Path<String>, caller: Caller) -> Result<StatusCode, Problem> {
     let missing = || Problem::missing("scheduled switch", &id);
     let id: i64 = id.parse().map_err(|_| missing())?;
     state.store.cancel_schedule(id, &caller.who()).await?;

@@ -21,21 +21,21 @@ pub fn router() -> OpenApiRouter<ApiState> {
 }
 
 /// All SKUs, by code.
-#[utoipa::path(get, path = "/v1/skus", tag = "stock", params(PageQuery), security(("token" = ["read"])),
+#[utoipa::path(get, path = "/v1/skus", operation_id = "list_skus", tag = "stock", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<SkuSheet>)))]
 async fn list(State(state): State<ApiState>, Asked(asked): Asked<PageQuery>) -> Result<Json<Page<SkuSheet>>, Problem> {
     Ok(Json(state.store.sku_sheets(&state.outlines, &asked.paging()?).await.map_err(in_query)?))
 }
 
 /// One SKU: what there is of it, and what every channel makes of that.
-#[utoipa::path(get, path = "/v1/skus/{code}", tag = "stock", params(("code" = String, Path)),
+#[utoipa::path(get, path = "/v1/skus/{code}", operation_id = "show_sku", tag = "stock", params(("code" = String, Path)),
     security(("token" = ["read"])), responses((status = 200, body = SkuSheet), (status = 404, body = Problem)))]
 async fn show(State(state): State<ApiState>, Path(code): Path<String>) -> Result<Json<SkuSheet>, Problem> {
     Ok(Json(state.store.sku_sheet(&code, &state.outlines).await?))
 }
 
 /// The ledger of a SKU, newest entry first.
-#[utoipa::path(get, path = "/v1/skus/{code}/ledger", tag = "stock", params(("code" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/v1/skus/{code}/ledger", operation_id = "list_ledger_entries", tag = "stock", params(("code" = String, Path), PageQuery),
     security(("token" = ["read"])), responses((status = 200, body = Page<LedgerEntry>), (status = 404, body = Problem)))]
 async fn ledger(
     State(state): State<ApiState>,

@@ -42,7 +42,7 @@ pub struct Suspensions {
 }
 
 /// Suspends or resumes several channels in one transaction; an unknown one means that nothing is done.
-#[utoipa::path(post, path = "/v1/suspensions", tag = "channels", request_body = Suspensions,
+#[utoipa::path(post, path = "/v1/suspensions", operation_id = "switch_channels", tag = "channels", request_body = Suspensions,
     security(("token" = ["operate"])),
     responses((status = 202, body = Page<ChannelSheet>), (status = 422, body = Problem)))]
 async fn create(

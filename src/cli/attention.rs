@@ -28,7 +28,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
     match command {
         Command::List => {
             let sheets = super::pages(None, async |paging| desk.store.attention_sheets(&paging).await).await?;
-            desk.print.list(&sheets.items, "nothing needs anybody's attention", |all| table(all));
+            desk.print.list(&sheets.items, "nothing needs anybody's attention", table);
         }
         Command::Resolve { id, action } => {
             let row = desk.store.resolve_attention(id, action.as_deref(), &desk.who).await?;

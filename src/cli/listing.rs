@@ -93,7 +93,7 @@ async fn list(desk: &Desk, asked: List) -> Done {
     let sheets =
         super::pages(asked.limit, async |paging| desk.store.listing_sheets(&filter, &outlines, &paging).await).await?;
     let none = "there is no such listing: `uriba listing map CHANNEL MALL_KEY SKU` makes one";
-    desk.print.list(&sheets.items, none, |all| table(all));
+    desk.print.list(&sheets.items, none, table);
     sheets.note_rest();
     Ok(())
 }

@@ -44,7 +44,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
             let filter = OrderFilter { channel: asked.channel, state: asked.state, sku: asked.sku };
             let sheets =
                 super::pages(Some(asked.limit), async |paging| desk.store.order_sheets(&filter, &paging).await).await?;
-            desk.print.list(&sheets.items, "there is no such order", |all| table(all));
+            desk.print.list(&sheets.items, "there is no such order", table);
             sheets.note_rest();
         }
         Command::Show { channel, id } => {

@@ -32,8 +32,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::List(asked) => {
             let sheets =
                 super::pages(asked.limit, async |paging| desk.store.sku_sheets(&outlines, &paging).await).await?;
-            desk.print
-                .list(&sheets.items, "there is no SKU: `uriba stock import book FILE` makes them", |all| table(all));
+            desk.print.list(&sheets.items, "there is no SKU: `uriba stock import book FILE` makes them", table);
             sheets.note_rest();
         }
         Command::Show { code } => {

@@ -57,7 +57,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::List => {
             let sheets = desk.store.token_sheets().await?;
             let none = "there is no token: `uriba token create NAME --scope read` makes one";
-            desk.print.list(&sheets.items, none, |all| table(all));
+            desk.print.list(&sheets.items, none, table);
         }
         Command::Revoke { name } => {
             desk.store.revoke_token(&name, &desk.who).await?;

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use uriba_sdk::env::Url;
 
 use super::{
-    Channel, Config,
+    Channel, Config, ZONE,
     duration::spell,
     secret::{Secret, Source},
 };
@@ -19,7 +19,7 @@ pub(super) fn text(config: &Config) -> String {
     root.insert("database".into(), table([("url", secret(&config.database))]));
     root.insert("server".into(), table([("listen", text_of(config.listen))]));
     let mut core = vec![
-        ("zone", text_of(config.zone.iana_name().unwrap_or("UTC"))),
+        ("zone", text_of(config.zone.iana_name().unwrap_or(ZONE))),
         ("day_starts", text_of(config.day_starts.strftime("%H:%M"))),
     ];
     core.extend(config.counts_shipments.map(|counts| ("counts_shipments", text_of(word(counts)))));

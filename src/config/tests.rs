@@ -300,7 +300,7 @@ fn a_secret_file_lies_beside_the_configuration_and_is_read_anew() {
     let again = config.reload_credentials("rakuten-main").unwrap().unwrap();
     assert_eq!(service(&again), "second");
     std::fs::write(folder.path().join("service"), "\n").unwrap();
-    let problems = config.reload_credentials("rakuten-main").err().expect("the file is empty").to_string();
+    let problems = config.reload_credentials("rakuten-main").map(|_| ()).expect_err("the file is empty").to_string();
     assert!(problems.ends_with("service is empty"), "{problems}");
 }
 

@@ -204,7 +204,9 @@ fn taken(report: ImportReport) -> Result<(), DemoError> {
 }
 
 fn book() -> Vec<u8> {
-    let rows = GOODS.iter().map(|good| vec![LOCATION.to_owned(), good.code.into(), good.opening.to_string(), good.name.into()]);
+    let rows = GOODS
+        .iter()
+        .map(|good| vec![LOCATION.to_owned(), good.code.into(), good.opening.to_string(), good.name.into()]);
     sheet(["location", "sku", "quantity", "name"], rows)
 }
 

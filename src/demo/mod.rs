@@ -161,7 +161,21 @@ impl Day {
         let screen = Some(Screen::open());
         let phase = ("trading", env.elapsed(), options.duration.map(|length| length.mul_f64(options.speed)));
         let chase = Chase::default();
-        Ok(Self { options, env, interrupt, shops, shoppers, hub, chase, belief, seen, address, screen, phase, traded: None })
+        Ok(Self {
+            options,
+            env,
+            interrupt,
+            shops,
+            shoppers,
+            hub,
+            chase,
+            belief,
+            seen,
+            address,
+            screen,
+            phase,
+            traded: None,
+        })
     }
 
     /// Trading and settling; `None` when interrupted before the end.

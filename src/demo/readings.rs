@@ -73,9 +73,10 @@ impl Listing {
 impl Belief {
     /// The targets are those that the shelf makes: nothing waits to be computed.
     pub fn is_computed(&self, shops: &[Shop], good: usize) -> bool {
-        shops.iter().zip(&self.listings).all(|(shop, listings)| {
-            listings[good].target == target(&self.shelves[good], shop.listings[good].units)
-        })
+        shops
+            .iter()
+            .zip(&self.listings)
+            .all(|(shop, listings)| listings[good].target == target(&self.shelves[good], shop.listings[good].units))
     }
 }
 

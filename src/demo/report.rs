@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    chase::Chase,
-    compare::Comparison,
-    goods::GOODS,
-    shoppers::Shoppers,
-    street::Shop,
-    traffic::Tally,
-    view::span,
+    chase::Chase, compare::Comparison, goods::GOODS, shoppers::Shoppers, street::Shop, traffic::Tally, view::span,
 };
 
 /// Differences beyond this many are only counted.

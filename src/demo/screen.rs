@@ -42,7 +42,12 @@ impl Screen {
     }
 
     /// Shows the frame, or the progress line when one is due. `at`: the machine's time since the start.
-    pub fn show(&mut self, at: Duration, frame: impl FnOnce((usize, usize)) -> Vec<Line>, progress: impl FnOnce() -> String) {
+    pub fn show(
+        &mut self,
+        at: Duration,
+        frame: impl FnOnce((usize, usize)) -> Vec<Line>,
+        progress: impl FnOnce() -> String,
+    ) {
         if self.live {
             return self.draw(frame(self.size()));
         }

@@ -172,7 +172,8 @@ impl Shoppers {
         let Some((index, found)) = self.pick(shops, |_| true) else { return };
         let (book, order) = (shops[index].book(), &found.order);
         self.cancelled += 1;
-        let Some(line) = order.lines.iter().find(|line| line.unshipped() > 1).filter(|_| self.rng.random_bool(0.4)) else {
+        let Some(line) = order.lines.iter().find(|line| line.unshipped() > 1).filter(|_| self.rng.random_bool(0.4))
+        else {
             return book.cancel(&order.id);
         };
         book.cancel_units(&order.id, &line.id, self.rng.random_range(1..line.unshipped()));

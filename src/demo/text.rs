@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn columns_of_japanese_names_line_up() {
-        for name in ["深蒸し煎茶 100g", "宇治抹茶", "tea", "玄米茶 ティーバッグ20包 とても長い名前"] {
+        for name in ["深蒸し煎茶 100g", "宇治抹茶", "tea", "玄米茶 ティーバッグ20包 とても長い名前"]
+        {
             assert_eq!(Line::new().left(Style::Plain, name, 20).width(), 20, "{name}");
             assert_eq!(Line::new().right(Style::Plain, name, 7).width(), 7, "{name}");
         }

@@ -163,7 +163,8 @@ impl View<'_> {
         for (name, width) in COLUMNS {
             head = head.right(Style::Dim, name, width + 1);
         }
-        let head = head.then(Style::Dim, "   ").left(Style::Dim, "reading orders", 16).left(Style::Dim, "writing stock", 16);
+        let head =
+            head.then(Style::Dim, "   ").left(Style::Dim, "reading orders", 16).left(Style::Dim, "writing stock", 16);
         let mut lines = vec![head.then(Style::Dim, "requests that may leave now")];
         for (index, shop) in self.shops.iter().enumerate() {
             lines.push(self.channel(index, shop, &self.belief.channels[index]));
@@ -210,7 +211,9 @@ impl View<'_> {
                 }
             }
         }
-        lines.extend(self.belief.attention.iter().map(|item| Line::new().then(Style::Warn, format!("! {}", item.message))));
+        lines.extend(
+            self.belief.attention.iter().map(|item| Line::new().then(Style::Warn, format!("! {}", item.message))),
+        );
         lines
     }
 

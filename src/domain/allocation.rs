@@ -58,4 +58,3 @@ pub fn target(sellable: i64, units: i64, rules: &Rules, quantity_max: i64) -> i6
     let t = n.div_euclid(units.max(1));
     t.min(rules.cap.unwrap_or(i64::MAX)).min(quantity_max).max(0)
 }
-

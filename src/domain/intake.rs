@@ -59,7 +59,10 @@ pub enum Seen {
     /// Older than what is known: nothing changes.
     Stale,
     /// The line states a quantity that nobody orders.
-    Absurd { line: String, units: u32 },
+    Absurd {
+        line: String,
+        units: u32,
+    },
     Lines(Vec<LineChange>),
 }
 
@@ -162,12 +165,8 @@ impl Context {
     fn appeared(&self, line: &Line) -> LineChange {
         let original = line.original.unwrap_or(0).max(line.ordered);
         let ordered = if self.child || !self.manner.families { line.ordered } else { original };
-        let empty = KnownLine {
-            line: line.id.clone(),
-            mall_key: line.mall_key.clone(),
-            ordered,
-            ..KnownLine::default()
-        };
+        let empty =
+            KnownLine { line: line.id.clone(), mall_key: line.mall_key.clone(), ordered, ..KnownLine::default() };
         // Nothing of it is held yet, so nothing is given back: its first state needs no second read.
         let mut change = Self { sure: true, ..*self }.changed(&empty, line);
         change.is_new = true;

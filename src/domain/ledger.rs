@@ -66,8 +66,5 @@ pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
             None => taken.push((0, left)),
         }
     }
-    taken
-        .into_iter()
-        .map(|(index, take)| entry(&there[index].0, -take))
-        .collect()
+    taken.into_iter().map(|(index, take)| entry(&there[index].0, -take)).collect()
 }

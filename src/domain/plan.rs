@@ -1,6 +1,9 @@
 //! Which of the waiting writes go into the next request.
 
-use uriba_sdk::{Write, card::{Card, WriteMode, WriteWay}};
+use uriba_sdk::{
+    Write,
+    card::{Card, WriteMode, WriteWay},
+};
 
 use super::publication::{Urgency, Ways};
 

@@ -44,4 +44,3 @@ pub fn react(error: &MallError, lane: &Lane, now: Timestamp, throttled_until: Op
         }
     }
 }
-

@@ -48,13 +48,24 @@ pub struct Exchange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// The figure is certain again.
-    Settled { shown: i64 },
+    Settled {
+        shown: i64,
+    },
     /// The mall shows less than known: so many listing units were sold to orders not seen yet.
-    Missing { units: i64, since: Timestamp, at: Timestamp },
+    Missing {
+        units: i64,
+        since: Timestamp,
+        at: Timestamp,
+    },
     /// The mall shows more than known.
-    Surplus { units: i64 },
+    Surplus {
+        units: i64,
+    },
     /// Neither the old nor the new figure explains the reading.
-    Drift { expected: i64, read: i64 },
+    Drift {
+        expected: i64,
+        read: i64,
+    },
     Refused(Refusal),
     /// Nothing can be said yet.
     Open,
@@ -73,11 +84,7 @@ pub fn outcome(
     let Some(index) = publication.writes.iter().position(|outstanding| outstanding.id == write_id) else {
         return Vec::new();
     };
-    let look = |value| Look {
-        value,
-        from: earlier(exchange.sent_at, times.precision),
-        to: exchange.answered_at,
-    };
+    let look = |value| Look { value, from: earlier(exchange.sent_at, times.precision), to: exchange.answered_at };
     match outcome {
         Outcome::Applied { now } => {
             publication.set_aside_until = None;
@@ -239,11 +246,7 @@ pub fn judge(
     let expected = publication.shown().map_or(look.value, |shown| shown.mid);
     publication.writes.clear();
     set_anchor(publication, look, sales);
-    if explained {
-        vec![Note::Settled { shown: look.value }]
-    } else {
-        vec![Note::Drift { expected, read: look.value }]
-    }
+    if explained { vec![Note::Settled { shown: look.value }] } else { vec![Note::Drift { expected, read: look.value }] }
 }
 
 /// The reading fits the newest absolute write less what sold since, and nothing that may have stood before.

@@ -88,11 +88,9 @@ impl Channel {
             effect_typical: plan.timing.effect_typical.unwrap_or(typical),
             readable: effect.is_none_or(|lag| lag.readable),
         };
-        let outlet =
-            Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
+        let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
         let manner = Manner { families: orders.families, units_max: plan.units_max };
-        let intake =
-            Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
+        let intake = Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
         Ok(Self { plan, line, source: RwLock::default(), outside, orders, outlet, intake, lease: RwLock::default() })
     }
 
@@ -126,7 +124,8 @@ impl Channel {
 
     /// Channels that share a quota are one group, run by one instance.
     pub fn group(&self) -> String {
-        let shared = self.line().wire.quotas().into_iter().map(|(_, key, _)| key.scope).find(|scope| scope != self.id());
+        let shared =
+            self.line().wire.quotas().into_iter().map(|(_, key, _)| key.scope).find(|scope| scope != self.id());
         shared.unwrap_or_else(|| self.id().to_owned())
     }
 
@@ -139,7 +138,12 @@ impl Channel {
     }
 
     /// The lane is well again.
-    pub async fn went_well(&self, store: &Store, row: &crate::store::entity::channel::Model, which: LaneName) -> Result<()> {
+    pub async fn went_well(
+        &self,
+        store: &Store,
+        row: &crate::store::entity::channel::Model,
+        which: LaneName,
+    ) -> Result<()> {
         if lane(row, which) == Lane::default() {
             return Ok(());
         }

@@ -37,6 +37,11 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         }
         Work::Idle { until } if *until > now => return Ok(Again::At(*until)),
         Work::Idle { .. } => {
+            // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
+            let ready = here.line().wire.ready_at(here.orders.search);
+            if ready > now {
+                return Ok(Again::At(ready));
+            }
             let (lookback, interval) = (here.plan.initial_lookback, here.plan.poll_interval);
             store.begin_cycle(lease, &row, &here.orders, lookback, interval).await?;
             return Ok(Again::Now);

@@ -39,9 +39,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let channel = here.id().to_owned();
     metrics::counter!("uriba_push_requests_total", "channel" => channel.clone(), "result" => result).increment(1);
     let settled = store.settle(lease, &here.outlet, claim, performed, exchange).await?;
-    for (outcome, count) in
-        [("applied", settled.applied), ("refused", settled.refused), ("unknown", settled.unknown)]
-    {
+    for (outcome, count) in [("applied", settled.applied), ("refused", settled.refused), ("unknown", settled.unknown)] {
         metrics::counter!("uriba_push_items_total", "channel" => channel.clone(), "outcome" => outcome)
             .increment(count as u64);
     }

@@ -79,7 +79,13 @@ impl Store {
     }
 
     /// `missing` units are gone without an order (negative: there are more, without a cancel).
-    async fn unexplained(&self, tx: &DatabaseTransaction, item: &mut Listed, missing: i64, now: Timestamp) -> Result<()> {
+    async fn unexplained(
+        &self,
+        tx: &DatabaseTransaction,
+        item: &mut Listed,
+        missing: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         let keeps = item.publication.corrects(missing, now);
         let (channel, key) = (item.listing.channel.clone(), item.listing.mall_key.clone());
         let (less, units) = (if missing > 0 { "less" } else { "more" }, missing.abs());
@@ -145,7 +151,14 @@ impl Store {
                 let message = format!("{} {} {problem}", channel.id, row.given_key);
                 let subject = format!("{}/{}", channel.id, row.given_key);
                 let mall_key = Some(row.given_key);
-                let call = Call { kind: "set_aside", subject, channel: Some(channel.id.clone()), mall_key, message, ..Call::default() };
+                let call = Call {
+                    kind: "set_aside",
+                    subject,
+                    channel: Some(channel.id.clone()),
+                    mall_key,
+                    message,
+                    ..Call::default()
+                };
                 self.raise(&tx, call).await?;
             } else {
                 self.adopt_lines(&tx, &channel, &row).await?;

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::{Result, Store, StoreError, entity::attention, log::Entry, micros};
@@ -52,12 +52,15 @@ impl Store {
 
     /// The cause is gone: the item closes by itself.
     pub async fn calm(&self, db: &impl ConnectionTrait, kind: &str, subject: &str) -> Result<()> {
-        if let Some(open) = open_item(db, kind, subject).await? {
-            let mut row = open.into_active_model();
-            row.resolved_at = Set(Some(micros(self.now())));
-            row.resolved_by = Set(Some("uriba".into()));
-            row.update(db).await?;
-        }
+        // Raised by two instances at the same moment it stands there twice.
+        attention::Entity::update_many()
+            .col_expr(attention::Column::ResolvedAt, Expr::value(micros(self.now())))
+            .col_expr(attention::Column::ResolvedBy, Expr::value("uriba"))
+            .filter(attention::Column::Kind.eq(kind))
+            .filter(attention::Column::Subject.eq(subject))
+            .filter(attention::Column::ResolvedAt.is_null())
+            .exec(db)
+            .await?;
         Ok(())
     }
 
@@ -92,7 +95,13 @@ impl Store {
         row.action = Set(action.map(str::to_owned));
         let item = row.update(&tx).await?;
         let subject = format!("attention/{id}");
-        let entry = Entry { who, what: "attention.resolve", subject: &subject, why: action, detail: Some(item.message.clone()) };
+        let entry = Entry {
+            who,
+            what: "attention.resolve",
+            subject: &subject,
+            why: action,
+            detail: Some(item.message.clone()),
+        };
         self.write_log(&tx, entry).await?;
         tx.commit().await?;
         self.bells.targets.notify_waiters();

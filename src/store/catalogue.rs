@@ -109,9 +109,15 @@ impl Store {
         Ok(done)
     }
 
-    pub(super) async fn map_piece(&self, tx: &DatabaseTransaction, mappings: &[Mapping], create: bool) -> Result<Vec<Mapped>> {
+    pub(super) async fn map_piece(
+        &self,
+        tx: &DatabaseTransaction,
+        mappings: &[Mapping],
+        create: bool,
+    ) -> Result<Vec<Mapped>> {
         let channels = channels_of(tx, mappings).await?;
-        let names: BTreeMap<_, _> = mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
+        let names: BTreeMap<_, _> =
+            mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
         let before = known.values().map(|row| row.sku_id);
@@ -146,7 +152,12 @@ impl Store {
 
     /// Lines that were sold before anybody said what they sell: from now on they count, and what shipped of
     /// them is booked at its time.
-    pub(super) async fn adopt_lines(&self, tx: &DatabaseTransaction, channel: &channel::Model, listing: &listing::Model) -> Result<()> {
+    pub(super) async fn adopt_lines(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &channel::Model,
+        listing: &listing::Model,
+    ) -> Result<()> {
         let lines = order_line::Entity::find()
             .inner_join_orders(&channel.id)
             .filter(order_line::Column::MallKey.eq(&listing.mall_key))
@@ -160,13 +171,9 @@ impl Store {
         let mut shipments = Vec::new();
         for line in lines {
             unshipped += (line.ordered - line.moved - line.cancelled - line.shipped) * listing.units;
-            line_part::ActiveModel {
-                line_id: Set(line.id),
-                sku_id: Set(listing.sku_id),
-                quantity: Set(listing.units),
-            }
-            .insert(tx)
-            .await?;
+            line_part::ActiveModel { line_id: Set(line.id), sku_id: Set(listing.sku_id), quantity: Set(listing.units) }
+                .insert(tx)
+                .await?;
             let events = line_event::Entity::find()
                 .filter(line_event::Column::LineId.eq(line.id))
                 .filter(line_event::Column::What.eq("shipped"))
@@ -240,9 +247,8 @@ async fn known_listings(
     mappings: &[Mapping],
 ) -> Result<HashMap<(String, String), listing::Model>> {
     let keys: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.mall_key.as_str()).collect();
-    let either = listing::Column::MallKey
-        .is_in(keys.iter().copied())
-        .or(listing::Column::GivenKey.is_in(keys.iter().copied()));
+    let either =
+        listing::Column::MallKey.is_in(keys.iter().copied()).or(listing::Column::GivenKey.is_in(keys.iter().copied()));
     let rows = listing::Entity::find().filter(either).limit(100_000).all(tx).await?;
     let mut known = HashMap::new();
     for row in rows {
@@ -252,7 +258,13 @@ async fn known_listings(
     Ok(known)
 }
 
-fn merged(before: Option<&listing::Model>, mapping: &Mapping, sku: i64, id: impl FnOnce() -> i64, now: i64) -> listing::Model {
+fn merged(
+    before: Option<&listing::Model>,
+    mapping: &Mapping,
+    sku: i64,
+    id: impl FnOnce() -> i64,
+    now: i64,
+) -> listing::Model {
     let blank = || listing::Model {
         id: id(),
         channel: mapping.channel.clone(),

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::{
@@ -97,7 +96,9 @@ impl Store {
         for (rank, code) in setup.locations.iter().enumerate() {
             let rank = i64::try_from(rank).unwrap_or(i64::MAX);
             let row = location::Entity::find_by_id(code).one(tx).await?;
-            let Some(row) = row.filter(|row| row.pool.as_ref() != Some(&setup.id) || row.rank != rank) else { continue };
+            let Some(row) = row.filter(|row| row.pool.as_ref() != Some(&setup.id) || row.rank != rank) else {
+                continue;
+            };
             moved |= row.pool.as_ref() != Some(&setup.id);
             let mut row = row.into_active_model();
             row.pool = Set(Some(setup.id.clone()));

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, Value};
 
 use super::{Result, StoreError};
 
@@ -27,17 +25,15 @@ fn database_clock(backend: DatabaseBackend) -> &'static str {
 }
 
 /// Takes or renews a lease; the fence grows when the holder changes. `None`: somebody else holds it.
-pub(super) async fn take_lease(
-    db: &DatabaseTransaction,
-    name: &str,
-    holder: &str,
-    ttl_us: i64,
-) -> Result<Option<i64>> {
+pub(super) async fn take_lease(db: &DatabaseTransaction, name: &str, holder: &str, ttl_us: i64) -> Result<Option<i64>> {
     let backend = db.get_database_backend();
     let clock = database_clock(backend);
     let seed = Statement::from_sql_and_values(
         backend,
-        numbered(backend, "INSERT INTO lease (name, holder, expires_at, fence) VALUES (?, '', 0, 0) ON CONFLICT (name) DO NOTHING"),
+        numbered(
+            backend,
+            "INSERT INTO lease (name, holder, expires_at, fence) VALUES (?, '', 0, 0) ON CONFLICT (name) DO NOTHING",
+        ),
         [name.into()],
     );
     db.execute_raw(seed).await?;
@@ -100,9 +96,22 @@ pub(super) async fn add_balances(db: &DatabaseTransaction, rows: &[(i64, String,
 
 /// Marks stock rows as changed, which also locks them; give the SKUs in ascending order.
 /// `stocked`: the SKU has a stock figure from now on.
-pub(super) async fn bump_stock(db: &DatabaseTransaction, rows: &[(i64, String)], stocked: bool, now_us: i64) -> Result<()> {
+pub(super) async fn bump_stock(
+    db: &DatabaseTransaction,
+    rows: &[(i64, String)],
+    stocked: bool,
+    now_us: i64,
+) -> Result<()> {
     let values = rows.iter().map(|(sku, pool)| {
-        [Value::from(*sku), pool.as_str().into(), 1_i64.into(), 0_i64.into(), true.into(), stocked.into(), now_us.into()]
+        [
+            Value::from(*sku),
+            pool.as_str().into(),
+            1_i64.into(),
+            0_i64.into(),
+            true.into(),
+            stocked.into(),
+            now_us.into(),
+        ]
     });
     let sql = |rows: &str| {
         format!(

@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect,
+};
 use uriba_sdk::{FulfilledBy, Order, Unread};
 
 use super::{
@@ -98,7 +101,9 @@ impl Store {
                     let loud = changes.iter().filter(|change| !change.is_quiet()).count();
                     taken.orders += usize::from(loud > 0 || before.is_none());
                     taken.lines += loud;
-                    if intake.manner.families && order.family.is_some() || changes.iter().any(|change| change.now.shrunk > 0) {
+                    if intake.manner.families && order.family.is_some()
+                        || changes.iter().any(|change| change.now.shrunk > 0)
+                    {
                         families.insert(order.family.as_ref().map_or(&order.id, |family| &family.id).clone());
                     }
                     draft.order(&known, order, &changes);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
+};
 use uriba_sdk::{Order, Restored};
 
 use super::{
@@ -11,9 +13,10 @@ use super::{
     attention::Call,
     dialect,
     entity::{line_event, line_part, listing, mall_order, order_line, provisional_hold},
+    instant,
     intake::{Intake, counts},
     intake_load::Known,
-    instant, micros,
+    micros,
     stock::{Movement, Shipment},
 };
 use crate::domain::{
@@ -272,10 +275,8 @@ impl<'a> Draft<'a> {
         super::stock::lock_skus(tx, &held.keys().chain(&bumps).map(|(sku, _)| *sku).collect()).await?;
         bumps.extend(changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())));
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.store.now())).await?;
-        let sums: Vec<_> = changed
-            .into_iter()
-            .map(|((sku, pool), units)| (channel.clone(), *sku, pool.clone(), *units))
-            .collect();
+        let sums: Vec<_> =
+            changed.into_iter().map(|((sku, pool), units)| (channel.clone(), *sku, pool.clone(), *units)).collect();
         dialect::add_unshipped(tx, &sums).await?;
         self.write_rows(tx).await?;
         self.store.ship(tx, &shipments).await?;
@@ -335,7 +336,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Cancelled units move to the review bin, so that they are not sold before somebody looked.
-    async fn set_aside(&self, tx: &DatabaseTransaction, sku_id: i64, pool: &str, units: i64, moved: &Moved) -> Result<()> {
+    async fn set_aside(
+        &self,
+        tx: &DatabaseTransaction,
+        sku_id: i64,
+        pool: &str,
+        units: i64,
+        moved: &Moved,
+    ) -> Result<()> {
         let locations = super::stock::pool_locations(tx, pool).await?;
         let Some(location) = locations.first() else { return Ok(()) };
         let entry = |bin: &str, quantity| Entry { location: location.clone(), bin: bin.into(), quantity };

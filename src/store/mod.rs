@@ -22,9 +22,9 @@ pub mod log;
 pub mod movements;
 mod open;
 pub mod polling;
-pub mod publications;
 mod publication_desk;
 mod publication_rows;
+pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
@@ -40,7 +40,9 @@ use std::sync::{
 };
 
 use jiff::Timestamp;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use uriba_sdk::Env;
 
 pub use open::{Backup, is_new, migrate, pending_migrations, sqlite_path};

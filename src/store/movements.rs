@@ -33,7 +33,7 @@ pub enum MoveKind {
 /// A movement as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "Movement")]
+#[schema(as = Movement)]
 pub struct Move {
     /// The caller's own: the same again is booked once.
     pub key: String,
@@ -111,7 +111,13 @@ impl Store {
         Ok(at.min(now))
     }
 
-    async fn report_short(&self, tx: &DatabaseTransaction, sku: &sku::Model, entries: &[Entry], who: &str) -> Result<()> {
+    async fn report_short(
+        &self,
+        tx: &DatabaseTransaction,
+        sku: &sku::Model,
+        entries: &[Entry],
+        who: &str,
+    ) -> Result<()> {
         for entry in entries.iter().filter(|entry| entry.quantity < 0) {
             let place = (sku.id, entry.location.clone(), entry.bin.clone());
             let left = stock_balance::Entity::find_by_id(place).one(tx).await?.map_or(0, |row| row.quantity);
@@ -172,7 +178,9 @@ impl Move {
     /// What the words alone show to be wrong: the field, and what to do.
     pub fn fault(&self) -> Option<(&'static str, String)> {
         let faulty = |field, text: &str| spelling::fault(text).map(|fault| (field, fault.to_owned()));
-        if let Some(found) = faulty("key", &self.key).or(faulty("sku", &self.sku)).or(faulty("location", &self.location)) {
+        if let Some(found) =
+            faulty("key", &self.key).or(faulty("sku", &self.sku)).or(faulty("location", &self.location))
+        {
             return Some(found);
         }
         if self.key.len() > KEY_MAX {

@@ -57,7 +57,11 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
 
 async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
-    options.max_connections(connections).min_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(60));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(60));
     options.map_sqlx_sqlite_opts(move |options| {
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         let options = options
@@ -127,6 +131,8 @@ impl Backup {
     pub fn restore(from: &Path, database: &Path) -> std::io::Result<()> {
         let fresh = database.with_extension("restoring");
         std::fs::copy(from, &fresh)?;
+        // Before anything of the old one goes.
+        std::fs::File::open(&fresh)?.sync_all()?;
         for suffix in ["-wal", "-shm"] {
             let mut side = database.as_os_str().to_owned();
             side.push(suffix);

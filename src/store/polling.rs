@@ -7,8 +7,11 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, OnConflict},
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 use uriba_sdk::{
     Head,
@@ -50,7 +53,12 @@ struct Known {
 pub enum Progress {
     /// Nothing but the facts (an order CSV, a backfill of one order).
     Nothing,
-    Page { window: i64, heads: Vec<Head>, next: Option<String>, read_to: Option<Timestamp> },
+    Page {
+        window: i64,
+        heads: Vec<Head>,
+        next: Option<String>,
+        read_to: Option<Timestamp>,
+    },
     /// These heads are done, found or not.
     Heads(Vec<String>),
 }
@@ -63,7 +71,9 @@ pub enum Work {
     /// Everything of this window is in: draw its conclusion.
     Complete(poll_window::Model),
     /// Nothing is open; the next cycle begins then.
-    Idle { until: Timestamp },
+    Idle {
+        until: Timestamp,
+    },
 }
 
 impl Store {
@@ -336,7 +346,13 @@ impl Store {
         self.queue(tx, channel, window.id, fresh).await
     }
 
-    async fn queue(&self, tx: &DatabaseTransaction, channel: &str, window: i64, heads: Vec<(String, Option<i64>)>) -> Result<()> {
+    async fn queue(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        window: i64,
+        heads: Vec<(String, Option<i64>)>,
+    ) -> Result<()> {
         let mut rows: HashMap<String, poll_head::ActiveModel> = HashMap::new();
         for (index, (order_id, revision)) in heads.into_iter().enumerate() {
             let queued_at = micros(self.now()) + i64::try_from(index).unwrap_or(0);
@@ -395,7 +411,12 @@ impl Store {
     }
 
     /// A known open order that a complete sweep of open orders didn't name: it was closed, or is hidden.
-    async fn queue_unseen(&self, tx: &DatabaseTransaction, window: &poll_window::Model, asked_at: Timestamp) -> Result<()> {
+    async fn queue_unseen(
+        &self,
+        tx: &DatabaseTransaction,
+        window: &poll_window::Model,
+        asked_at: Timestamp,
+    ) -> Result<()> {
         let ids: Vec<String> = mall_order::Entity::find()
             .select_only()
             .column(mall_order::Column::OrderId)

@@ -59,7 +59,8 @@ impl<'a> Desk<'a> {
             self.calm.push(item.listing.clone());
         }
         if counter.sells_past_zero && !known.sells_past_zero {
-            let message = format!("{} sells {} past zero: its counter holds nothing back", known.channel, known.mall_key);
+            let message =
+                format!("{} sells {} past zero: its counter holds nothing back", known.channel, known.mall_key);
             self.call("sells_past_zero", item, message);
         }
         let first = !item.publication.checked;

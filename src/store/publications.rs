@@ -4,14 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
 use super::{
-    Result, Store, StoreError,
-    dialect,
+    Result, Store, StoreError, dialect,
     entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
     lease::Lease,
     maybe_instant, micros,
@@ -105,11 +104,8 @@ impl Store {
         listed.sort_by_key(|item| order.get(&item.id()).copied());
         let mut wishes = Vec::new();
         for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
-            let here = Situation {
-                stop_raise: stops.forbid(&item.listing),
-                not_ours: item.listing.not_ours,
-                ..situation
-            };
+            let here =
+                Situation { stop_raise: stops.forbid(&item.listing), not_ours: item.listing.not_ours, ..situation };
             if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
                 wishes.push(Wish { listing: index, write, urgency, units });
             }
@@ -129,11 +125,8 @@ impl Store {
             let state = WriteState::Unknown;
             item.publication.claim(Outstanding { id: write, write: wish.write, sent_at: now, horizon, state });
             events.push(told(item.id(), wish.write));
-            let update = Update {
-                key: item.listing.mall_key.clone(),
-                handle: item.listing.handle.clone(),
-                write: wish.write,
-            };
+            let update =
+                Update { key: item.listing.mall_key.clone(), handle: item.listing.handle.clone(), write: wish.write };
             items.push(Claimed { listing: item.id(), write, update });
             chosen.push(item.clone());
         }
@@ -246,7 +239,13 @@ impl Store {
     }
 
     /// Marks everything that the order names as not to be raised until somebody has looked.
-    pub(super) async fn stop_raises_of(&self, tx: &DatabaseTransaction, channel: &str, keys: &[String], cause: &str) -> Result<()> {
+    pub(super) async fn stop_raises_of(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        keys: &[String],
+        cause: &str,
+    ) -> Result<()> {
         let rows = listing::Entity::find()
             .filter(listing::Column::Channel.eq(channel))
             .filter(listing::Column::MallKey.is_in(keys.iter().map(String::as_str)))
@@ -314,10 +313,8 @@ async fn candidates(
         return Ok(Vec::new());
     }
     if situation.switch == Some(Mode::Zero) {
-        let untold = Condition::any()
-            .add(Column::OpenWrites.eq(0))
-            .add(Column::Told.ne(0))
-            .add(Column::ReadDue.lte(now));
+        let untold =
+            Condition::any().add(Column::OpenWrites.eq(0)).add(Column::Told.ne(0)).add(Column::ReadDue.lte(now));
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
         let lit = base().filter(Column::Lit.eq(true)).filter(Column::Checked.eq(true)).filter(untold).filter(awake);
         return Ok(lit.order_by_desc(Column::AtRisk).into_tuple().all(tx).await?);
@@ -390,7 +387,8 @@ impl Settled {
         match outcome {
             Outcome::Applied { .. } => {
                 self.applied += 1;
-                self.since.extend(maybe_instant(item.row.target_at).filter(|_| item.row.pushed_at < item.row.target_at));
+                self.since
+                    .extend(maybe_instant(item.row.target_at).filter(|_| item.row.pushed_at < item.row.target_at));
             }
             Outcome::Refused(_) | Outcome::Conflict { .. } => self.refused += 1,
             Outcome::Unknown | Outcome::Pending { .. } => self.unknown += 1,

@@ -49,8 +49,7 @@ impl Store {
             rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         }
         let ids: Vec<i64> = rows.iter().map(|row| row.listing_id).collect();
-        let listings =
-            listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
+        let listings = listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
         let keys: HashMap<i64, listing::Model> = listings.into_iter().map(|row| (row.id, row)).collect();
         let ready = |id: &i64| keys.get(id).filter(|row| matches!(row.state.as_str(), "ready" | "missing"));
         Ok(ids

@@ -5,9 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use super::{
     Result, Store,
@@ -40,9 +38,7 @@ pub struct Recomputed {
 impl Store {
     /// Recomputes at most [`SKUS_MAX`] SKUs. Channels without an allowance keep their targets.
     pub async fn recompute(&self, allowances: &HashMap<String, Allowance>) -> Result<Recomputed> {
-        let due = stock::Entity::find()
-            .filter(stock::Column::Due.eq(true))
-            .limit(SKUS_MAX);
+        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX);
         if due.clone().limit(1).one(&self.reader).await?.is_none() {
             return Ok(Recomputed::default());
         }
@@ -58,7 +54,7 @@ impl Store {
             done.targets += self.recompute_pool(&tx, &pool, &rows, allowances).await?;
             let skus: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
             stock::Entity::update_many()
-                .col_expr(stock::Column::Computed, Expr::col(stock::Column::Version).into())
+                .col_expr(stock::Column::Computed, Expr::col(stock::Column::Version))
                 .col_expr(stock::Column::Due, Expr::value(false))
                 .filter(stock::Column::Pool.eq(&pool))
                 .filter(stock::Column::SkuId.is_in(skus))
@@ -147,10 +143,8 @@ pub(super) async fn shelves(
     skus: &BTreeSet<i64>,
     rows: &[stock::Model],
 ) -> Result<HashMap<i64, Shelf>> {
-    let mut shelves: HashMap<i64, Shelf> = rows
-        .iter()
-        .map(|row| (row.sku_id, Shelf { on_hand: row.stocked.then_some(0), ..Shelf::default() }))
-        .collect();
+    let mut shelves: HashMap<i64, Shelf> =
+        rows.iter().map(|row| (row.sku_id, Shelf { on_hand: row.stocked.then_some(0), ..Shelf::default() })).collect();
     let locations = ledger::location_pools(tx).await?;
     let in_pool = |code: &str| locations.get(code).is_some_and(|found| found.as_deref() == Some(pool));
     for piece in ledger::pieces(skus) {

@@ -129,16 +129,20 @@ impl Store {
             let place = (count.sku_id, count.location.clone());
             let newest = known.get(&place).map(|known| known.counted_at);
             let superseded = newest.is_some_and(|newest| newest > micros(count.as_of));
-            let now_there: i64 =
-                balances.iter().filter(|row| (row.sku_id, &row.location) == (place.0, &place.1)).map(|row| row.quantity).sum();
+            let now_there: i64 = balances
+                .iter()
+                .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1))
+                .map(|row| row.quantity)
+                .sum();
             let after: i64 = later
                 .iter()
-                .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1) && row.occurred_at > micros(count.as_of))
+                .filter(|row| {
+                    (row.sku_id, &row.location) == (place.0, &place.1) && row.occurred_at > micros(count.as_of)
+                })
                 .map(|row| row.quantity)
                 .sum();
             // An older count than the newest one is recorded, and moves nothing.
-            let difference =
-                if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
+            let difference = if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
             done.differing += usize::from(difference != 0 || newest.is_none());
             let id = self.id();
             let movement = count.movement(difference);
@@ -157,7 +161,11 @@ impl Store {
         self.post(tx, posting).await?;
         for piece in anchors.chunks(ROWS_PER_STATEMENT) {
             let newer = OnConflict::columns([stock_count::Column::SkuId, stock_count::Column::Location])
-                .update_columns([stock_count::Column::CountedAt, stock_count::Column::Quantity, stock_count::Column::EventId])
+                .update_columns([
+                    stock_count::Column::CountedAt,
+                    stock_count::Column::Quantity,
+                    stock_count::Column::EventId,
+                ])
                 .to_owned();
             stock_count::Entity::insert_many(piece.to_vec()).on_conflict(newer).exec_without_returning(tx).await?;
         }
@@ -210,7 +218,13 @@ impl Store {
         Ok(())
     }
 
-    async fn report_negative(&self, tx: &DatabaseTransaction, shipment: &Shipment, location: &str, left: i64) -> Result<()> {
+    async fn report_negative(
+        &self,
+        tx: &DatabaseTransaction,
+        shipment: &Shipment,
+        location: &str,
+        left: i64,
+    ) -> Result<()> {
         let sku = super::catalogue::sku_code(tx, shipment.sku_id).await?;
         let stocked = stock::Entity::find_by_id((shipment.sku_id, shipment.pool.clone())).one(tx).await?;
         if !stocked.is_some_and(|row| row.stocked) {
@@ -221,7 +235,13 @@ impl Store {
             shipment.source
         );
         let subject = format!("{sku}@{location}");
-        let call = attention::Call { kind: "negative_location", subject, sku: Some(sku), message, ..attention::Call::default() };
+        let call = attention::Call {
+            kind: "negative_location",
+            subject,
+            sku: Some(sku),
+            message,
+            ..attention::Call::default()
+        };
         self.raise(tx, call).await
     }
 
@@ -231,7 +251,11 @@ impl Store {
         let mut shipped = BTreeSet::new();
         for (sku, location, is_figure) in &posting.places {
             if let Some(Some(pool)) = pools.get(location) {
-                if *is_figure { figures.insert((*sku, pool.clone())) } else { shipped.insert((*sku, pool.clone())) };
+                if *is_figure {
+                    figures.insert((*sku, pool.clone()))
+                } else {
+                    shipped.insert((*sku, pool.clone()))
+                };
             }
         }
         let now = micros(self.now());
@@ -249,7 +273,12 @@ impl Store {
         dialect::add_balances(tx, &sums).await
     }
 
-    async fn not_booked<T>(&self, tx: &DatabaseTransaction, items: Vec<T>, key: impl Fn(&T) -> String) -> Result<Vec<T>> {
+    async fn not_booked<T>(
+        &self,
+        tx: &DatabaseTransaction,
+        items: Vec<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Vec<T>> {
         let keys: Vec<String> = items.iter().map(&key).collect();
         let mut known = HashSet::new();
         for piece in keys.chunks(ROWS_PER_STATEMENT) {
@@ -319,7 +348,8 @@ impl Posting {
                 occurred_at: Set(micros(movement.occurred_at)),
                 recorded_at: Set(micros(store.now())),
             });
-            *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() += entry.quantity;
+            *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() +=
+                entry.quantity;
             self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
         }
     }
@@ -352,7 +382,11 @@ pub(super) async fn balances(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> 
     Ok(found)
 }
 
-async fn entries_after(tx: &DatabaseTransaction, skus: &BTreeSet<i64>, since: Option<i64>) -> Result<Vec<stock_entry::Model>> {
+async fn entries_after(
+    tx: &DatabaseTransaction,
+    skus: &BTreeSet<i64>,
+    since: Option<i64>,
+) -> Result<Vec<stock_entry::Model>> {
     let Some(since) = since else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for piece in pieces(skus) {
@@ -386,7 +420,11 @@ pub(super) fn pieces(ids: &BTreeSet<i64>) -> Vec<Vec<i64>> {
 }
 
 /// A location that is named for the first time belongs to no pool until the configuration says so.
-pub(super) async fn ensure_locations(store: &Store, tx: &DatabaseTransaction, codes: &BTreeSet<String>) -> Result<usize> {
+pub(super) async fn ensure_locations(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    codes: &BTreeSet<String>,
+) -> Result<usize> {
     let known = location_pools(tx).await?;
     let mut created = 0;
     for code in codes.iter().filter(|code| !known.contains_key(*code)) {

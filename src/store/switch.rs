@@ -3,8 +3,10 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
+    PaginatorTrait, QueryFilter, QueryOrder,
     sea_query::{Expr, Query},
 };
 
@@ -174,8 +176,15 @@ impl Store {
         .insert(tx)
         .await?;
         let detail = Some(format!("{action} at {at}"));
-        self.log_switch(tx, channel, "channel.schedule", wanted.and_then(|wanted| wanted.reason.as_deref()), detail, who)
-            .await
+        self.log_switch(
+            tx,
+            channel,
+            "channel.schedule",
+            wanted.and_then(|wanted| wanted.reason.as_deref()),
+            detail,
+            who,
+        )
+        .await
     }
 
     /// Takes back a switch that is not due yet.
@@ -302,9 +311,8 @@ impl Store {
             .and_where(listing::Column::State.is_in(["ready", "new"]))
             .and_where(listing::Column::NotOurs.eq(false))
             .to_owned();
-        let base = publication::Entity::find()
-            .filter(Column::Channel.eq(&row.id))
-            .filter(Column::ListingId.in_subquery(ours));
+        let base =
+            publication::Entity::find().filter(Column::Channel.eq(&row.id)).filter(Column::ListingId.in_subquery(ours));
         let resting = base.clone().filter(Column::SetAsideUntil.gt(now)).filter(Column::Lit.eq(true));
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
         let unsure = Condition::any()

@@ -1,8 +1,6 @@
 //! API tokens. Only a hash is stored; the token itself is seen once, by whoever creates it.
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
 
 use super::{Result, Store, StoreError, entity::token, log::Entry, micros};
@@ -54,7 +52,8 @@ impl Store {
             row.revoked_at = Set(Some(micros(self.now())));
             row.update(&tx).await?;
             let subject = format!("token/{name}");
-            self.write_log(&tx, Entry { who, what: "token.revoke", subject: &subject, why: None, detail: None }).await?;
+            self.write_log(&tx, Entry { who, what: "token.revoke", subject: &subject, why: None, detail: None })
+                .await?;
         }
         Ok(tx.commit().await?)
     }

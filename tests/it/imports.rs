@@ -239,7 +239,8 @@ async fn a_core_that_never_hears_of_shipments_still_has_them_in_its_book() {
             let (text, as_of) = (format!("location,sku,quantity\nshinjuku,tea,{quantity}\n"), clock(as_of));
             async move {
                 base.env.advance_to(as_of + jiff::SignedDuration::from_mins(1));
-                let file = BookFile { counts: Some(CountsShipments::Never), as_of: Some(as_of), ..file(text.as_bytes()) };
+                let file =
+                    BookFile { counts: Some(CountsShipments::Never), as_of: Some(as_of), ..file(text.as_bytes()) };
                 import_book(&base.store, &file).await.unwrap();
                 base.in_shop("tea").await
             }
@@ -280,7 +281,8 @@ async fn listings_are_mapped_from_a_file_whole_or_not_at_all() {
         assert_eq!(base.listing("a", "tea-3").await.units, 3);
         assert_eq!(base.listing("b", "cup").await.fraction, Some(0.5));
         assert_eq!(counts(&map(text, true).await), (ImportState::Unchanged, 2, 0, 2, 0));
-        let wrong = "channel,mall_key,sku,units,fraction\nx,k,tea,1,\na,k,tea,0,\na,l,tea,1,1.5\na,m,tea,1,\na,m,tea,1,\n";
+        let wrong =
+            "channel,mall_key,sku,units,fraction\nx,k,tea,1,\na,k,tea,0,\na,l,tea,1,1.5\na,m,tea,1,\na,m,tea,1,\n";
         let report = map(wrong, false).await;
         let named: Vec<_> = report.rejected.iter().map(|row| (row.line, row.column.as_deref().unwrap())).collect();
         assert_eq!(named, [(2, "channel"), (3, "units"), (4, "fraction"), (6, "mall_key")]);
@@ -313,7 +315,8 @@ async fn single_movements_are_booked_once_under_their_key_and_logged() {
         let other = store.move_stock(&moved("r1", MoveKind::Receipt, 11), "kim").await;
         assert!(matches!(other, Err(StoreError::Invalid(why)) if why.contains("r1")));
         store.move_stock(&moved("i1", MoveKind::Issue, 4), "kim").await.unwrap();
-        let to = Move { to: Some(WAREHOUSE.into()), to_bin: Some("display".into()), ..moved("t1", MoveKind::Transfer, 1) };
+        let to =
+            Move { to: Some(WAREHOUSE.into()), to_bin: Some("display".into()), ..moved("t1", MoveKind::Transfer, 1) };
         store.move_stock(&to, "kim").await.unwrap();
         assert_eq!((base.in_shop("tea").await, base.on_hand("tea", WAREHOUSE).await), (5, 1));
         base.env.advance(seconds(60));

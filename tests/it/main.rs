@@ -1,5 +1,7 @@
 //! Scenarios through the real store, engine and fakes, by story. One binary: linking is what tests wait for.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 mod api;
 mod bad_input;
 mod cli;

@@ -49,3 +49,17 @@ async fn a_wrong_answer_about_an_order_does_not_stand_for_ever_where_only_change
     hub.run_for(minutes(60)).await;
     assert_eq!(known().await, Some(0));
 }
+
+#[tokio::test]
+async fn a_search_that_waited_for_its_quota_reads_up_to_when_it_is_sent() {
+    let hub = Hub::open(&[&uriba_amazon::MALL]).await;
+    hub.run_for(minutes(30)).await;
+    let mut oldest = 0;
+    for _ in 0..120 {
+        hub.run_for(Duration::from_secs(5)).await;
+        let watermark = hub.store.channel("amazon").await.unwrap().watermark.unwrap();
+        oldest = oldest.max(hub.store.now().as_second() - watermark / 1_000_000);
+    }
+    // Two minutes at the mall's edge and three between searches, and the steps of this test.
+    assert!(oldest < 330, "orders were last known up to {oldest} s ago");
+}

@@ -119,7 +119,7 @@ async fn every_listing_says_how_it_stands_and_why() {
         assert_eq!(state().await.0, "pending");
         base.read_as(&intake("a"), &[], &[unread("9", &["tea"])]).await;
         let (held, why) = state().await;
-        assert!(held == "held" && why.starts_with("raising is stopped: unread/"), "{held}: {why}");
+        assert!(held == "held" && why.starts_with("not raised while an order"), "{held}: {why}");
         let tx = base.store.begin().await.unwrap();
         stop_raise::Entity::delete_many().exec(&tx).await.unwrap();
         let mut row = base.publication("a", "tea").await.into_active_model();

@@ -35,7 +35,6 @@ pub struct Profile {
 
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Import report")]
 pub struct ImportReport {
     /// `null` for a trial, and for files that leave no import behind.
     pub id: Option<String>,

@@ -36,9 +36,7 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, F
         return Err(Flaw::whole("is UTF-16: save it as UTF-8 or as CP932 (Shift_JIS)"));
     }
     let bytes = bytes.strip_suffix(&[END]).unwrap_or(bytes);
-    let utf8 = |bytes| {
-        std::str::from_utf8(bytes).map_err(|error| broken(bytes, error.valid_up_to(), "UTF-8"))
-    };
+    let utf8 = |bytes| std::str::from_utf8(bytes).map_err(|error| broken(bytes, error.valid_up_to(), "UTF-8"));
     match (bytes.strip_prefix(MARK), encoding) {
         (Some(rest), Encoding::Auto | Encoding::Utf8) => Ok(Cow::Borrowed(utf8(rest)?)),
         (_, Encoding::Utf8) => Ok(Cow::Borrowed(utf8(bytes)?)),

@@ -3,9 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use uriba_sdk::wire::{QuotaKey, Rate};
 use utoipa::ToSchema;
@@ -28,7 +26,7 @@ use crate::{
 
 /// One shop account on one mall.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Channel")]
+#[schema(as = Channel)]
 pub struct ChannelSheet {
     pub id: String,
     pub mall: String,
@@ -57,14 +55,14 @@ pub struct ChannelSheet {
 
 /// The two lanes of a channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Health")]
+#[schema(as = Lanes)]
 pub struct HealthSheet {
     pub orders: LaneSheet,
     pub stock: LaneSheet,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Lane")]
+#[schema(as = Lane)]
 pub struct LaneSheet {
     /// `flowing`, `waiting` (comes back by itself) or `tripped` (a person should look).
     pub state: String,
@@ -73,7 +71,7 @@ pub struct LaneSheet {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Suspension")]
+#[schema(as = Suspension)]
 pub struct SuspendSheet {
     /// `zero` or `freeze`.
     pub mode: String,
@@ -88,7 +86,7 @@ pub struct SuspendSheet {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Quota")]
+#[schema(as = Quota)]
 pub struct QuotaSheet {
     /// As in `[channels.quotas]`.
     pub name: String,
@@ -108,7 +106,7 @@ pub struct QuotaSheet {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Due switch")]
+#[schema(as = DueSwitch)]
 pub struct ScheduleSheet {
     pub id: String,
     pub action: String,
@@ -120,9 +118,8 @@ pub struct ScheduleSheet {
 impl Store {
     pub async fn channel_sheets(&self, outlines: &Outlines, paging: &Paging) -> Result<Page<ChannelSheet>> {
         let tx = self.snapshot().await?;
-        let mut query = channel::Entity::find()
-            .filter(channel::Column::Configured.eq(true))
-            .order_by_asc(channel::Column::Id);
+        let mut query =
+            channel::Entity::find().filter(channel::Column::Configured.eq(true)).order_by_asc(channel::Column::Id);
         if let Some([after]) = paging.after()? {
             query = query.filter(channel::Column::Id.gt(after));
         }
@@ -177,10 +174,8 @@ impl Store {
                 .map(|(name, key, rate)| quota_sheet(name, key, rate, quotas.get(key), now))
                 .collect();
             let schedule = due.iter().filter(|due| due.channel == row.id).map(ScheduleSheet::from).collect();
-            let health = HealthSheet {
-                orders: lane(&row, LaneName::Orders).into(),
-                stock: lane(&row, LaneName::Stock).into(),
-            };
+            let health =
+                HealthSheet { orders: lane(&row, LaneName::Orders).into(), stock: lane(&row, LaneName::Stock).into() };
             let open = outline.filter(|_| may_write(&row, now));
             let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
             sheets.push(ChannelSheet {
@@ -250,13 +245,7 @@ fn may_write(row: &channel::Model, now: Timestamp) -> bool {
     situation.live && situation.switch != Some(Mode::Freeze)
 }
 
-fn quota_sheet(
-    name: &str,
-    key: &QuotaKey,
-    rate: &Rate,
-    row: Option<&quota::Model>,
-    now: Timestamp,
-) -> QuotaSheet {
+fn quota_sheet(name: &str, key: &QuotaKey, rate: &Rate, row: Option<&quota::Model>, now: Timestamp) -> QuotaSheet {
     let small = |number: i64| u32::try_from(number).unwrap_or(0);
     let per_second = row.map_or(rate.per_second, |row| row.per_second);
     // A quota of which nothing is known begins with one token.

@@ -14,7 +14,7 @@ use crate::store::{
 
 /// Something that needs a person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Attention item")]
+#[schema(as = AttentionItem)]
 pub struct AttentionSheet {
     pub id: String,
     pub kind: String,
@@ -36,7 +36,7 @@ pub struct AttentionSheet {
 
 /// Who did what, when and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Log line")]
+#[schema(as = LogLine)]
 pub struct LogSheet {
     pub id: String,
     pub at: Timestamp,
@@ -49,7 +49,7 @@ pub struct LogSheet {
 
 /// A file that was booked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Import")]
+#[schema(as = Import)]
 pub struct ImportSheet {
     pub id: String,
     pub kind: String,
@@ -77,7 +77,7 @@ pub struct Rejection {
 
 /// An API token, without its secret, which nobody has any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Token")]
+#[schema(as = Token)]
 pub struct TokenSheet {
     pub name: String,
     pub scopes: Vec<String>,
@@ -90,9 +90,7 @@ impl Store {
     /// Open items, newest first.
     pub async fn attention_sheets(&self, paging: &Paging) -> Result<Page<AttentionSheet>> {
         let tx = self.snapshot().await?;
-        let mut query = item::Entity::find()
-            .filter(item::Column::ResolvedAt.is_null())
-            .order_by_desc(item::Column::Id);
+        let mut query = item::Entity::find().filter(item::Column::ResolvedAt.is_null()).order_by_desc(item::Column::Id);
         if let Some(after) = paging.after_id()? {
             query = query.filter(item::Column::Id.lt(after));
         }

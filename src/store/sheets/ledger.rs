@@ -17,7 +17,6 @@ use crate::store::{
 
 /// One signed entry, with the event that it is part of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Ledger entry")]
 pub struct LedgerEntry {
     pub id: String,
     /// Entries of one event belong together: a transfer has two.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
-    sea_query::Expr,
+    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ pub struct Showing {
 
 /// A listing with its rules; what is `null` follows the channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Listing")]
+#[schema(as = Listing)]
 pub struct ListingSheet {
     pub sku: String,
     #[serde(flatten)]
@@ -62,7 +62,7 @@ pub struct ListingSheet {
 
 /// A key that orders name and that is mapped to no SKU: its units hold no stock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Unmapped key")]
+#[schema(as = UnmappedKey)]
 pub struct UnmappedSheet {
     pub channel: String,
     pub mall_key: String,
@@ -237,8 +237,7 @@ fn standing(
     if matches!(listing.state.as_str(), "invalid" | "missing") {
         return (Standing::SetAside, listing.problem.clone());
     }
-    let situation =
-        Situation { stop_raise: cause.is_some(), not_ours: listing.not_ours, ..situation_of(channel, now) };
+    let situation = Situation { stop_raise: cause.is_some(), not_ours: listing.not_ours, ..situation_of(channel, now) };
     let state = match item.publication.next(outline.ways, &situation) {
         Next::Rest(standing) => standing,
         Next::Read => Standing::Unknown,
@@ -255,7 +254,10 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
         Standing::Held if item.publication.kept.is_some() => {
             item.publication.kept.map(|kept| format!("the mall keeps {kept} whatever is written"))
         }
-        Standing::Held => cause.map(|cause| format!("raising is stopped: {cause}")),
+        Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("unread/")) => {
+            Some("not raised while an order that names its SKU can't be read".into())
+        }
+        Standing::Held => cause.map(|cause| format!("not raised: {cause}")),
         Standing::SetAside => {
             let until = item.publication.set_aside_until.map(|until| format!("; tried again at {until}"));
             let refusal = item.row.refusal.clone().unwrap_or_else(|| "the mall refused it".into());
@@ -271,11 +273,7 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
 }
 
 fn scopes(listing: &listing::Model) -> [String; 3] {
-    [
-        format!("channel:{}", listing.channel),
-        format!("sku:{}", listing.sku_id),
-        format!("listing:{}", listing.id),
-    ]
+    [format!("channel:{}", listing.channel), format!("sku:{}", listing.sku_id), format!("listing:{}", listing.id)]
 }
 
 /// What forbids raising these listings, by scope.

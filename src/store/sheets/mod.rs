@@ -14,9 +14,7 @@ mod sku;
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    AccessMode, DatabaseBackend, DatabaseTransaction, IsolationLevel, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{AccessMode, DatabaseBackend, DatabaseTransaction, IsolationLevel, TransactionOptions, TransactionTrait};
 use uriba_sdk::{
     Card,
     card::WriteMode,

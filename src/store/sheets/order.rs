@@ -23,7 +23,7 @@ use crate::store::{
 
 /// One order of one channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Order")]
+#[schema(as = Order)]
 pub struct OrderSheet {
     pub channel: String,
     /// `null`: the mall's answer didn't even show the id.
@@ -46,7 +46,7 @@ pub struct OrderSheet {
 
 /// Quantities are units of the listing; what is unshipped is ordered less cancelled less shipped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Order line")]
+#[schema(as = OrderLine)]
 pub struct OrderLineSheet {
     pub line: String,
     pub mall_key: Option<String>,
@@ -97,8 +97,7 @@ impl Store {
         if let Some(after) = after {
             query = query.filter(mall_order::Column::Id.lt(after));
         }
-        let mut rows: Vec<Either> =
-            query.limit(paging.fetch()).all(&tx).await?.into_iter().map(Either::Read).collect();
+        let mut rows: Vec<Either> = query.limit(paging.fetch()).all(&tx).await?.into_iter().map(Either::Read).collect();
         // What can't be read names no SKU.
         if sku.is_none() && filter.state.as_deref().is_none_or(|state| state == "unread") {
             let mut query = unread_orders(filter);
@@ -165,8 +164,8 @@ fn read_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<mall_order::Ent
         query = query.filter(Column::Id.in_subquery(orders));
     }
     let shipped = || {
-        let same_order = Expr::col((order_line::Entity, order_line::Column::OrderRef))
-            .equals((mall_order::Entity, Column::Id));
+        let same_order =
+            Expr::col((order_line::Entity, order_line::Column::OrderRef)).equals((mall_order::Entity, Column::Id));
         Query::select()
             .expr(Expr::val(1))
             .from(order_line::Entity)
@@ -177,9 +176,7 @@ fn read_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<mall_order::Ent
     let unread = || Expr::exists(twin(unread_order::Entity));
     match filter.state.as_deref() {
         Some("open") => query.filter(Column::Open.eq(true)).filter(unread().not()),
-        Some("shipped") => {
-            query.filter(Column::Open.eq(false)).filter(Expr::exists(shipped())).filter(unread().not())
-        }
+        Some("shipped") => query.filter(Column::Open.eq(false)).filter(Expr::exists(shipped())).filter(unread().not()),
         Some("cancelled") => {
             query.filter(Column::Open.eq(false)).filter(Expr::exists(shipped()).not()).filter(unread().not())
         }

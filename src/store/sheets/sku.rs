@@ -20,7 +20,7 @@ use crate::{
 
 /// What is stocked and counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "SKU")]
+#[schema(as = Sku)]
 pub struct SkuSheet {
     pub code: String,
     pub name: Option<String>,
@@ -30,7 +30,7 @@ pub struct SkuSheet {
 
 /// One SKU in one pool, in SKU units: `sellable` is `on_hand` less everything that is taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "SKU in a pool")]
+#[schema(as = PoolStock)]
 pub struct PoolSheet {
     pub pool: String,
     /// `null`: no stock event has ever named the SKU here, which is not the same as none.
@@ -46,7 +46,7 @@ pub struct PoolSheet {
 
 /// How much can still be sold unseen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(title = "Exposure")]
+#[schema(as = Exposure)]
 pub struct ExposureSheet {
     pub mode: String,
     /// No write is open, and what every mall shows is known.
@@ -121,7 +121,10 @@ impl Store {
             .map(|row| {
                 let listed = of_sku.remove(&row.id).unwrap_or_default();
                 let in_pool = |pool: &str| -> Vec<&(Listed, Showing)> {
-                    listed.iter().filter(|(_, showing)| pools.get(&showing.channel).is_some_and(|of| of == pool)).collect()
+                    listed
+                        .iter()
+                        .filter(|(_, showing)| pools.get(&showing.channel).is_some_and(|of| of == pool))
+                        .collect()
                 };
                 let here = shelves.get(&row.id).into_iter().flatten();
                 let pools = here.map(|(pool, shelf)| pool_sheet(pool, shelf, &in_pool(pool))).collect();

@@ -18,8 +18,7 @@ type Place = (i64, String);
 pub(super) async fn checks(tx: &DatabaseTransaction) -> Result<Vec<Check>> {
     let mut balances = Check::new(Some(1), "each balance is the sum of its entries");
     let mut counts = Check::new(Some(1), "each balance is the newest count and what came after");
-    let tables =
-        [stock_balance::Entity.into_iden(), stock_entry::Entity.into_iden(), stock_count::Entity.into_iden()];
+    let tables = [stock_balance::Entity.into_iden(), stock_entry::Entity.into_iden(), stock_count::Entity.into_iden()];
     let mut after = i64::MIN;
     while let Some(range) = Range::next(tx, after, &tables).await? {
         after = range.to;
@@ -38,7 +37,8 @@ async fn check_balances(
     sums: &BTreeMap<(i64, String, String), i64>,
     check: &mut Check,
 ) -> Result<()> {
-    let rows = stock_balance::Entity::find().filter(range.holds(stock_balance::Column::SkuId.into_expr())).all(tx).await?;
+    let rows =
+        stock_balance::Entity::find().filter(range.holds(stock_balance::Column::SkuId.into_expr())).all(tx).await?;
     let mut balances: BTreeMap<_, i64> =
         rows.into_iter().map(|row| ((row.sku_id, row.location, row.bin), row.quantity)).collect();
     check.saw(balances.len());
@@ -82,8 +82,7 @@ async fn check_counts(
         let place = (row.sku_id, row.location.clone());
         let subject = || format!("{} at {}", codes.of(row.sku_id), row.location);
         let counted_at = instant(row.counted_at);
-        let (total, after) =
-            (totals.get(&place).copied().unwrap_or(0), later.get(&place).copied().unwrap_or(0));
+        let (total, after) = (totals.get(&place).copied().unwrap_or(0), later.get(&place).copied().unwrap_or(0));
         if total != row.quantity + after {
             check.found(|| Finding {
                 subject: subject(),
@@ -93,7 +92,8 @@ async fn check_counts(
         }
         let newest = taken.remove(&place);
         if newest != Some(row.counted_at) {
-            let newest = newest.map_or("no stocktake".to_owned(), |at| format!("the newest stocktake is of {}", instant(at)));
+            let newest =
+                newest.map_or("no stocktake".to_owned(), |at| format!("the newest stocktake is of {}", instant(at)));
             check.found(|| Finding {
                 subject: subject(),
                 found: format!("the count is of {counted_at}"),
@@ -148,10 +148,7 @@ fn newest_stocktakes(range: Range) -> SelectStatement {
     let event = stock_event::Entity;
     let mut query = by_place(range, Expr::col((stock_entry::Entity, Row::OccurredAt)).max());
     query
-        .inner_join(
-            event,
-            Expr::col((event, stock_event::Column::Id)).equals((stock_entry::Entity, Row::EventId)),
-        )
+        .inner_join(event, Expr::col((event, stock_event::Column::Id)).equals((stock_entry::Entity, Row::EventId)))
         .and_where(Expr::col((event, stock_event::Column::Kind)).eq("stocktake"));
     query
 }

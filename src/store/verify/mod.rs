@@ -190,7 +190,11 @@ impl Range {
             let rows = db.query_all(&ids).await?;
             let Some(last) = rows.last() else { continue };
             let last: i64 = last.try_get("", "sku_id")?;
-            if rows.len() as u64 == PAGE { cut.push(last) } else { ends.push(last) };
+            if rows.len() as u64 == PAGE {
+                cut.push(last)
+            } else {
+                ends.push(last)
+            };
         }
         // Beyond the end of a full page that table may have more.
         let to = cut.into_iter().min().or(ends.into_iter().max());

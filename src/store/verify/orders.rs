@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, ColumnTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Condition, Expr, ExprTrait, IntoIden, Query, SelectStatement, SimpleExpr},
 };
 
@@ -46,7 +46,8 @@ pub(super) async fn lines(tx: &DatabaseTransaction) -> Result<Check> {
     let mut check = Check::new(Some(2), "each order line can be, and counts once");
     check.saw(usize::try_from(order_line_count(tx).await?).unwrap_or(usize::MAX));
     let column = |column| Expr::col((order_line::Entity, column));
-    let too_much = column(Column::Moved).add(column(Column::Cancelled)).add(column(Column::Shipped)).gt(column(Column::Ordered));
+    let too_much =
+        column(Column::Moved).add(column(Column::Cancelled)).add(column(Column::Shipped)).gt(column(Column::Ordered));
     let absurd = Condition::any()
         .add(column(Column::Cancelled).lt(0))
         .add(column(Column::Shipped).lt(0))
@@ -62,7 +63,10 @@ pub(super) async fn lines(tx: &DatabaseTransaction) -> Result<Check> {
     let mapped = Query::select()
         .expr(Expr::val(1))
         .from(listing::Entity)
-        .and_where(Expr::col((listing::Entity, listing::Column::Channel)).equals((mall_order::Entity, mall_order::Column::Channel)))
+        .and_where(
+            Expr::col((listing::Entity, listing::Column::Channel))
+                .equals((mall_order::Entity, mall_order::Column::Channel)),
+        )
         .and_where(Expr::col((listing::Entity, listing::Column::MallKey)).equals((order_line::Entity, Column::MallKey)))
         .to_owned();
     let forgotten = Condition::all()
@@ -80,7 +84,10 @@ pub(super) async fn lines(tx: &DatabaseTransaction) -> Result<Check> {
 }
 
 async fn order_line_count(tx: &DatabaseTransaction) -> Result<i64> {
-    let count = Query::select().expr_as(Expr::col(order_line::Column::Id).count(), "figure").from(order_line::Entity).to_owned();
+    let count = Query::select()
+        .expr_as(Expr::col(order_line::Column::Id).count(), "figure")
+        .from(order_line::Entity)
+        .to_owned();
     let row = tx.query_one(&count).await?;
     Ok(row.map(|row| row.try_get("", "figure")).transpose()?.unwrap_or(0))
 }

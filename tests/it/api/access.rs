@@ -15,7 +15,8 @@ fn operations(document: &Value) -> Vec<(String, String, String)> {
             }
             let scope = operation["security"][0]["token"][0].as_str();
             let scope = scope.unwrap_or_else(|| panic!("{method} {path} states no scope"));
-            let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
+            let filled: Vec<&str> =
+                path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect();
             found.push((method.to_uppercase(), filled.join("/"), scope.to_owned()));
         }
     }

@@ -26,7 +26,11 @@ async fn listings_are_put_item_by_item_each_with_its_result() {
         let words = |reply: &Value| ids(reply, "result");
         let expected = ["unchanged", "created", "changed", "refused", "refused"];
         assert_eq!(words(&put("/v1/listings?dry_run=true", &items).await.json(200)), expected);
-        assert_eq!(api.get("/v1/listings?mall_key=tea-3").await.json(200)["items"], json!([]), "a trial leaves no trace");
+        assert_eq!(
+            api.get("/v1/listings?mall_key=tea-3").await.json(200)["items"],
+            json!([]),
+            "a trial leaves no trace"
+        );
         let done = put("/v1/listings", &items).await.json(200);
         assert_eq!(words(&done), expected);
         let fields = |index: usize| ids(&json!({ "items": done["items"][index]["errors"] }), "field");
@@ -42,7 +46,9 @@ async fn listings_are_put_item_by_item_each_with_its_result() {
         let fresh = json!([{ "channel": "a", "mall_key": "pot", "sku": "pot" }]);
         assert_eq!(words(&put("/v1/listings?create_skus=true", &fresh).await.json(200)), ["created"]);
         put("/v1/listings", &json!([])).await.problem(422, "invalid");
-        put("/v1/listings", &json!([{ "channel": "a", "mall_key": "k", "sku": "tea", "unit": 2 }])).await.problem(422, "invalid");
+        put("/v1/listings", &json!([{ "channel": "a", "mall_key": "k", "sku": "tea", "unit": 2 }]))
+            .await
+            .problem(422, "invalid");
     })
     .await;
 }
@@ -98,7 +104,10 @@ async fn orders_are_found_by_channel_state_and_sku_and_the_unread_are_among_them
         assert_eq!((&sheet["state"], &sheet["unshipped"]), (&json!("unread"), &json!(4)));
         assert_eq!(sheet["reason"], "quantity is missing");
         let (tea, pot) = (&sheet["lines"][0], &sheet["lines"][1]);
-        assert_eq!((&tea["sku"], &tea["units"], &tea["pool"], &tea["unshipped"]), (&json!("tea"), &json!(1), &json!("online"), &json!(3)));
+        assert_eq!(
+            (&tea["sku"], &tea["units"], &tea["pool"], &tea["unshipped"]),
+            (&json!("tea"), &json!(1), &json!("online"), &json!(3))
+        );
         assert_eq!((&pot["mall_key"], &pot["sku"]), (&json!("pot"), &json!(null)));
         assert_eq!(api.get("/v1/orders/a/4").await.json(200)["lines"], json!([]));
         api.get("/v1/orders/a/99").await.problem(404, "not-found");
@@ -118,7 +127,10 @@ async fn an_item_that_needs_a_person_is_resolved_by_one() {
     let api = Api::over(&base).await;
     let page = api.get("/v1/attention").await.json(200);
     let item = &page["items"][0];
-    assert_eq!((&item["kind"], &item["channel"], &item["actions"]), (&json!("unread_order"), &json!("a"), &json!(["release"])));
+    assert_eq!(
+        (&item["kind"], &item["channel"], &item["actions"]),
+        (&json!("unread_order"), &json!("a"), &json!(["release"]))
+    );
     let path = format!("/v1/attention/{}/resolve", item["id"].as_str().unwrap());
     api.post(&path, r#"{"action":"burn"}"#).await.problem(422, "invalid");
     let done = api.post(&path, r#"{"action":"release"}"#).await.json(200);

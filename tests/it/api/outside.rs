@@ -17,6 +17,16 @@ async fn the_description_is_openapi_3_1_and_every_answer_in_it_has_a_shape() {
         let name = reference.split('"').next().unwrap();
         assert!(schemas.contains_key(name), "{name} is named and not described");
     }
+    let mut names = Vec::new();
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
+    {
+        names.push(operation["operationId"].as_str().unwrap().to_owned());
+        assert!(operation["summary"].is_string(), "{operation}");
+    }
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "operations have names of their own");
     assert_eq!(document, serde_json::to_value(description()).unwrap());
 }
 

@@ -25,7 +25,15 @@ async fn a_sku_shows_what_there_is_and_what_every_channel_makes_of_it() {
         let listings = sheet["listings"].as_array().unwrap();
         let brief: Vec<_> = listings
             .iter()
-            .map(|listing| json!([listing["channel"], listing["mall_key"], listing["units"], listing["target"], listing["ceiling"]]))
+            .map(|listing| {
+                json!([
+                    listing["channel"],
+                    listing["mall_key"],
+                    listing["units"],
+                    listing["target"],
+                    listing["ceiling"]
+                ])
+            })
             .collect();
         let expected =
             [json!(["a", "tea", 1, 8, 10]), json!(["a", "tea-3", 3, 2, null]), json!(["b", "tea", 1, 8, null])];
@@ -98,7 +106,10 @@ async fn a_book_is_taken_in_over_http_once() {
         assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][0]["id"]), (1, &report["id"]));
         let problem = api.post(path, "location,sku,quantity\nshinjuku,tea,many\n").await.problem(422, "rows-rejected");
         assert_eq!((&problem["state"], &problem["rows"]), (&json!("refused"), &json!(1)));
-        assert_eq!((&problem["rejected"][0]["line"], &problem["rejected"][0]["column"]), (&json!(2), &json!("quantity")));
+        assert_eq!(
+            (&problem["rejected"][0]["line"], &problem["rejected"][0]["column"]),
+            (&json!(2), &json!("quantity"))
+        );
         assert_eq!(problem["errors"][0]["field"], "quantity");
         api.post("/v1/stock/imports?kind=sales", csv).await.problem(400, "bad-query");
         api.post("/v1/stock/imports", csv).await.problem(400, "bad-query");

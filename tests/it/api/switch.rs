@@ -15,7 +15,10 @@ async fn a_channel_is_suspended_and_resumed_and_the_log_says_who_and_why() {
         let sheet = api.post("/v1/channels/a/suspend", &body).await.json(202);
         assert_eq!((&sheet["id"], &sheet["state"]), (&json!("a"), &json!("draining")));
         let suspend = &sheet["suspend"];
-        assert_eq!((&suspend["mode"], &suspend["by"], &suspend["until"]), (&json!("zero"), &json!("token chief"), &json!(until)));
+        assert_eq!(
+            (&suspend["mode"], &suspend["by"], &suspend["until"]),
+            (&json!("zero"), &json!("token chief"), &json!(until))
+        );
         assert_eq!((&suspend["remaining"], &suspend["set_aside"]), (&json!(1), &json!(0)));
         assert_eq!(api.get("/v1/channels/b").await.json(200)["suspend"], json!(null));
         let sheet = api.post("/v1/channels/a/resume", "").await.json(202);

@@ -74,7 +74,12 @@ impl Hub {
 
     /// Counts the SKU in the shop.
     pub async fn stock(&self, sku: &str, units: i64) {
-        let mapping = Mapping { channel: self.plans[0].id.clone(), mall_key: "seed".into(), sku: sku.into(), ..Mapping::default() };
+        let mapping = Mapping {
+            channel: self.plans[0].id.clone(),
+            mall_key: "seed".into(),
+            sku: sku.into(),
+            ..Mapping::default()
+        };
         if self.store.sku(self.store.reader(), sku).await.is_err() {
             self.store.map_listings(&[mapping], true, "test").await.unwrap();
         }

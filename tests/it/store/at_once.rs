@@ -77,7 +77,8 @@ async fn facts_that_are_committed_during_recomputation_are_not_lost() {
         let mut writers = JoinSet::new();
         for n in 0..64_u32 {
             let (store, channel) = (base.store.clone(), names[n as usize % names.len()].clone());
-            let movement = base.movement("receipt", &format!("delivery-{n}"), SKUS[n as usize % 3], &[(SHOP, "main", 7)]).await;
+            let movement =
+                base.movement("receipt", &format!("delivery-{n}"), SKUS[n as usize % 3], &[(SHOP, "main", 7)]).await;
             writers.spawn(async move { write(&store, &channel, n, movement).await });
         }
         let done = Arc::new(AtomicBool::new(false));
@@ -190,7 +191,8 @@ async fn a_line_that_arrives_while_its_item_is_mapped_counts() {
         base.trade(&["a"], "tea", 100).await;
         for round in 0..16 {
             let key = format!("new-{round}");
-            let mapping = Mapping { channel: "a".into(), mall_key: key.clone(), sku: "tea".into(), ..Mapping::default() };
+            let mapping =
+                Mapping { channel: "a".into(), mall_key: key.clone(), sku: "tea".into(), ..Mapping::default() };
             let (mapper, reader) = (base.store.clone(), base.store.clone());
             let (one, two) = tokio::join!(
                 tokio::spawn(async move { mapper.map_listings(&[mapping], false, "test").await.map(drop) }),

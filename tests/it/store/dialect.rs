@@ -4,9 +4,11 @@ use uriba::store::{
     Backup,
     channels::{ChannelSetup, PoolSetup},
     migrate, pending_migrations,
+    sheets::{Outlines, Paging, PoolTotals},
 };
+use uriba_sdk::Env;
 
-use crate::support::{POOL, SHOP, TestBase, WAREHOUSE, line, on_every_database, order, seconds};
+use crate::support::{POOL, SHOP, TestBase, WAREHOUSE, line, on_every_database, order, outlet, seconds};
 
 #[tokio::test]
 async fn a_lease_is_one_holders_until_it_ends_or_is_given_back() {
@@ -67,7 +69,8 @@ async fn sums_grow_by_differences_also_below_zero() {
         base.read("b", &[order("1", &[line("tea", 2)])]).await;
         base.read("a", &[order("2", &[line("tea", 7)])]).await;
         let rows = base.rows("SELECT channel, quantity FROM unshipped ORDER BY channel").await;
-        let held: Vec<_> = rows.iter().map(|row| (row["channel"].as_str().unwrap(), row["quantity"].as_i64().unwrap())).collect();
+        let held: Vec<_> =
+            rows.iter().map(|row| (row["channel"].as_str().unwrap(), row["quantity"].as_i64().unwrap())).collect();
         assert_eq!(held, [("a", 10), ("b", 2)]);
         base.recompute(&["a", "b"]).await;
         assert_eq!(base.target("a", "tea").await, Some(0));
@@ -107,13 +110,8 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
         assert_eq!(base.target("a", "tea").await, Some(10), "the outlet store sells nothing online");
         let pool = async |locations: &[&str]| {
             let locations = locations.iter().map(|code| (*code).to_owned()).collect();
-            let setup = ChannelSetup {
-                id: "a".into(),
-                mall: "plain".into(),
-                name: "a".into(),
-                pool: POOL.into(),
-                live: true,
-            };
+            let setup =
+                ChannelSetup { id: "a".into(), mall: "plain".into(), name: "a".into(), pool: POOL.into(), live: true };
             base.store.configure(&[PoolSetup { id: POOL.into(), locations }], &[setup], "test").await.unwrap();
             base.recompute(&["a"]).await;
             base.target("a", "tea").await
@@ -121,6 +119,45 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
         assert_eq!(pool(&[SHOP, WAREHOUSE, "outlet store"]).await, Some(14));
         assert_eq!(pool(&["outlet store"]).await, Some(4));
         assert_eq!(pool(&[SHOP, WAREHOUSE]).await, Some(10));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_database_sums_up_over_a_pool_is_what_the_domain_says_of_each_sku() {
+    on_every_database(async |base| {
+        let skus = ["cup", "pot", "tea", "unstocked"];
+        base.open_channels(&["a", "b"]).await;
+        for sku in skus {
+            base.list(&["a", "b"], sku).await;
+        }
+        base.map("b", "tea-3-pack", "tea", 3).await;
+        for (sku, units) in [("cup", 10), ("pot", 4), ("tea", 7)] {
+            base.receive(sku, SHOP, units).await;
+        }
+        base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
+        base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
+        base.read("a", &[order("1", &[line("pot", 9), line("unstocked", 2)])]).await;
+        base.recompute(&["a", "b"]).await;
+        for (channel, key, shows) in
+            [("a", "cup", 12), ("b", "cup", 3), ("a", "tea", 5), ("b", "tea-3-pack", 2), ("b", "pot", -1)]
+        {
+            base.observe(channel, key, shows).await;
+        }
+        base.observe("b", "cup", 1).await;
+        let lease = base.lease("b").await;
+        assert!(
+            base.store.claim(&lease, &outlet("b"), base.env.now()).await.unwrap().is_some(),
+            "a raise is under way"
+        );
+        let sheets = base.store.sku_sheets(&Outlines::new(), &Paging::new(None, None)).await.unwrap().items;
+        let pools = sheets.iter().flat_map(|sheet| &sheet.pools);
+        let (oversold, bound) = pools.fold((0, 0), |(oversold, bound), pool| {
+            (oversold + (-pool.sellable.unwrap_or(0)).max(0), bound + pool.exposure.bound)
+        });
+        assert!(oversold == 5 && bound > 20, "{oversold} and {bound}: {sheets:#?}");
+        let totals = base.store.pool_totals().await.unwrap();
+        assert_eq!(totals, [PoolTotals { pool: POOL.into(), oversold, bound }]);
     })
     .await;
 }

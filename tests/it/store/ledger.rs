@@ -60,13 +60,9 @@ async fn the_database_refuses_to_change_or_delete_what_was_recorded() {
 async fn a_transfer_moves_units_and_makes_none() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
-        let moved = base
-            .movement("transfer", "sample", "tea", &[(SHOP, "main", -1), (SHOP, "display", 1)])
-            .await;
+        let moved = base.movement("transfer", "sample", "tea", &[(SHOP, "main", -1), (SHOP, "display", 1)]).await;
         base.book(moved).await;
-        let sent = base
-            .movement("transfer", "van", "tea", &[(SHOP, "main", -4), (WAREHOUSE, "main", 4)])
-            .await;
+        let sent = base.movement("transfer", "van", "tea", &[(SHOP, "main", -4), (WAREHOUSE, "main", 4)]).await;
         base.book(sent).await;
         let shop = base.balances("tea", SHOP).await;
         assert_eq!((shop["main"], shop["display"]), (5, 1));
@@ -81,9 +77,7 @@ async fn a_transfer_moves_units_and_makes_none() {
 async fn samples_survive_a_book() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
-        let sample = base
-            .movement("transfer", "sample", "tea", &[(SHOP, "main", -1), (SHOP, "display", 1)])
-            .await;
+        let sample = base.movement("transfer", "sample", "tea", &[(SHOP, "main", -1), (SHOP, "display", 1)]).await;
         base.book(sample).await;
         base.env.advance(seconds(60));
         base.count("tea", SHOP, 10, base.env.now()).await;

@@ -75,7 +75,7 @@ async fn a_line_whose_key_appears_later_counts_from_then() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
         let nameless = Line { mall_key: None, shipped: 1, ..line("tea", 3) };
-        base.read("a", &[order("1", &[nameless.clone()])]).await;
+        base.read("a", &[order("1", std::slice::from_ref(&nameless))]).await;
         assert_eq!(base.unshipped("tea").await, 0);
         base.env.advance(seconds(60));
         base.read("a", &[order("1", &[Line { mall_key: Some("tea".into()), ..nameless }])]).await;

@@ -1,12 +1,17 @@
-//! Small shelves: quota states and API tokens.
+//! Small shelves: quota states, API tokens, attention and the configuration.
 
-use uriba::store::StoreError;
+use std::collections::HashMap;
+
+use uriba::{
+    domain::allocation::Rules,
+    store::{StoreError, attention::Call, recompute::Allowance},
+};
 use uriba_sdk::{
     Env,
     wire::{QuotaKey, QuotaShelf, QuotaState, Rate},
 };
 
-use crate::support::{on_every_database, seconds};
+use crate::support::{SHOP, on_every_database, seconds};
 
 #[tokio::test]
 async fn a_quotas_state_outlives_the_process() {
@@ -68,6 +73,78 @@ async fn a_revoked_token_opens_nothing_and_its_name_can_be_given_again() {
         let log = base.store.log(None, 10).await.unwrap();
         let done: Vec<&str> = log.iter().rev().map(|row| row.what.as_str()).collect();
         assert_eq!(done, ["token.create", "token.revoke", "token.create"]);
+    })
+    .await;
+}
+
+fn call(message: &str) -> Call {
+    Call { kind: "drift", subject: "a/tea".into(), message: message.into(), ..Call::default() }
+}
+
+#[tokio::test]
+async fn what_needs_a_person_is_one_item_until_it_is_dealt_with() {
+    on_every_database(async |base| {
+        let raise = async |message: &str| {
+            let tx = base.store.begin().await.unwrap();
+            base.store.raise(&tx, call(message)).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        raise("one less").await;
+        base.env.advance(seconds(60));
+        raise("two less").await;
+        assert_eq!(base.attention("drift").await, ["two less"], "the same item, with the newest word on it");
+        let item = base.attention_items("drift").await.remove(0);
+        assert!(item.seen_at > item.since);
+        let wrong =
+            base.store.resolve_attention(item.id, Some("ignore"), "somebody").await.expect_err("no such action");
+        assert!(matches!(wrong, StoreError::Invalid(_)), "{wrong}");
+        base.store.resolve_attention(item.id, None, "somebody").await.unwrap();
+        assert!(base.attention("drift").await.is_empty());
+        raise("one less").await;
+        assert_ne!(base.attention_items("drift").await[0].id, item.id, "it happened again");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_item_that_was_raised_by_two_at_once_is_calmed_whole() {
+    on_every_database(async |base| {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let store = base.store.clone();
+            tasks.spawn(async move {
+                let tx = store.begin().await.unwrap();
+                store.raise(&tx, call("one less")).await.unwrap();
+                tx.commit().await.unwrap();
+            });
+        }
+        tasks.join_all().await;
+        let tx = base.store.begin().await.unwrap();
+        base.store.calm(&tx, "drift", "a/tea").await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(base.attention("drift").await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_configuration_computes_everything_again() {
+    on_every_database(async |base| {
+        base.open_channels(&["a"]).await;
+        base.list(&["a"], "tea").await;
+        base.receive("tea", SHOP, 10).await;
+        let target = async |buffer| {
+            let rules = Rules { buffer, ..Rules::default() };
+            let allowances = HashMap::from([("a".to_owned(), Allowance { rules, quantity_max: 99 })]);
+            base.configure(&["a"], &format!("buffer = {buffer}")).await;
+            while base.store.recompute(&allowances).await.unwrap().skus > 0 {}
+            base.target("a", "tea").await
+        };
+        assert_eq!(target(0).await, Some(10));
+        assert_eq!(target(2).await, Some(8));
+        let before = base.everything().await;
+        assert_eq!(target(2).await, Some(8));
+        assert_eq!(base.everything().await, before, "the same configuration again changes nothing");
     })
     .await;
 }

@@ -70,7 +70,10 @@ async fn the_switch_goes_where_the_last_word_sends_it() {
     on_every_database(async |base| {
         ready(base).await;
         assert_eq!(resume(base).await, "active", "nothing to resume");
-        assert_eq!(base.store.log(None, 100).await.unwrap().iter().filter(|row| row.what == "channel.resume").count(), 0);
+        assert_eq!(
+            base.store.log(None, 100).await.unwrap().iter().filter(|row| row.what == "channel.resume").count(),
+            0
+        );
         assert_eq!(suspend(base, &freeze()).await, "suspended");
         assert_eq!(suspend(base, &zero()).await, "draining", "zero after freeze");
         assert_eq!(suspend(base, &freeze()).await, "draining", "freeze after zero stays at zero");
@@ -110,7 +113,10 @@ async fn who_threw_the_switch_when_and_why_is_in_the_log() {
         assert_eq!((row.suspended_by.as_deref(), row.suspend_reason.as_deref()), (Some("somebody"), Some("sale")));
         let log = base.store.log(None, 100).await.unwrap();
         let line = log.iter().find(|row| row.what == "channel.suspend").unwrap();
-        assert_eq!((line.who.as_str(), line.subject.as_str(), line.why.as_deref()), ("somebody", "channel/a", Some("sale")));
+        assert_eq!(
+            (line.who.as_str(), line.subject.as_str(), line.why.as_deref()),
+            ("somebody", "channel/a", Some("sale"))
+        );
         assert!(line.detail.as_deref().is_some_and(|detail| detail.contains("until 2026-11-20T09:00:00Z")), "{line:?}");
         assert_eq!(line.at, row.suspended_at.unwrap());
     })

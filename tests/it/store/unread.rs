@@ -41,7 +41,8 @@ async fn it_stops_raises_of_its_items_until_somebody_has_looked() {
 async fn a_quantity_that_nobody_orders_is_not_believed() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
-        let careful = uriba::store::intake::Intake { manner: Manner { families: false, units_max: 100 }, ..intake("a") };
+        let careful =
+            uriba::store::intake::Intake { manner: Manner { families: false, units_max: 100 }, ..intake("a") };
         base.read_as(&careful, &[order("1", &[line("tea", 100)]), order("2", &[line("tea", 101)])], &[]).await;
         assert_eq!(base.unshipped("tea").await, 100);
         let items = base.attention("unread_order").await;

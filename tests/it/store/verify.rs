@@ -1,6 +1,6 @@
 //! `verify` proves what is right and finds what is not, and touches neither.
 
-use uriba::store::verify::{CheckState, CheckSheet, FINDINGS_MAX, VerifyReport};
+use uriba::store::verify::{CheckSheet, CheckState, FINDINGS_MAX, VerifyReport};
 use uriba_sdk::{Env, Line, Order};
 
 use crate::support::{SHOP, TestBase, allowances, line, on_every_database, order, seconds};

@@ -22,9 +22,14 @@ use super::{POOL, SHOP, TestBase, WAREHOUSE, allowances, intake, outlet, seconds
 impl TestBase {
     /// One pool of two locations, and live channels on it.
     pub async fn open_channels(&self, channels: &[&str]) {
+        self.configure(channels, "test").await;
+    }
+
+    /// The same, with the words of the configuration's file.
+    pub async fn configure(&self, channels: &[&str], words: &str) {
         let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
         let setups: Vec<_> = channels.iter().map(|id| setup(id)).collect();
-        self.store.configure(&pools, &setups, "test").await.unwrap();
+        self.store.configure(&pools, &setups, words).await.unwrap();
     }
 
     /// Lists the SKU's code as the key on each channel.

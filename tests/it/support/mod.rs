@@ -15,12 +15,11 @@ use std::{
 
 use futures_util::FutureExt;
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
 use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
-use postgres::{Scratch, Server};
 pub use for_all::for_all;
+use postgres::{Scratch, Server};
 pub use words::*;
 
 /// A migrated, empty database.
@@ -43,7 +42,9 @@ impl TestBase {
     }
 
     async fn postgres(scratch: &Scratch) -> Self {
-        Self::open("PostgreSQL", scratch.url.clone(), tempfile::tempdir().unwrap()).await
+        let base = Self::open("PostgreSQL", scratch.url.clone(), tempfile::tempdir().unwrap()).await;
+        migrate(&base.store).await.unwrap();
+        base
     }
 
     async fn open(name: &'static str, url: String, dir: TempDir) -> Self {
@@ -78,7 +79,7 @@ pub async fn on_every_database(story: impl AsyncFn(&TestBase)) {
 /// For what SQLite, which writes one transaction at a time, can't show.
 pub async fn on_postgres(story: impl AsyncFn(&TestBase)) {
     let Some(server) = Server::find() else { return };
-    let scratch = server.database(Some(template(server).await)).await;
+    let scratch = server.database().await;
     let base = TestBase::postgres(&scratch).await;
     let ended = AssertUnwindSafe(told(base.name, story(&base))).catch_unwind().await;
     scratch.remove().await;
@@ -93,19 +94,4 @@ async fn told(name: &str, story: impl Future<Output = ()>) {
         eprintln!("this was on {name}");
         resume_unwind(panic);
     }
-}
-
-/// The name of a migrated database to copy: much quicker than migrating each.
-async fn template(server: &'static Server) -> &'static str {
-    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-    TEMPLATE
-        .get_or_init(|| async {
-            let scratch = server.database(None).await;
-            let store = Store::open(&scratch.url, Arc::new(ManualEnv::new(7))).await.unwrap();
-            migrate(&store).await.unwrap();
-            // PostgreSQL copies only what nobody is connected to.
-            store.reader().clone().close().await.unwrap();
-            scratch.name().to_owned()
-        })
-        .await
 }

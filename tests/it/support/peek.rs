@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, Statement,
+};
 use uriba::store::entity::{attention, listing, publication, stock_balance, unshipped};
 
 use super::{SHOP, TestBase};
@@ -78,7 +80,8 @@ impl TestBase {
 
     /// Until some session of this PostgreSQL database waits for another's lock.
     pub async fn wait_for_a_blocked_session(&self) {
-        let blocked = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        let blocked =
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
         while self.rows(blocked).await.is_empty() {
             tokio::task::yield_now().await;
         }
@@ -87,7 +90,9 @@ impl TestBase {
     /// Every row of every table, to see that nothing changed.
     pub async fn everything(&self) -> BTreeMap<String, Vec<String>> {
         let sql = match self.store.backend() {
-            DatabaseBackend::Postgres => "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+            DatabaseBackend::Postgres => {
+                "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
+            }
             _ => "SELECT name FROM sqlite_master WHERE type = 'table'",
         };
         let mut all = BTreeMap::new();

@@ -73,14 +73,13 @@ impl Server {
         Some(Self { url: url.trim().to_owned(), _pipe: stdin })
     }
 
-    /// A new database, a copy of `template` if given.
-    pub async fn database(&self, template: Option<&str>) -> Scratch {
+    /// A new, empty database.
+    pub async fn database(&self) -> Scratch {
         let slot = SLOTS.acquire().await.expect("the semaphore is never closed");
         let admin = self.connect(&self.url).await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("uriba_test_{}_{number}", std::process::id());
-        let copy = template.map(|name| format!(" TEMPLATE {name}")).unwrap_or_default();
-        admin.execute_unprepared(&format!("CREATE DATABASE {name}{copy}")).await.unwrap();
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         Scratch { url: self.named(&name), name, admin, _slot: slot }
     }
 
@@ -100,10 +99,6 @@ impl Server {
 }
 
 impl Scratch {
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     pub async fn remove(self) {
         self.admin.execute_unprepared(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
     }

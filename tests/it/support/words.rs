@@ -116,13 +116,7 @@ pub static CARD: Card = Card {
 };
 
 const fn way(mode: WriteMode) -> WriteWay {
-    WriteWay {
-        operation: "stock.push",
-        mode,
-        batch_max: 10,
-        batch: Batch::PerItem,
-        below_zero: BelowZero::Refused,
-    }
+    WriteWay { operation: "stock.push", mode, batch_max: 10, batch: Batch::PerItem, below_zero: BelowZero::Refused }
 }
 
 pub fn outlet(channel: &str) -> Outlet {

@@ -228,8 +228,7 @@ fn a_conflicts_figure_is_never_the_next_expected_value() {
         Next::Write { write: Write::CompareAndSet { from: 10, to: 9 }, urgency: Urgency::Decrease, units: 1 }
     );
     claimed(&mut listing, 1, Write::CompareAndSet { from: 10, to: 9 }, 10, &prompt());
-    let notes =
-        settle::outcome(&mut listing, 1, &Outcome::Conflict { shows: 8 }, asked(10, 11), &prompt(), &[], 0);
+    let notes = settle::outcome(&mut listing, 1, &Outcome::Conflict { shows: 8 }, asked(10, 11), &prompt(), &[], 0);
     assert_eq!(notes, [Note::Missing { units: 2, since: at(-1), at: at(11) }]);
     // The hold takes the two units off sellable, so the target is at most what the mall shows.
     listing.target = Some(9 - 2);
