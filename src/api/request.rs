@@ -42,9 +42,13 @@ pub async fn whole(body: Body, most: usize) -> Result<Bytes, Problem> {
     })
 }
 
-/// JSON, or a problem that names line and column.
+/// JSON, or a problem that names line and column, and the field where one is meant.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut text);
+    let parsed = parsed.map_err(|error| (error.path().to_string(), error.into_inner()));
+    let ended = |value| text.end().map(|()| value).map_err(|error| (".".to_owned(), error));
+    parsed.and_then(ended).map_err(|(path, error)| {
         let (line, column) = (error.line() as u64, error.column() as u64);
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
@@ -55,16 +59,21 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         } else {
             Problem::unprocessable(format!("the body does not fit: line {line}, column {column}: {message}"))
         };
-        let field = if syntax { "body" } else { named(&message).unwrap_or("body") }.to_owned();
+        let field = if syntax { "body".to_owned() } else { field(&path, &message) };
         problem.errors.push(FieldError { field, message, line: Some(line), column: Some(column) });
         problem
     })
 }
 
-/// The field that serde's sentence is about.
-fn named(message: &str) -> Option<&str> {
-    let about = ["unknown field", "missing field", "duplicate field"].iter().any(|start| message.starts_with(start));
-    message.split('`').nth(1).filter(|_| about)
+/// Where it is: serde's path, with the name that only its sentence has when a field is missing.
+fn field(path: &str, message: &str) -> String {
+    let missing = message.starts_with("missing field").then(|| message.split('`').nth(1)).flatten();
+    match (path, missing) {
+        (".", Some(name)) => name.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+        (".", None) => "body".to_owned(),
+        (path, None) => path.to_owned(),
+    }
 }
 
 /// Query parameters.
@@ -74,14 +83,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(asked)) => Ok(Self(asked)),
-            Err(error) => {
-                let detail = error.body_text();
-                let detail = detail.rsplit(": ").next().unwrap_or(&detail).to_owned();
-                Err(Problem::new(StatusCode::BAD_REQUEST, "bad-query", "Bad query", detail))
+        let Query(asked) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            let text = error.body_text();
+            let text = text.split_once(": ").map_or(text.as_str(), |(_, said)| said);
+            match text.split_once(": ") {
+                Some((name, message)) => Problem::query(name, message),
+                None => Problem::query(&field(".", text), text),
             }
-        }
+        })?;
+        Ok(Self(asked))
     }
 }
 

@@ -278,7 +278,7 @@ impl Day {
             quotas.into_iter().map(|(name, _, state)| (last_word(name), state.available)).collect()
         };
         let options = &self.options;
-        let chaos = if options.chaos { ", the malls misbehave" } else { "" };
+        let chaos = if options.chaos { ", malls misbehave" } else { "" };
         let (phase, began, limit) = self.phase;
         let machine = |length: Duration| length.div_f64(options.speed);
         View {
@@ -289,7 +289,7 @@ impl Day {
             tallies: self.tallies(),
             quotas: self.shops.iter().map(quotas).collect(),
             clock: Clock {
-                title: format!("seed {}, {} times as fast{chaos}", options.seed, options.speed),
+                title: format!("seed {}, {}× as fast{chaos}", options.seed, options.speed),
                 phase,
                 spent: machine(self.env.elapsed().saturating_sub(began)),
                 limit: limit.map(machine),

@@ -14,10 +14,24 @@ use super::{
 };
 use crate::store::sheets::LaneSheet;
 
-const NAME: usize = 26;
-const FIGURE: usize = 9;
-const MALL: usize = 20;
-const BAR: usize = 30;
+const BAR: usize = 24;
+/// Columns of a figure about a good: "unshipped" and a blank.
+const FIGURE: usize = 10;
+
+/// Columns of names and of malls, on a screen of that width.
+#[derive(Clone, Copy)]
+struct Widths {
+    name: usize,
+    mall: usize,
+}
+
+impl Widths {
+    fn of(columns: usize, malls: usize) -> Self {
+        let name = if columns < 110 { 18 } else { 26 };
+        let room = columns.saturating_sub(name + 3 * FIGURE) / malls.max(1);
+        Self { name, mall: room.clamp(10, 22) }
+    }
+}
 
 /// Everything that is drawn, at one moment.
 pub struct View<'a> {
@@ -46,16 +60,17 @@ pub struct Clock {
 impl View<'_> {
     pub fn frame(&self, (columns, rows): (usize, usize)) -> Vec<Line> {
         let note = "Under each mall: its own counter now → what the hub wants there. ×3: sold by packs of three.";
+        let widths = Widths::of(columns, self.shops.len());
         let mut lines = vec![self.heading(columns), Line::new().then(Style::Dim, note), Line::new()];
-        lines.extend(self.goods());
+        lines.extend(self.goods(widths));
         lines.push(Line::new());
-        lines.extend(self.channels());
+        lines.extend(self.channels(widths));
         lines.push(Line::new());
         lines.extend(self.address.map(|address| Line::new().then(Style::Dim, address)));
         lines.extend(self.troubles().into_iter().take(4));
         lines.push(Line::new().then(Style::Bold, "Recently"));
         let room = rows.saturating_sub(lines.len());
-        lines.extend(self.chase.events.iter().take(room).map(|event| self.event(event)));
+        lines.extend(self.chase.events.iter().take(room).map(|event| self.event(event, widths)));
         lines
     }
 
@@ -112,21 +127,20 @@ impl View<'_> {
         line.then(Style::Plain, " ".repeat(gap)).then(Style::Dim, right)
     }
 
-    fn goods(&self) -> Vec<Line> {
-        let mut head = Line::new().left(Style::Dim, "what", NAME);
+    fn goods(&self, widths: Widths) -> Vec<Line> {
+        let mut head = Line::new().left(Style::Dim, "what", widths.name);
         for name in ["on hand", "unshipped", "sellable"] {
-            head = head.right(Style::Dim, name, FIGURE + 1);
+            head = head.right(Style::Dim, name, FIGURE);
         }
-        head = head.then(Style::Dim, "   ");
         for shop in self.shops {
-            head = head.right(Style::Bold, shop.name(), MALL);
+            head = head.right(Style::Bold, &format!("  {}", shop.name()), widths.mall);
         }
         let mut lines = vec![head];
-        lines.extend((0..GOODS.len()).map(|good| self.good(good)));
+        lines.extend((0..GOODS.len()).map(|good| self.good(good, widths)));
         lines
     }
 
-    fn good(&self, good: usize) -> Line {
+    fn good(&self, good: usize, widths: Widths) -> Line {
         let shelf = self.belief.shelves[good];
         let sellable = shelf.sellable();
         let (style, short) = match sellable {
@@ -136,11 +150,10 @@ impl View<'_> {
         };
         let number = |value: Option<i64>| value.map_or_else(|| "–".into(), |value| value.to_string());
         let mut line = Line::new()
-            .left(Style::Plain, GOODS[good].name, NAME)
-            .right(Style::Plain, &number(shelf.on_hand), FIGURE + 1)
-            .right(Style::Plain, &number(Some(shelf.unshipped)), FIGURE + 1)
-            .right(style, &number(sellable), FIGURE + 1)
-            .then(Style::Plain, "   ");
+            .left(Style::Plain, GOODS[good].name, widths.name)
+            .right(Style::Plain, &number(shelf.on_hand), FIGURE)
+            .right(Style::Plain, &number(Some(shelf.unshipped)), FIGURE)
+            .right(style, &number(sellable), FIGURE);
         for (index, shop) in self.shops.iter().enumerate() {
             let listing = &self.belief.listings[index][good];
             let counter = shop.counter(good);
@@ -153,13 +166,13 @@ impl View<'_> {
                 target => (Style::Mark, format!("{counter} → {}{pack}", number(target))),
             };
             let style = if listing.excuse().is_some() { Style::Bad } else { style };
-            line = line.right(style, &text, MALL);
+            line = line.right(style, &text, widths.mall);
         }
         line.then(Style::Bad, short)
     }
 
-    fn channels(&self) -> Vec<Line> {
-        let mut head = Line::new().left(Style::Dim, "mall", NAME);
+    fn channels(&self, widths: Widths) -> Vec<Line> {
+        let mut head = Line::new().left(Style::Dim, "mall", widths.name);
         for (name, width) in COLUMNS {
             head = head.right(Style::Dim, name, width + 1);
         }
@@ -167,12 +180,13 @@ impl View<'_> {
             head.then(Style::Dim, "   ").left(Style::Dim, "reading orders", 16).left(Style::Dim, "writing stock", 16);
         let mut lines = vec![head.then(Style::Dim, "requests that may leave now")];
         for (index, shop) in self.shops.iter().enumerate() {
-            lines.push(self.channel(index, shop, &self.belief.channels[index]));
+            lines.push(self.channel(index, shop, widths));
         }
         lines
     }
 
-    fn channel(&self, index: usize, shop: &Shop, channel: &Channel) -> Line {
+    fn channel(&self, index: usize, shop: &Shop, widths: Widths) -> Line {
+        let channel = &self.belief.channels[index];
         let tally = self.tallies[index];
         let violations = shop.meters.violations().len();
         let placed = shop.book().orders().len();
@@ -185,7 +199,7 @@ impl View<'_> {
             (tally.throttled.to_string(), if tally.throttled > 0 { Style::Warn } else { Style::Plain }),
             (violations.to_string(), if violations > 0 { Style::Bad } else { Style::Plain }),
         ];
-        let mut line = Line::new().left(Style::Bold, shop.name(), NAME);
+        let mut line = Line::new().left(Style::Bold, shop.name(), widths.name);
         for ((text, style), (_, width)) in figures.iter().zip(COLUMNS) {
             line = line.right(*style, text, width + 1);
         }
@@ -197,7 +211,7 @@ impl View<'_> {
             line = line.left(lane_style(&lane.state), &lane.state, 16);
         }
         let quotas: Vec<String> = self.quotas[index].iter().map(|(name, left)| format!("{name} {left}")).collect();
-        line.then(Style::Dim, quotas.join("  "))
+        line.then(Style::Dim, quotas.join(" "))
     }
 
     /// What stands still, and what needs a person.
@@ -217,21 +231,24 @@ impl View<'_> {
         lines
     }
 
-    fn event(&self, event: &Event) -> Line {
+    fn event(&self, event: &Event, widths: Widths) -> Line {
+        let shop = widths.name.min(18);
         let local = event.at.to_zoned(TimeZone::fixed(jiff::tz::offset(9)));
         let line = Line::new().then(Style::Dim, format!("{}  ", local.strftime("%H:%M:%S")));
         let sale = match &event.kind {
             Kind::Delivered { good, units } => {
-                return line.then(Style::Plain, format!("{units} × {} delivered to the warehouse", GOODS[*good].name));
+                return line
+                    .left(Style::Bold, "warehouse", shop)
+                    .then(Style::Plain, format!(" got  {units:>2} × {}", GOODS[*good].name));
             }
             Kind::Sold(sale) => sale,
         };
         let line = line
-            .left(Style::Bold, self.shops[sale.shop].name(), NAME - 8)
+            .left(Style::Bold, self.shops[sale.shop].name(), shop)
             .then(Style::Plain, " sold ")
             .right(Style::Plain, &sale.units.to_string(), 2)
             .then(Style::Plain, " × ")
-            .left(Style::Plain, GOODS[sale.good].name, NAME);
+            .left(Style::Plain, GOODS[sale.good].name, widths.name);
         match (sale.followed, sale.seen) {
             (Some(took), _) => line.then(Style::Good, format!("the others followed after {} s", took.as_secs())),
             (None, false) => line.then(Style::Dim, "not read yet"),

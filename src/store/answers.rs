@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, SqlErr,
+};
 
 use super::{Result, Store, StoreError, entity::answer, instant, micros};
 use crate::domain::time::later;
@@ -48,7 +50,11 @@ impl Store {
             row.at = Set(micros(now));
             row.update(&tx).await?;
         } else {
-            insert(&tx, key, digest, CLAIMED, "", micros(now)).await?;
+            match insert(&tx, key, digest, CLAIMED, "", micros(now)).await {
+                // Another instance was quicker by a moment.
+                Err(StoreError::Database(error)) if is_taken(&error) => return Ok(Asked::Busy),
+                inserted => inserted?,
+            }
         }
         tx.commit().await?;
         Ok(Asked::First)
@@ -78,12 +84,18 @@ impl Store {
         match answer::Entity::find_by_id(key).one(tx).await? {
             Some(known) if known.digest == digest => Ok(true),
             Some(_) => Err(StoreError::Invalid(format!("the key {key:?} was used for something else; choose another"))),
-            None => {
-                insert(tx, key, digest, 200, "", micros(self.now())).await?;
-                Ok(false)
-            }
+            None => match insert(tx, key, digest, 200, "", micros(self.now())).await {
+                Err(StoreError::Database(error)) if is_taken(&error) => {
+                    Err(StoreError::Refused(format!("{key:?} is being worked on; send it again in a moment")))
+                }
+                inserted => inserted.map(|()| false),
+            },
         }
     }
+}
+
+fn is_taken(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 async fn insert(db: &impl ConnectionTrait, key: &str, digest: &str, status: i64, body: &str, at: i64) -> Result<()> {

@@ -15,7 +15,7 @@ use super::{
     entity::{line_event, line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     intake::{Intake, counts},
-    intake_load::Known,
+    intake_load::{Known, open_holds},
     micros,
     stock::{Movement, Shipment},
 };
@@ -271,7 +271,7 @@ impl<'a> Draft<'a> {
         }
         let channel = &self.intake.channel;
         let changed: Vec<_> = held.iter().filter(|(_, units)| **units != 0).collect();
-        let mut bumps = self.answered_holds(known);
+        let mut bumps = self.sold_skus(known);
         super::stock::lock_skus(tx, &held.keys().chain(&bumps).map(|(sku, _)| *sku).collect()).await?;
         bumps.extend(changed.iter().map(|((sku, pool), _)| (*sku, pool.clone())));
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.store.now())).await?;
@@ -283,7 +283,7 @@ impl<'a> Draft<'a> {
         for (sku, pool, units, moved) in reviews {
             self.set_aside(tx, sku, &pool, units, moved).await?;
         }
-        self.write_effects(tx, known).await?;
+        self.write_effects(tx).await?;
         for call in self.calls {
             self.store.raise(tx, call).await?;
         }
@@ -362,19 +362,19 @@ impl<'a> Draft<'a> {
     }
 
     /// SKUs whose holds the orders may end: also by one that is over already, and so changes nothing else.
-    fn answered_holds(&self, known: &Known) -> BTreeSet<(i64, String)> {
-        let sold = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::Sold { .. }));
-        let listings = self.shown.iter().filter(|(_, effects)| sold(effects)).map(|(listing, _)| listing);
-        let holds = listings.filter_map(|listing| known.holds.get(listing)).flatten();
-        holds.map(|hold| (hold.sku_id, hold.pool.clone())).collect()
+    fn sold_skus(&self, known: &Known) -> BTreeSet<(i64, String)> {
+        let sold = |effects: &Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Sold { .. }));
+        let listings = known.listings.values().filter(|listing| self.shown.get(&listing.id).is_some_and(sold));
+        listings.map(|listing| (listing.sku_id, self.intake.pool.clone())).collect()
     }
 
-    async fn write_effects(&self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {
+    async fn write_effects(&self, tx: &DatabaseTransaction) -> Result<()> {
         let ids: BTreeSet<i64> = self.shown.keys().copied().collect();
         let mut listed = self.store.listed(tx, &ids).await?;
+        let open = open_holds(tx, &ids).await?;
         let now = self.store.now();
         for item in &mut listed {
-            let mut holds = known.holds.get(&item.id()).cloned().unwrap_or_default();
+            let mut holds = open.get(&item.id()).cloned().unwrap_or_default();
             for effect in self.shown.get(&item.id()).into_iter().flatten() {
                 match *effect {
                     Effect::Sold { units, placed_at } => {
@@ -385,7 +385,7 @@ impl<'a> Draft<'a> {
                     Effect::GaveBack(units) => item.publication.gave_back(units, now),
                 }
             }
-            let before = known.holds.get(&item.id()).map_or(&[][..], Vec::as_slice);
+            let before = open.get(&item.id()).map_or(&[][..], Vec::as_slice);
             for hold in holds.iter().filter(|hold| !before.contains(hold)) {
                 let mut row = hold.clone();
                 if row.remaining == 0 {

@@ -20,8 +20,6 @@ pub(super) struct Known {
     pub parts: HashMap<i64, Vec<line_part::Model>>,
     /// By mall key.
     pub listings: HashMap<String, listing::Model>,
-    /// Open holds by listing.
-    pub holds: HashMap<i64, Vec<provisional_hold::Model>>,
 }
 
 impl Known {
@@ -56,8 +54,6 @@ impl Known {
                 .await?;
             known.listings.extend(rows.into_iter().map(|row| (row.mall_key.clone(), row)));
         }
-        let listings: BTreeSet<i64> = known.listings.values().map(|row| row.id).collect();
-        known.load_holds(tx, &listings).await?;
         Ok(known)
     }
 
@@ -76,20 +72,6 @@ impl Known {
         Ok(())
     }
 
-    async fn load_holds(&mut self, tx: &DatabaseTransaction, listings: &BTreeSet<i64>) -> Result<()> {
-        for piece in pieces(listings) {
-            let rows = provisional_hold::Entity::find()
-                .filter(provisional_hold::Column::ListingId.is_in(piece))
-                .filter(provisional_hold::Column::EndedAt.is_null())
-                .all(tx)
-                .await?;
-            for row in rows {
-                self.holds.entry(row.listing_id).or_default().push(row);
-            }
-        }
-        Ok(())
-    }
-
     pub fn order(&self, id: &str) -> Option<(i64, KnownOrder)> {
         let row = self.orders.get(id)?;
         let lines = self.lines.get(&row.id).map_or(&[][..], Vec::as_slice).iter().map(line).collect();
@@ -103,6 +85,25 @@ impl Known {
     pub fn line_row(&self, order: i64, line: &str) -> Option<&order_line::Model> {
         self.lines.get(&order)?.iter().find(|row| row.line == line)
     }
+}
+
+/// Open holds by listing. Only while the listings are locked can no reading add to them.
+pub(super) async fn open_holds(
+    tx: &DatabaseTransaction,
+    listings: &BTreeSet<i64>,
+) -> Result<HashMap<i64, Vec<provisional_hold::Model>>> {
+    let mut found: HashMap<i64, Vec<provisional_hold::Model>> = HashMap::new();
+    for piece in pieces(listings) {
+        let rows = provisional_hold::Entity::find()
+            .filter(provisional_hold::Column::ListingId.is_in(piece))
+            .filter(provisional_hold::Column::EndedAt.is_null())
+            .all(tx)
+            .await?;
+        for row in rows {
+            found.entry(row.listing_id).or_default().push(row);
+        }
+    }
+    Ok(found)
 }
 
 fn line(row: &order_line::Model) -> KnownLine {

@@ -361,3 +361,19 @@ async fn taking_out_more_than_is_there_is_a_fact_that_somebody_must_look_at() {
     assert_eq!(base.in_shop("tea").await, -2);
     assert_eq!(base.attention("negative_location").await.len(), 1);
 }
+
+#[tokio::test]
+async fn two_who_send_the_same_movement_at_once_book_it_once() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 0).await;
+        let (one, other) = (base.store.clone(), base.another().await);
+        let wanted = moved("r1", MoveKind::Receipt, 10);
+        let (first, second) = tokio::join!(one.move_stock(&wanted, "kim"), other.move_stock(&wanted, "lee"));
+        let booked = [&first, &second].into_iter().filter(|done| matches!(done, Ok(true))).count();
+        assert_eq!(booked, 1, "{first:?} {second:?}");
+        let fine = |done: &Result<bool, StoreError>| matches!(done, Ok(_) | Err(StoreError::Refused(_)));
+        assert!(fine(&first) && fine(&second), "{first:?} {second:?}");
+        assert_eq!(base.in_shop("tea").await, 10);
+    })
+    .await;
+}

@@ -52,7 +52,8 @@ async fn a_wrong_answer_about_an_order_does_not_stand_for_ever_where_only_change
 
 #[tokio::test]
 async fn a_search_that_waited_for_its_quota_reads_up_to_when_it_is_sent() {
-    let hub = Hub::open(&[&uriba_amazon::MALL]).await;
+    let asks_too_often = |plan: &mut uriba::engine::ChannelPlan| plan.poll_interval = Duration::from_secs(60);
+    let hub = Hub::open_with(&[&uriba_amazon::MALL], asks_too_often).await;
     hub.run_for(minutes(30)).await;
     let mut oldest = 0;
     for _ in 0..120 {

@@ -8,7 +8,7 @@
 //! * [`card`]: what a mall can do, as constant facts with their sources.
 //! * [`mall`]: the contract, and how an adapter is registered and opened.
 //! * [`error`]: failures, named by what the hub does next.
-//! * [`env`]: clock, sleep, ids, randomness and HTTP, injected so that tests own all of them.
+//! * [`mod@env`]: clock, sleep, ids, randomness and HTTP, injected so that tests own all of them.
 //! * [`wire`]: the paced, dead-lined, size-capped, redacting HTTP client, its quotas and its token vault.
 //! * [`fake`] (feature `fake`): the common book behind every mall's wiremock fake.
 //! * [`kit`] (feature `fake`): the conformance kit that every adapter passes.

@@ -29,7 +29,7 @@ pub enum Write {
 pub enum Outcome {
     /// Accepted. `now` is the figure after the write where the answer carries it: a read-back for free.
     Applied { now: Option<i64> },
-    /// Accepted for later; [`crate::mall::Tickets`] tells what became of it.
+    /// Accepted for later: what became of it has to be asked for.
     Pending { ticket: String },
     /// A compare-and-set met another figure; nothing was written.
     Conflict { shows: i64 },

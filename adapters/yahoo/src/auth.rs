@@ -98,7 +98,7 @@ impl Auth {
 
     async fn refresh(&self, wire: &Wire) -> Result<Token> {
         let Some(refresh_token) = &self.refresh_token else {
-            let message = "there is no refresh token: the store owner must consent (`uriba channel authorize`)";
+            let message = "there is no refresh token: the store owner must consent, and `refresh_token` goes into the channel's credentials";
             return Err(wire.error(CONTEXT.operation, Class::Auth { renewable: false }, message));
         };
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];

@@ -83,7 +83,8 @@ async fn unknown_parameters_fields_and_bodies_are_refused_with_their_place() {
     assert_eq!(problem["detail"], "chanel: is no parameter here; there are: channel, cursor, limit, sku, state");
     api.get("/v1/channels/a?x=1").await.problem(400, "bad-query");
     api.get("/v1/channels?limit=0").await.problem(400, "bad-query");
-    api.get("/v1/channels?limit=many").await.problem(400, "bad-query");
+    let problem = api.get("/v1/channels?limit=many").await.problem(400, "bad-query");
+    assert_eq!(problem["errors"][0]["field"], "limit");
     api.get("/v1/channels?cursor=zzz").await.problem(400, "bad-query");
     api.get("/v1/orders?state=lost").await.problem(400, "bad-query");
 
@@ -93,6 +94,11 @@ async fn unknown_parameters_fields_and_bodies_are_refused_with_their_place() {
     assert!(problem["detail"].as_str().unwrap().contains("line 2, column 3"), "{problem}");
     let problem = api.post(path, "{\"mood\": \"zero\"}").await.problem(422, "invalid");
     assert_eq!(problem["errors"][0]["field"], "mood");
+    let problem = api.post(path, "{\"reason\": 3}").await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "reason");
+    api.post(path, "{} {}").await.problem(400, "not-json");
+    let problem = api.post("/v1/suspensions", "{\"all\": true}").await.problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "action");
     let problem = api.post(path, "{\"mode\": \"slow\"}").await.problem(422, "invalid");
     assert_eq!(problem["errors"][0]["field"], "mode");
     let much = format!("{{\"reason\": \"{}\"}}", "a".repeat(2 << 20));

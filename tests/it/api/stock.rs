@@ -112,7 +112,10 @@ async fn a_book_is_taken_in_over_http_once() {
         );
         assert_eq!(problem["errors"][0]["field"], "quantity");
         api.post("/v1/stock/imports?kind=sales", csv).await.problem(400, "bad-query");
-        api.post("/v1/stock/imports", csv).await.problem(400, "bad-query");
+        let problem = api.post("/v1/stock/imports", csv).await.problem(400, "bad-query");
+        assert_eq!(problem["errors"][0]["field"], "kind");
+        let problem = api.post("/v1/stock/imports?kind=book&as_of=noon", csv).await.problem(400, "bad-query");
+        assert_eq!(problem["errors"][0]["field"], "as_of");
         api.post("/v1/stock/imports?kind=book&profile=core", csv).await.problem(400, "bad-query");
         api.post("/v1/stock/imports?kind=book&as_of=2030-01-01T00:00:00Z", csv).await.problem(400, "bad-query");
     })

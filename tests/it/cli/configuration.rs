@@ -1,6 +1,6 @@
 //! What a wrong or changed configuration does to commands.
 
-use uriba::store::sheets::ChannelSheet;
+use uriba::store::sheets::{ChannelSheet, SkuSheet};
 
 use super::{HEAD, NOBODY, Place, channel};
 
@@ -86,4 +86,20 @@ fn the_same_file_under_another_name_is_no_change() {
     let ran = place.run("channel list");
     assert!(ran.err.contains("uriba.toml has changed since the service was started"), "{}", ran.err);
     service.stop("TERM");
+}
+
+#[test]
+fn a_changed_rule_changes_the_targets_that_rest_on_it() {
+    let place = Place::with_one_channel();
+    place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");
+    place.fine("stock import book book.csv");
+    place.fine("listing map sample-main key-1 A-1");
+    let target = || {
+        place.fine("run-once --step recompute");
+        place.json::<SkuSheet>("sku show A-1").listings[0].target
+    };
+    assert_eq!(target(), Some(5));
+    let kept_back = channel("sample-main", "sample", &format!("{NOBODY}buffer = 2\n"));
+    place.write("uriba.toml", &format!("{HEAD}\n{kept_back}"));
+    assert_eq!(target(), Some(3));
 }

@@ -162,7 +162,7 @@ async fn without_a_consent_the_error_says_what_to_do() {
     let mall = (MALL.open)(&settings, wire(&shop.env, &settings)).unwrap();
     let error = mall.pull(&shop.day(false)).await.unwrap_err();
     assert_eq!(error.class, PERSON);
-    assert!(error.message.contains("channel authorize"), "{error}");
+    assert!(error.message.contains("refresh_token"), "{error}");
 }
 
 /// What a careless client would send: the fake refuses it in the mall's words.
