@@ -99,7 +99,7 @@ pub(super) fn read(root: &Section<'_>, config: &Config, folder: &Path) -> Vec<Ch
     let mut channels: Vec<Channel> = Vec::new();
     for entry in root.key("channels").map(|entry| entry.list()).unwrap_or_default() {
         let Some(section) = entry.section() else { continue };
-        let id = section.required("id", "the channel's name, as in \"rakuten-main\"");
+        let id = section.required("id", "the channel's name, as in \"main-shop\"");
         let name = id.as_ref().and_then(Entry::text).filter(|id| is_id(id));
         if let Some(entry) = id.as_ref().filter(|entry| entry.is_text() && name.is_none()) {
             entry.refuse("a channel's id has 1 to 40 characters of a-z, 0-9 and -");

@@ -17,6 +17,8 @@ mod report;
 mod screen;
 mod shoppers;
 mod street;
+#[cfg(test)]
+mod tests;
 mod text;
 mod traffic;
 mod view;
@@ -24,6 +26,7 @@ mod warehouse;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::{Env, SystemEnv};
 
@@ -101,13 +104,7 @@ pub enum DemoError {
 
 pub async fn run(options: DemoOptions) -> Result<DemoOutcome, DemoError> {
     let interrupt = CancellationToken::new();
-    let pressed = interrupt.clone();
-    let waiting = tokio::spawn(async move {
-        // Without a handler for it Ctrl-C ends the process, which is an end as well.
-        if tokio::signal::ctrl_c().await.is_ok() {
-            pressed.cancel();
-        }
-    });
+    let waiting = tokio::spawn(told_to_end(interrupt.clone()));
     let mut day = Day::begin(options, interrupt).await?;
     let lived = day.live().await;
     waiting.abort();
@@ -117,6 +114,16 @@ pub async fn run(options: DemoOptions) -> Result<DemoOutcome, DemoError> {
     let outcome = day.close(comparison.as_ref());
     day.hub.clear(matches!(outcome, DemoOutcome::Broken(_)));
     Ok(outcome)
+}
+
+/// Ctrl-C, or a polite kill: without a handler for them they end the process, which is an end as well.
+async fn told_to_end(interrupt: CancellationToken) {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
+        _ = terminate.recv() => {}
+    }
+    interrupt.cancel();
 }
 
 /// One run of the demo.

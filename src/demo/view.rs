@@ -161,9 +161,10 @@ impl View<'_> {
                 1 => String::new(),
                 units => format!(" ×{units}"),
             };
+            let arrow = if widths.mall < 14 { "→" } else { " → " };
             let (style, text) = match listing.target {
-                Some(target) if target == counter => (Style::Good, format!("{counter}{pack}")),
-                target => (Style::Mark, format!("{counter} → {}{pack}", number(target))),
+                Some(target) if target == counter => (Style::Good, format!(" {counter}{pack}")),
+                target => (Style::Mark, format!(" {counter}{arrow}{}{pack}", number(target))),
             };
             let style = if listing.excuse().is_some() { Style::Bad } else { style };
             line = line.right(style, &text, widths.mall);

@@ -15,6 +15,7 @@ use super::{
     attention::Call,
     dialect,
     entity::{attention, channel, listing, provisional_hold, publication, stop_raise, unread_order},
+    intake_load::open_holds,
     lease::Lease,
     maybe_instant, micros,
     publication_rows::{Happened, Listed},
@@ -53,8 +54,11 @@ impl Store {
         dialect::bump_stock(&tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(now)).await?;
         let ids = holds.iter().map(|hold| hold.listing_id).chain(surplus).collect();
         let mut listed = self.listed(&tx, &ids).await?;
+        // An order may have ended one of them while the listings were locked by its page.
+        let mut open: Vec<_> = open_holds(&tx, &ids).await?.into_values().flatten().collect();
+        open.sort_by_key(|hold| hold.id);
         let mut drifts = 0;
-        for hold in holds {
+        for hold in open.into_iter().filter(|hold| hold.at < over) {
             if let Some(item) = listed.iter_mut().find(|item| item.id() == hold.listing_id) {
                 let units = hold.remaining / item.listing.units.max(1);
                 self.unexplained(&tx, item, units, now).await?;

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use tokio::task::JoinSet;
 use uriba::store::{
     Store,
@@ -20,7 +21,9 @@ use uriba::store::{
 };
 use uriba_sdk::{Env, Line, Order};
 
-use crate::support::{SHOP, TestBase, WAREHOUSE, allowances, intake, line, on_every_database, order, seconds};
+use crate::support::{
+    POOL, SHOP, TestBase, WAREHOUSE, allowances, intake, line, on_every_database, on_postgres, order, seconds,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_channels_pages_that_commit_together_both_count() {
@@ -224,4 +227,73 @@ async fn take_in(store: &Store, channel: &str, orders: &[Order]) {
 async fn sum_of_unshipped(base: &TestBase) -> i64 {
     let rows = base.rows("SELECT quantity FROM unshipped").await;
     rows.iter().filter_map(|row| row["quantity"].as_i64()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_order_that_comes_in_while_its_units_are_found_missing_ends_their_hold() {
+    on_postgres(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.observe("a", "tea", 10).await;
+        let placed_at = base.env.now();
+        base.env.advance(seconds(60));
+        // A reading of 8 is being taken in: its transaction has begun.
+        let reading = base.store.begin().await.unwrap();
+        let id = base.listing("a", "tea").await.id;
+        let lock = format!("UPDATE publication SET read_at = 1 WHERE listing_id = {id}");
+        reading.execute_unprepared(&lock).await.unwrap();
+        let store = base.store.clone();
+        let bought = Order { placed_at, ..order("1", &[line("tea", 2)]) };
+        let intake = tokio::spawn(async move { take_in(&store, "a", &[bought]).await });
+        base.wait_for_a_blocked_session().await;
+        hold(&reading, base, id, placed_at.as_microsecond()).await;
+        reading.commit().await.unwrap();
+        intake.await.unwrap();
+        base.recompute(&["a"]).await;
+        let held = base.rows("SELECT remaining FROM provisional_hold WHERE ended_at IS NULL").await;
+        assert!(held.is_empty(), "the order is what they were sold to: {held:?}");
+        assert_eq!(base.target("a", "tea").await, Some(8));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hold_that_an_order_ends_at_the_last_moment_is_no_drift() {
+    on_postgres(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.observe("a", "tea", 10).await;
+        let placed_at = base.env.now();
+        let page = base.store.begin().await.unwrap();
+        let id = base.listing("a", "tea").await.id;
+        hold(&page, base, id, placed_at.as_microsecond()).await;
+        page.commit().await.unwrap();
+        base.execute("UPDATE channel SET watermark = 9000000000000000").await.unwrap();
+        base.env.advance(seconds(3_600));
+        // A page with the order is being taken in.
+        let page = base.store.begin().await.unwrap();
+        let lock = format!("UPDATE publication SET sold_since = 0 WHERE listing_id = {id}");
+        page.execute_unprepared(&lock).await.unwrap();
+        let (store, lease) = (base.store.clone(), base.lease("a").await);
+        let expiry = tokio::spawn(async move { store.expire_doubts(&lease, "a", seconds(60)).await.unwrap() });
+        base.wait_for_a_blocked_session().await;
+        let ended = "UPDATE provisional_hold SET remaining = 0, ended_at = 1, cause = 'order'";
+        page.execute_unprepared(ended).await.unwrap();
+        page.commit().await.unwrap();
+        assert_eq!(expiry.await.unwrap(), 0);
+        assert!(base.attention("drift").await.is_empty());
+        assert_eq!(base.rows("SELECT cause FROM provisional_hold").await[0]["cause"], "order");
+    })
+    .await;
+}
+
+/// What the reading finds: two units sold around the instant, and no order known.
+async fn hold(reading: &DatabaseTransaction, base: &TestBase, listing: i64, at: i64) {
+    let sku = base.sku("tea").await;
+    let (since, until) = (at - 1, at + 30_000_000);
+    let hold = format!(
+        "INSERT INTO provisional_hold (id, listing_id, channel, sku_id, pool, units, remaining, since, at, recorded_at) \
+         VALUES (1, {listing}, 'a', {sku}, '{POOL}', 2, 2, {since}, {until}, {until})"
+    );
+    reading.execute_unprepared(&hold).await.unwrap();
+    let seen = format!("anchor = 8, anchor_from = {until}, anchor_to = {until}, shown = 8");
+    reading.execute_unprepared(&format!("UPDATE publication SET {seen} WHERE listing_id = {listing}")).await.unwrap();
 }

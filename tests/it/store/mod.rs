@@ -2,6 +2,7 @@
 
 mod at_once;
 mod dialect;
+mod family_model;
 mod given_back;
 mod intake;
 mod intake_model;

@@ -5,7 +5,7 @@
 //! removes everything when it breaks: also after a panic or kill -9.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         OnceLock,
@@ -56,8 +56,9 @@ impl Server {
 
     fn throw_away() -> Option<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres.sh");
-        let started = Command::new("sh").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let Child { stdin, stdout, .. } = match started {
+        let piped = Stdio::piped;
+        let started = Command::new("sh").arg(script).stdin(piped()).stdout(piped()).stderr(piped()).spawn();
+        let Child { stdin, stdout, stderr, .. } = match started {
             Ok(child) => child,
             Err(error) => {
                 announce(&format!("sh could not be started: {error}"));
@@ -67,7 +68,9 @@ impl Server {
         let mut url = String::new();
         BufReader::new(stdout.expect("it is piped")).read_line(&mut url).expect("the script writes text");
         if url.is_empty() {
-            announce("the reason stands above");
+            let mut why = String::new();
+            stderr.expect("it is piped").read_to_string(&mut why).expect("the script writes text");
+            announce(why.trim());
             return None;
         }
         Some(Self { url: url.trim().to_owned(), _pipe: stdin })

@@ -84,8 +84,6 @@ impl Book {
         self.env.now()
     }
 
-    // -- what the shop lists -----------------------------------------------------------------------------
-
     /// Lists an item, or changes one by hand in the mall's console.
     pub fn list(&self, key: &str, item: Item) {
         self.lock().items.insert(key.to_owned(), item);
@@ -126,8 +124,6 @@ impl Book {
         })
         .is_some()
     }
-
-    // -- what shoppers do --------------------------------------------------------------------------------
 
     /// Buys, unless the mall's counter says sold out. The counter falls at once, paid or not.
     pub fn place(&self, wanted: &[(&str, u32)]) -> Result<String, SoldOut> {
@@ -275,8 +271,6 @@ impl Book {
         }
     }
 
-    // -- what the mall's API looks at ----------------------------------------------------------------------
-
     pub fn order(&self, id: &str) -> Option<BookOrder> {
         self.lock().orders.get(id).cloned()
     }
@@ -293,8 +287,6 @@ impl Book {
         let now = self.now();
         self.orders().into_iter().filter(|found| found.visible_at <= now).collect()
     }
-
-    // -- faults ----------------------------------------------------------------------------------------------
 
     /// The next `n` requests of `operation` go wrong, or each with a probability.
     pub fn fault(&self, operation: &str, fault: Fault, times: Times) {
