@@ -16,7 +16,7 @@ use crate::{
     store::{Backup, StoreError, attention::Call, is_new, migrate, pending_migrations, switch::Suspension},
 };
 
-/// What every SQLite file begins with (https://www.sqlite.org/fileformat.html).
+/// What every SQLite file begins with (<https://www.sqlite.org/fileformat.html>).
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
 #[derive(Debug, Subcommand)]
