@@ -17,8 +17,6 @@ mod report;
 mod screen;
 mod shoppers;
 mod street;
-#[cfg(test)]
-mod tests;
 mod text;
 mod traffic;
 mod view;
