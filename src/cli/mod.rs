@@ -33,6 +33,8 @@ mod table;
 mod token;
 mod verify;
 
+use std::pin::Pin;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::store::{
@@ -114,27 +116,29 @@ pub async fn run(cli: Cli) -> u8 {
 
 async fn done(common: &Common, command: Command) -> Done {
     command.start_log(common);
-    match command {
-        Command::Serve(asked) => serve::run(common, asked).await,
+    // Each command behind a pointer: laid out inside one another they are more than an optimising compiler follows.
+    let doing: Pin<Box<dyn Future<Output = Done> + '_>> = match command {
+        Command::Serve(asked) => Box::pin(serve::run(common, asked)),
         #[cfg(feature = "demo")]
-        Command::Demo(asked) => demo::run(asked).await,
-        Command::RunOnce(asked) => run_once::run(common, asked).await,
-        Command::Check(asked) => check::run(common, asked).await,
-        Command::Channel(command) => channel::run(common, command).await,
-        Command::Sku(command) => sku::run(common, command).await,
-        Command::Stock(command) => stock::run(common, command).await,
-        Command::Listing(command) => listing::run(common, command).await,
-        Command::Order(command) => order::run(common, command).await,
-        Command::Attention(command) => attention::run(common, command).await,
-        Command::Verify => verify::run(common).await,
-        Command::Adapter(command) => adapter::run(common, command).await,
-        Command::Db(command) => db::run(common, command).await,
-        Command::Token(command) => token::run(common, command).await,
+        Command::Demo(asked) => Box::pin(demo::run(asked)),
+        Command::RunOnce(asked) => Box::pin(run_once::run(common, asked)),
+        Command::Check(asked) => Box::pin(check::run(common, asked)),
+        Command::Channel(command) => Box::pin(channel::run(common, command)),
+        Command::Sku(command) => Box::pin(sku::run(common, command)),
+        Command::Stock(command) => Box::pin(stock::run(common, command)),
+        Command::Listing(command) => Box::pin(listing::run(common, command)),
+        Command::Order(command) => Box::pin(order::run(common, command)),
+        Command::Attention(command) => Box::pin(attention::run(common, command)),
+        Command::Verify => Box::pin(verify::run(common)),
+        Command::Adapter(command) => Box::pin(adapter::run(common, command)),
+        Command::Db(command) => Box::pin(db::run(common, command)),
+        Command::Token(command) => Box::pin(token::run(common, command)),
         Command::Completions { shell } => {
             completions(shell);
-            Ok(())
+            return Ok(());
         }
-    }
+    };
+    doing.await
 }
 
 impl Command {
