@@ -123,6 +123,29 @@ pub(super) async fn bump_stock(
     many(db, values, sql).await
 }
 
+/// Writes some columns of rows that exist: each row gives its key and then a value per column. Only what is
+/// named is written, so indexes over other columns are left alone.
+pub(super) async fn update_rows(
+    db: &DatabaseTransaction,
+    table: &str,
+    key: &str,
+    columns: &[&str],
+    rows: &[Vec<Value>],
+) -> Result<()> {
+    let backend = db.get_database_backend();
+    let sets = columns.iter().enumerate().map(|(index, column)| format!("{column} = fresh.column{}", index + 2));
+    let sets = sets.collect::<Vec<_>>().join(", ");
+    let row = format!("({})", vec!["?"; columns.len() + 1].join(", "));
+    for piece in rows.chunks(super::ROWS_PER_STATEMENT) {
+        let places = vec![row.as_str(); piece.len()].join(", ");
+        let sql =
+            format!("UPDATE {table} SET {sets} FROM (VALUES {places}) AS fresh WHERE {table}.{key} = fresh.column1");
+        let values: Vec<Value> = piece.iter().flatten().cloned().collect();
+        db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), values)).await?;
+    }
+    Ok(())
+}
+
 /// A pool got or lost a location: every SKU that lies in one of its locations is to be computed again.
 pub(super) async fn stock_rows_of_pool(db: &DatabaseTransaction, pool: &str, now_us: i64) -> Result<()> {
     let backend = db.get_database_backend();

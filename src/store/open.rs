@@ -15,6 +15,9 @@ use super::{Result, Store, StoreError};
 /// Another process may hold SQLite's write lock for the length of an import piece.
 const BUSY_MS: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
+/// Rows that the database's thread may be ahead of their reader: a statement's worth, so that neither waits
+/// for the other at every row.
+const ROWS_AHEAD: usize = super::ROWS_PER_STATEMENT;
 const POSTGRES_CONNECTIONS: u32 = 12;
 
 impl Store {
@@ -68,6 +71,7 @@ async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<Databa
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_MS)
+            .row_buffer_size(ROWS_AHEAD)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16000");
         if read_only { options.pragma("query_only", "on") } else { options }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityName, EntityTrait,
+    IdenStatic, IntoActiveModel, ModelTrait, QueryFilter, QueryOrder, QuerySelect, Value,
 };
 use uriba_sdk::Write;
 
 use super::{
-    ROWS_PER_STATEMENT, Result, Store,
+    ROWS_PER_STATEMENT, Result, Store, dialect,
     entity::{listing, listing_write, order_line, publication, publication_event},
     instant, maybe_instant, micros,
 };
@@ -65,45 +65,39 @@ pub struct Happened {
 impl Store {
     /// Loads listings with their beliefs, locked, in one order everywhere.
     pub(super) async fn listed(&self, db: &impl ConnectionTrait, ids: &BTreeSet<i64>) -> Result<Vec<Listed>> {
-        Self::load_listed(db, ids, true).await
+        let mut listings = Vec::with_capacity(ids.len());
+        // The beliefs are locked before the listings are read, so that neither is older than the other.
+        let rows = beliefs(db, ids, true).await?;
+        for piece in super::stock::pieces(ids) {
+            listings.extend(listing::Entity::find().filter(listing::Column::Id.is_in(piece)).all(db).await?);
+        }
+        joined(db, rows, listings).await
+    }
+
+    /// The same for listings that nobody else can change meanwhile.
+    pub(super) async fn listed_of(
+        &self,
+        db: &impl ConnectionTrait,
+        listings: Vec<listing::Model>,
+    ) -> Result<Vec<Listed>> {
+        let rows = beliefs(db, &listings.iter().map(|listing| listing.id).collect(), true).await?;
+        joined(db, rows, listings).await
     }
 
     /// The same for people to look at: nothing is locked, nothing may be written back.
     pub(super) async fn peek_listed(&self, db: &impl ConnectionTrait, ids: &BTreeSet<i64>) -> Result<Vec<Listed>> {
-        Self::load_listed(db, ids, false).await
-    }
-
-    async fn load_listed(db: &impl ConnectionTrait, ids: &BTreeSet<i64>, lock: bool) -> Result<Vec<Listed>> {
-        let mut found = Vec::with_capacity(ids.len());
+        let mut listings = Vec::with_capacity(ids.len());
         for piece in super::stock::pieces(ids) {
-            let rows = publication::Entity::find()
-                .filter(publication::Column::ListingId.is_in(piece.clone()))
-                .order_by_asc(publication::Column::ListingId);
-            let rows = if lock { rows.lock_exclusive() } else { rows }.all(db).await?;
-            let listings = listing::Entity::find().filter(listing::Column::Id.is_in(piece.clone())).all(db).await?;
-            let mut listings: HashMap<i64, _> = listings.into_iter().map(|row| (row.id, row)).collect();
-            let open = rows.iter().any(|row| row.open_writes > 0);
-            let mut writes = if open { open_writes(db, &piece).await? } else { HashMap::new() };
-            for row in rows {
-                let Some(listing) = listings.remove(&row.listing_id) else { continue };
-                let writes = writes.remove(&row.listing_id).unwrap_or_default();
-                found.push(Listed { publication: belief(&row, writes.clone()), listing, row, before: writes });
-            }
+            listings.extend(listing::Entity::find().filter(listing::Column::Id.is_in(piece)).all(db).await?);
         }
-        Ok(found)
+        joined(db, beliefs(db, ids, false).await?, listings).await
     }
 
     /// Writes beliefs back, with what follows from them, and their open writes.
     pub(super) async fn save_listed(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
         let now = micros(self.now());
-        let rows: Vec<_> = listed.iter().map(|listed| row(listed, now)).filter(Option::is_some).flatten().collect();
-        for piece in rows.chunks(ROWS_PER_STATEMENT) {
-            let columns = <publication::Column as sea_orm::Iterable>::iter()
-                .filter(|column| !matches!(column, publication::Column::ListingId | publication::Column::Channel));
-            let newer = OnConflict::column(publication::Column::ListingId).update_columns(columns).to_owned();
-            let rows = piece.iter().cloned().map(|row| row.into_active_model().reset_all());
-            publication::Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
-        }
+        let rows: Vec<_> = listed.iter().filter_map(|listed| Some((&listed.row, row(listed, now)?))).collect();
+        save_rows(tx, &rows).await?;
         self.save_writes(tx, listed).await
     }
 
@@ -162,6 +156,53 @@ impl Store {
         }
         Ok(())
     }
+}
+
+async fn beliefs(db: &impl ConnectionTrait, ids: &BTreeSet<i64>, lock: bool) -> Result<Vec<publication::Model>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for piece in super::stock::pieces(ids) {
+        let rows = publication::Entity::find()
+            .filter(publication::Column::ListingId.is_in(piece))
+            .order_by_asc(publication::Column::ListingId);
+        found.extend(if lock { rows.lock_exclusive() } else { rows }.all(db).await?);
+    }
+    Ok(found)
+}
+
+/// Beliefs with their listings and open writes.
+async fn joined(
+    db: &impl ConnectionTrait,
+    rows: Vec<publication::Model>,
+    listings: Vec<listing::Model>,
+) -> Result<Vec<Listed>> {
+    let mut listings: HashMap<i64, _> = listings.into_iter().map(|row| (row.id, row)).collect();
+    let open: Vec<i64> = rows.iter().filter(|row| row.open_writes > 0).map(|row| row.listing_id).collect();
+    let mut writes = HashMap::new();
+    for piece in open.chunks(ROWS_PER_STATEMENT) {
+        writes.extend(open_writes(db, piece).await?);
+    }
+    let join = |row: publication::Model| {
+        let listing = listings.remove(&row.listing_id)?;
+        let writes = writes.remove(&row.listing_id).unwrap_or_default();
+        Some(Listed { publication: belief(&row, writes.clone()), listing, row, before: writes })
+    };
+    Ok(rows.into_iter().filter_map(join).collect())
+}
+
+/// Writes the columns in which any of the rows differs from what stands there.
+async fn save_rows(tx: &DatabaseTransaction, rows: &[(&publication::Model, publication::Model)]) -> Result<()> {
+    use publication::Column;
+    let differs = |column: &Column| rows.iter().any(|(old, new)| old.get(*column) != new.get(*column));
+    let columns: Vec<Column> = <Column as sea_orm::Iterable>::iter().filter(differs).collect();
+    let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
+    let values = |row: &publication::Model| {
+        std::iter::once(Value::from(row.listing_id)).chain(columns.iter().map(|column| row.get(*column))).collect()
+    };
+    let rows: Vec<Vec<Value>> = rows.iter().map(|(_, row)| values(row)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    dialect::update_rows(tx, publication::Entity.table_name(), Column::ListingId.as_str(), &names, &rows).await
 }
 
 /// Sales of the listings, placed after the earliest instant that any of their beliefs still cares about.

@@ -79,7 +79,7 @@ impl Store {
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
         let shelves = shelves(tx, pool, &skus, rows).await?;
         let listings = listings_of(tx, pool, &skus).await?;
-        let mut listed = self.listed(tx, &listings).await?;
+        let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
         let mut changed = Vec::new();
         for item in &mut listed {
@@ -179,7 +179,7 @@ pub(super) async fn shelves(
     Ok(shelves)
 }
 
-async fn listings_of(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<BTreeSet<i64>> {
+async fn listings_of(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<Vec<listing::Model>> {
     let channels: Vec<String> = channel::Entity::find()
         .select_only()
         .column(channel::Column::Id)
@@ -187,17 +187,12 @@ async fn listings_of(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>)
         .into_tuple()
         .all(tx)
         .await?;
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for piece in ledger::pieces(skus) {
-        let ids: Vec<i64> = listing::Entity::find()
-            .select_only()
-            .column(listing::Column::Id)
+        let rows = listing::Entity::find()
             .filter(listing::Column::SkuId.is_in(piece))
-            .filter(listing::Column::Channel.is_in(channels.clone()))
-            .into_tuple()
-            .all(tx)
-            .await?;
-        found.extend(ids);
+            .filter(listing::Column::Channel.is_in(channels.clone()));
+        found.extend(rows.all(tx).await?);
     }
     Ok(found)
 }
