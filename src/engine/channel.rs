@@ -1,6 +1,12 @@
 //! One channel with its adapter opened: what every step of it needs.
 
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use uriba_sdk::{
@@ -29,6 +35,9 @@ use crate::{
     },
 };
 
+/// On the machine's clock.
+const LEAD_MAX: Duration = Duration::from_millis(250);
+
 /// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
 pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
 
@@ -47,6 +56,8 @@ pub struct Channel {
     pub outlet: Outlet,
     pub intake: Intake,
     lease: RwLock<Option<Lease>>,
+    /// How long the last claim took, in microseconds.
+    claim_us: AtomicU64,
 }
 
 struct Outside {
@@ -90,8 +101,10 @@ impl Channel {
         };
         let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
         let manner = Manner { families: orders.families, units_max: plan.units_max };
-        let intake = Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
-        Ok(Self { plan, line, source: RwLock::default(), outside, orders, outlet, intake, lease: RwLock::default() })
+        let (channel, pool, review) = (plan.id.clone(), plan.pool.clone(), plan.review);
+        let intake = Intake { channel, pool, manner, orders: orders.clone(), review };
+        let (source, lease, claim_us) = (RwLock::default(), RwLock::default(), AtomicU64::default());
+        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us })
     }
 
     pub fn id(&self) -> &str {
@@ -120,6 +133,16 @@ impl Channel {
             }
             Err(error) => tracing::warn!(channel = self.id(), %error, "the renewed settings can't be used"),
         }
+    }
+
+    /// So long before the quota is free may a batch be planned: as long as the last one took, and never so long
+    /// that a switch thrown meanwhile would come too late by more than that.
+    pub fn lead(&self) -> Duration {
+        Duration::from_micros(self.claim_us.load(Ordering::Relaxed)).min(LEAD_MAX.mul_f64(self.outside.env.speed()))
+    }
+
+    pub fn claimed_in(&self, length: Duration) {
+        self.claim_us.store(u64::try_from(length.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Channels that share a quota are one group, run by one instance.

@@ -30,11 +30,6 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let operation = match &work {
         Work::ById(_) => here.orders.by_id,
         Work::Page(_) => here.orders.search,
-        Work::Complete(window) => {
-            store.complete_window(lease, &here.intake, &here.orders, window).await?;
-            store.judge_waiting(lease, &here.outlet, now).await?;
-            return Ok(Again::Now);
-        }
         Work::Idle { until } if *until > now => return Ok(Again::At(*until)),
         Work::Idle { .. } => {
             // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
@@ -64,7 +59,7 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
             let (next, read_to) = (page.next, page.read_to);
             (page.orders, page.unread, Progress::Page { window: window.id, heads: page.heads, next, read_to })
         }),
-        Work::Complete(_) | Work::Idle { .. } => return Ok(Again::Now),
+        Work::Idle { .. } => return Ok(Again::Now),
     };
     let channel = here.id().to_owned();
     let result = if asked.is_ok() { "ok" } else { "failed" };
@@ -73,6 +68,9 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
         Ok((orders, unread, progress)) => {
             let page = Page { orders: &orders, unread: &unread, read_at, progress };
             let taken = store.take_in(lease, &here.intake, page).await?;
+            if taken.concluded {
+                store.judge_waiting(lease, &here.outlet, store.now()).await?;
+            }
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
             here.went_well(store, row, LaneName::Orders).await?;
             Ok(Again::Now)

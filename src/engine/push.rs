@@ -5,7 +5,10 @@ use uriba_sdk::{Applied, Class, Mall, MallError, Update};
 
 use super::{Again, Channel};
 use crate::{
-    domain::{settle::Exchange, time::later},
+    domain::{
+        settle::Exchange,
+        time::{earlier, later},
+    },
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -24,13 +27,16 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let operation = here.outlet.card.writes.first().map_or("stock.push", |way| way.operation);
     here.before_probe(&lane);
     let line = here.line();
-    let ready = line.wire.ready_at(operation);
-    if ready > now {
-        return Ok(Again::At(ready));
+    // The batch is written down while the quota's last moments pass, so that it leaves when it may.
+    let due = earlier(line.wire.ready_at(operation), here.lead());
+    if due > now {
+        return Ok(Again::At(due));
     }
+    let began = store.env().elapsed();
     let Some(claim) = store.claim(lease, &here.outlet, now).await? else {
         return Ok(Again::At(later(now, std::time::Duration::from_secs(5))));
     };
+    here.claimed_in(store.env().elapsed().saturating_sub(began));
     let updates = claim.updates();
     let sent_at = store.now();
     let (performed, failure) = perform(line.mall.as_ref(), &updates).await;

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
     QuerySelect,
 };
-use uriba_sdk::{FulfilledBy, Order, Unread};
+use uriba_sdk::{FulfilledBy, Order, Unread, card::OrdersCard};
 
 use super::{
     Result, Store,
@@ -33,6 +33,8 @@ pub struct Intake {
     pub channel: String,
     pub pool: String,
     pub manner: Manner,
+    /// How the mall's orders are found.
+    pub orders: OrdersCard,
     /// Cancelled units go to the review bin instead of being sold again.
     pub review: bool,
 }
@@ -51,19 +53,23 @@ pub struct Taken {
     /// Orders that were new or changed.
     pub orders: usize,
     pub lines: usize,
+    /// A window is complete by this: the watermark may have moved.
+    pub concluded: bool,
 }
 
 impl Store {
     pub async fn take_in(&self, lease: &Lease, intake: &Intake, page: Page<'_>) -> Result<Taken> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let taken = self.take_in_orders(&tx, intake, page.orders, page.read_at).await?;
+        let mut taken = self.take_in_orders(&tx, intake, page.orders, page.read_at).await?;
         for unread in page.unread {
             self.keep_unread(&tx, intake, unread).await?;
         }
-        self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await?;
+        if self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await? {
+            taken.concluded = self.conclude(&tx, intake).await?;
+        }
         tx.commit().await?;
-        if taken.lines > 0 {
+        if taken.lines > 0 || taken.concluded {
             self.bells.facts.notify_waiters();
         }
         Ok(taken)

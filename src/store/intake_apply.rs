@@ -283,7 +283,7 @@ impl<'a> Draft<'a> {
         for (sku, pool, units, moved) in reviews {
             self.set_aside(tx, sku, &pool, units, moved).await?;
         }
-        self.write_effects(tx).await?;
+        self.write_effects(tx, known).await?;
         for call in self.calls {
             self.store.raise(tx, call).await?;
         }
@@ -368,9 +368,12 @@ impl<'a> Draft<'a> {
         listings.map(|listing| (listing.sku_id, self.intake.pool.clone())).collect()
     }
 
-    async fn write_effects(&self, tx: &DatabaseTransaction) -> Result<()> {
+    async fn write_effects(&self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {
         let ids: BTreeSet<i64> = self.shown.keys().copied().collect();
-        let mut listed = self.store.listed(tx, &ids).await?;
+        let mut listed = match known.listings_of(&ids).filter(|_| self.store.writes_alone()) {
+            Some(listings) => self.store.listed_of(tx, listings).await?,
+            None => self.store.listed(tx, &ids).await?,
+        };
         let open = open_holds(tx, &ids).await?;
         let now = self.store.now();
         for item in &mut listed {

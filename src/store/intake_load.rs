@@ -72,6 +72,12 @@ impl Known {
         Ok(())
     }
 
+    /// These listings as they were when the page's orders were looked up, if all of them were.
+    pub fn listings_of(&self, ids: &BTreeSet<i64>) -> Option<Vec<listing::Model>> {
+        let found: Vec<_> = self.listings.values().filter(|row| ids.contains(&row.id)).cloned().collect();
+        (found.len() == ids.len()).then_some(found)
+    }
+
     pub fn order(&self, id: &str) -> Option<(i64, KnownOrder)> {
         let row = self.orders.get(id)?;
         let lines = self.lines.get(&row.id).map_or(&[][..], Vec::as_slice).iter().map(line).collect();

@@ -1,7 +1,8 @@
 //! What is being read of each channel's orders: windows, and heads still to be read whole.
 //!
 //! One window of a channel is open at a time. It is complete when its last page is in and none of the heads
-//! that it named waits; only then does it prove anything. Heads of window 0 are known open orders, read again.
+//! that it named waits; only then does it prove anything, and what it proves is written with the facts of the
+//! request that completed it. Heads of window 0 are known open orders, read again.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,8 +10,8 @@ use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use uriba_sdk::{
@@ -68,8 +69,6 @@ pub enum Progress {
 pub enum Work {
     ById(Vec<String>),
     Page(poll_window::Model),
-    /// Everything of this window is in: draw its conclusion.
-    Complete(poll_window::Model),
     /// Nothing is open; the next cycle begins then.
     Idle {
         until: Timestamp,
@@ -80,17 +79,10 @@ impl Store {
     pub async fn poll_work(&self, channel: &channel::Model, orders: &OrdersCard) -> Result<Work> {
         let most = orders.by_id_max;
         let mut heads = self.heads(&channel.id, true, most).await?;
-        let window = poll_window::Entity::find()
-            .filter(poll_window::Column::Channel.eq(&channel.id))
-            .order_by_asc(poll_window::Column::Id)
-            .one(&self.reader)
-            .await?;
-        if heads.is_empty() {
-            match window {
-                Some(window) if window.state == "read" => return Ok(Work::Complete(window)),
-                Some(window) => return Ok(Work::Page(window)),
-                None => {}
-            }
+        if heads.is_empty()
+            && let Some(window) = first_window(&self.reader, &channel.id).await?
+        {
+            return Ok(Work::Page(window));
         }
         // New orders first; known open ones fill up what a request still carries.
         if heads.len() < most {
@@ -242,15 +234,16 @@ impl Store {
         Ok(())
     }
 
+    /// Returns whether a window may be complete by this.
     pub(super) async fn note_progress(
         &self,
         tx: &DatabaseTransaction,
         channel: &str,
         progress: Progress,
         read_at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         match progress {
-            Progress::Nothing => Ok(()),
+            Progress::Nothing => Ok(false),
             Progress::Heads(ids) => {
                 for piece in ids.chunks(ROWS_PER_STATEMENT) {
                     poll_head::Entity::delete_many()
@@ -260,12 +253,14 @@ impl Store {
                         .await?;
                     self.seen(tx, channel, piece, read_at).await?;
                 }
-                Ok(())
+                Ok(true)
             }
             Progress::Page { window, heads, next, read_to } => {
-                let Some(row) = poll_window::Entity::find_by_id(window).one(tx).await? else { return Ok(()) };
+                let Some(row) = poll_window::Entity::find_by_id(window).one(tx).await? else { return Ok(false) };
+                let last = next.is_none();
                 self.queue_changed(tx, channel, &row, heads, read_at).await?;
-                self.turn_page(tx, row, next, read_to, read_at).await
+                self.turn_page(tx, row, next, read_to, read_at).await?;
+                Ok(last)
             }
         }
     }
@@ -384,30 +379,31 @@ impl Store {
         Ok(())
     }
 
-    /// Draws the conclusion of a complete window.
-    pub async fn complete_window(
-        &self,
-        lease: &Lease,
-        intake: &Intake,
-        orders: &OrdersCard,
-        window: &poll_window::Model,
-    ) -> Result<()> {
-        let tx = self.begin().await?;
-        lease.confirm(&tx).await?;
-        window.clone().delete(&tx).await?;
+    /// Draws the conclusion of the channel's window, if all of it is in. Returns whether it was.
+    pub(super) async fn conclude(&self, tx: &DatabaseTransaction, intake: &Intake) -> Result<bool> {
+        let Some(window) = first_window(tx, &intake.channel).await?.filter(|window| window.state == "read") else {
+            return Ok(false);
+        };
+        let waiting = poll_head::Entity::find()
+            .filter(poll_head::Column::Channel.eq(&intake.channel))
+            .filter(poll_head::Column::WindowId.ne(0))
+            .one(tx)
+            .await?;
+        if waiting.is_some() {
+            return Ok(false);
+        }
+        window.clone().delete(tx).await?;
         let asked_at = instant(window.asked_at.unwrap_or(window.created_at));
         match window.kind.as_str() {
-            "sweep" => self.queue_unseen(&tx, window, asked_at).await?,
+            "sweep" => self.queue_unseen(tx, &window, asked_at).await?,
             "family" => {
                 if let Some(family) = &window.family {
-                    self.settle_family(&tx, intake, family, asked_at, true).await?;
+                    self.settle_family(tx, intake, family, asked_at, true).await?;
                 }
             }
-            kind => self.move_watermark(&tx, orders, window, asked_at, kind == "baseline").await?,
+            kind => self.move_watermark(tx, &intake.orders, &window, asked_at, kind == "baseline").await?,
         }
-        tx.commit().await?;
-        self.bells.facts.notify_waiters();
-        Ok(())
+        Ok(true)
     }
 
     /// A known open order that a complete sweep of open orders didn't name: it was closed, or is hidden.
@@ -462,4 +458,9 @@ impl Store {
         row.update(tx).await?;
         Ok(())
     }
+}
+
+async fn first_window(db: &impl ConnectionTrait, channel: &str) -> Result<Option<poll_window::Model>> {
+    let windows = poll_window::Entity::find().filter(poll_window::Column::Channel.eq(channel));
+    Ok(windows.order_by_asc(poll_window::Column::Id).one(db).await?)
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
@@ -195,7 +195,7 @@ impl Store {
     /// A reading may lead to a hold, which moves the stock row; that row is locked before any publication.
     /// (SQLite has one writer, so nothing there is locked by row.)
     pub(super) async fn lock_stock_of(&self, tx: &DatabaseTransaction, listings: &BTreeSet<i64>) -> Result<()> {
-        if self.backend() != sea_orm::DatabaseBackend::Postgres {
+        if self.writes_alone() {
             return Ok(());
         }
         for piece in super::stock::pieces(listings) {
@@ -267,8 +267,8 @@ impl Store {
 }
 
 /// Where a channel stands, from its row.
-pub(super) async fn situation(tx: &DatabaseTransaction, channel: &str, now: Timestamp) -> Result<Situation> {
-    let row = channel::Entity::find_by_id(channel).one(tx).await?;
+pub(super) async fn situation(db: &impl ConnectionTrait, channel: &str, now: Timestamp) -> Result<Situation> {
+    let row = channel::Entity::find_by_id(channel).one(db).await?;
     let row = row.ok_or_else(|| StoreError::Missing { kind: "channel", name: channel.to_owned() })?;
     Ok(situation_of(&row, now))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use uriba_sdk::{Reading, mall::ListingKey};
 
 use super::{
@@ -97,23 +97,13 @@ impl Store {
 
     /// The watermark moved: readings that waited for it may decide now.
     pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
-        let tx = self.begin().await?;
-        lease.confirm(&tx).await?;
-        let situation = situation(&tx, &outlet.channel, now).await?;
-        let Some(watermark) = situation.watermark else { return Ok(0) };
-        let waiting: Vec<i64> = publication::Entity::find()
-            .select_only()
-            .column(publication::Column::ListingId)
-            .filter(publication::Column::Channel.eq(&outlet.channel))
-            .filter(publication::Column::WaitingTo.lte(micros(watermark)))
-            .limit(super::ROWS_PER_STATEMENT as u64)
-            .into_tuple()
-            .all(&tx)
-            .await?;
-        if waiting.is_empty() {
+        // Mostly nothing waits, and then nobody's turn to write is taken.
+        if waiting_for_orders(&self.reader, outlet, now).await?.is_none() {
             return Ok(0);
         }
-        let waiting = waiting.into_iter().collect();
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let Some((watermark, waiting)) = waiting_for_orders(&tx, outlet, now).await? else { return Ok(0) };
         self.lock_stock_of(&tx, &waiting).await?;
         let mut listed = self.listed(&tx, &waiting).await?;
         let sales = sales(&tx, &listed, micros(now)).await?;
@@ -129,4 +119,23 @@ impl Store {
         tx.commit().await?;
         Ok(judged)
     }
+}
+
+/// The watermark, and the listings whose reading waited for it to come so far.
+async fn waiting_for_orders(
+    db: &impl ConnectionTrait,
+    outlet: &Outlet,
+    now: Timestamp,
+) -> Result<Option<(Timestamp, BTreeSet<i64>)>> {
+    let Some(watermark) = situation(db, &outlet.channel, now).await?.watermark else { return Ok(None) };
+    let waiting: Vec<i64> = publication::Entity::find()
+        .select_only()
+        .column(publication::Column::ListingId)
+        .filter(publication::Column::Channel.eq(&outlet.channel))
+        .filter(publication::Column::WaitingTo.lte(micros(watermark)))
+        .limit(super::ROWS_PER_STATEMENT as u64)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok((!waiting.is_empty()).then(|| (watermark, waiting.into_iter().collect())))
 }

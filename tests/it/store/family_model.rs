@@ -8,9 +8,7 @@ use uriba::{
 };
 use uriba_sdk::{Line, Order};
 
-use crate::support::{
-    CARD, SHOP, TestBase, allowances, family, for_all, intake, line, on_every_database, order, seconds,
-};
+use crate::support::{CARD, SHOP, TestBase, allowances, family, for_all, intake, line, on_every_database, order};
 
 #[derive(Clone, Debug)]
 struct Split {
@@ -107,9 +105,7 @@ fn splits() -> Intake {
 /// Every search that is wanted ends; the members were all read before.
 async fn search(base: &TestBase) {
     let channel = base.store.channel("a").await.unwrap();
-    let lease = base.lease("a").await;
     while let Work::Page(window) = base.store.poll_work(&channel, &CARD.orders).await.unwrap() {
-        base.env.advance(seconds(1));
-        base.store.complete_window(&lease, &splits(), &CARD.orders, &window).await.unwrap();
+        base.end_window(&splits(), window.id).await;
     }
 }

@@ -26,6 +26,7 @@ async fn a_superseded_holder_can_write_nothing() {
         let row = base.store.channel("a").await.unwrap();
         base.store.begin_cycle(&lease, &row, &CARD.orders, seconds(60), seconds(60)).await.unwrap();
         let claim = base.store.claim(&lease, &outlet("a"), base.env.now()).await.unwrap().unwrap();
+        base.execute("UPDATE publication SET waiting = 3, waiting_from = 0, waiting_to = 0").await.unwrap();
         supersede(base).await;
         let before = base.everything().await;
         for (what, result) in every_step(base, &lease, claim).await {
@@ -44,8 +45,9 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let id = base.listing("a", "tea").await.id;
     let window = window(store).await;
     let exchange = Exchange { sent_at: now, answered_at: now };
+    let progress = Progress::Page { window: window.id, heads: Vec::new(), next: None, read_to: None };
     let (orders_read, odd) = ([order("1", &[line("tea", 1)])], [unread("9", &["tea"])]);
-    let page = Page { orders: &orders_read, unread: &odd, read_at: now, progress: Progress::Heads(vec!["1".into()]) };
+    let page = Page { orders: &orders_read, unread: &odd, read_at: now, progress };
     let counter = Counter { quantity: Some(2), sells_past_zero: false, not_ours: false };
     let readings = [(id, Reading { key: "tea".into(), found: Some(counter) })];
     let key = ListingKey { key: "TEA".into(), handle: None };
@@ -54,7 +56,6 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     vec![
         ("take_in", store.take_in(lease, &intake("a"), page).await.map(drop)),
         ("begin_cycle", store.begin_cycle(lease, &row, orders, seconds(60), seconds(60)).await),
-        ("complete_window", store.complete_window(lease, &intake("a"), orders, &window).await),
         ("claim", store.claim(lease, &outlet, now).await.map(drop)),
         ("settle", store.settle(lease, &outlet, claim, answered, exchange).await.map(drop)),
         ("take_readings", store.take_readings(lease, &outlet, &readings, exchange).await.map(drop)),

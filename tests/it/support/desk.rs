@@ -124,6 +124,15 @@ impl TestBase {
         taken
     }
 
+    /// A window's last page names no orders; a second passes.
+    pub async fn end_window(&self, intake: &Intake, window: i64) {
+        let lease = self.lease(&intake.channel).await;
+        let progress = Progress::Page { window, heads: Vec::new(), next: None, read_to: None };
+        let page = Page { orders: &[], unread: &[], read_at: self.env.now(), progress };
+        assert!(self.store.take_in(&lease, intake, page).await.unwrap().concluded);
+        self.env.advance(seconds(1));
+    }
+
     /// The mall shows this now; a second passes.
     pub async fn observe(&self, channel: &str, key: &str, shows: i64) {
         let lease = self.lease(channel).await;
