@@ -6,10 +6,13 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
 
+use futures_util::FutureExt;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 use uriba_sdk::{
     Env,
     env::{HttpRequest, Method},
@@ -49,6 +52,24 @@ async fn a_connection_that_breaks_after_the_effect_had_one() {
         let _ = shop.statuses("a", 1).await;
         assert_eq!(shop.served() - before, served, "{fault:?}");
     }
+}
+
+/// It once waited for ever, for a lock that nobody held.
+#[test]
+fn a_shop_closes_in_the_middle_of_a_busy_task() {
+    let (closed, has_closed) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let shop = Shop::start().await;
+            while has_budget_remaining() {
+                let _ = consume_budget().now_or_never();
+            }
+            drop(shop);
+        });
+        closed.send(()).unwrap();
+    });
+    has_closed.recv_timeout(Duration::from_secs(20)).expect("it closes at once");
 }
 
 struct Shop {

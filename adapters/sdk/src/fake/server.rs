@@ -82,7 +82,8 @@ impl Visit<'_> {
 type Handler = Arc<dyn Fn(&Visit<'_>) -> Reply + Send + Sync>;
 
 pub struct FakeServer {
-    server: MockServer,
+    /// Always there, until it is dropped.
+    server: Option<MockServer>,
     around: Arc<Around>,
 }
 
@@ -108,11 +109,15 @@ impl FakeServer {
     ) -> Self {
         let server = MockServer::builder().disable_request_recording().start().await;
         let (scope, shop) = (scope.to_owned(), shop.to_owned());
-        Self { server, around: Arc::new(Around { book, meters, card, scope, shop, dialect }) }
+        Self { server: Some(server), around: Arc::new(Around { book, meters, card, scope, shop, dialect }) }
+    }
+
+    fn server(&self) -> &MockServer {
+        self.server.as_ref().expect("taken only by drop")
     }
 
     pub fn uri(&self) -> String {
-        self.server.uri()
+        self.server().uri()
     }
 
     /// Answers requests with this method whose path matches the regular expression.
@@ -130,14 +135,25 @@ impl FakeServer {
             .and(endpoint.clone())
             .respond_with_err(move |request: &Request| breaking.break_off(request))
             .with_priority(1)
-            .mount(&self.server)
+            .mount(self.server())
             .await;
         Mock::given(matchers::method(method))
             .and(matchers::path_regex(path))
             .respond_with(endpoint)
             .with_priority(2)
-            .mount(&self.server)
+            .mount(self.server())
             .await;
+    }
+}
+
+impl Drop for FakeServer {
+    /// wiremock waits for a lock of tokio's when it goes, and blocks the thread for that. In a task that has used up
+    /// its share without waiting tokio grants nothing, so it would never end: it happens on another thread.
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            // It could only fail to verify expectations, and there are none.
+            let _ = std::thread::spawn(move || drop(server)).join();
+        }
     }
 }
 
