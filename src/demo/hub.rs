@@ -53,10 +53,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub that knows the shops, their listings and what the warehouse counted; not running yet.
-    pub async fn open(shops: &[Shop], env: Arc<dyn Env>, hides: bool) -> Result<Self, DemoError> {
-        let directory = std::env::temp_dir().join(format!("uriba-demo-{}", env.id()));
-        std::fs::create_dir_all(&directory).map_err(|source| DemoError::Directory(directory.clone(), source))?;
+    /// A hub that knows the shops, their listings and what the warehouse counted; not running yet. Its database
+    /// lies in `directory`, which must not be there yet: what another run left would be taken for its own.
+    pub async fn open(shops: &[Shop], env: Arc<dyn Env>, hides: bool, directory: PathBuf) -> Result<Self, DemoError> {
+        std::fs::create_dir(&directory).map_err(|source| DemoError::Directory(directory.clone(), source))?;
         let traffic = Arc::new(Traffic::new(env));
         let url = format!("sqlite://{}", directory.join("uriba.db").display());
         let store = Store::open(&url, traffic.clone()).await?;
@@ -199,8 +199,11 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
 }
 
 fn taken(report: ImportReport) -> Result<(), DemoError> {
-    let first = report.rejected.into_iter().next().map_or_else(String::new, |row| row.message);
-    if report.state == ImportState::Booked { Ok(()) } else { Err(DemoError::File(first)) }
+    match report.rejected.into_iter().next() {
+        Some(row) => Err(DemoError::File(row.message)),
+        None if report.state == ImportState::Booked => Ok(()),
+        None => Err(DemoError::File("they were booked before".into())),
+    }
 }
 
 fn book() -> Vec<u8> {

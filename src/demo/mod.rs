@@ -17,6 +17,8 @@ mod report;
 mod screen;
 mod shoppers;
 mod street;
+#[cfg(test)]
+mod tests;
 mod text;
 mod traffic;
 mod view;
@@ -30,7 +32,7 @@ use uriba_sdk::{Env, SystemEnv};
 
 use crate::{api::ServeError, engine::EngineError, store::StoreError};
 use chase::{Chase, Kind, Sale};
-use compare::Comparison;
+use compare::{Comparison, Truth, compare};
 use hub::Hub;
 use readings::{Belief, Seen};
 use report::Report;
@@ -80,6 +82,16 @@ pub enum DemoOutcome {
     Agreed,
     /// They don't: one sentence per difference.
     Broken(Vec<String>),
+}
+
+impl DemoOutcome {
+    fn of(comparison: Option<&Comparison>) -> Self {
+        match comparison.map(report::sentences) {
+            None => Self::Interrupted,
+            Some(differences) if differences.is_empty() => Self::Agreed,
+            Some(differences) => Self::Broken(differences),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +164,8 @@ impl Day {
         for _ in 0..EARLIER_ORDERS {
             shoppers.buy(&shops);
         }
-        let mut hub = Hub::open(&shops, env.clone(), options.chaos).await?;
+        let directory = std::env::temp_dir().join(format!("uriba-demo-{}", env.id()));
+        let mut hub = Hub::open(&shops, env.clone(), options.chaos, directory).await?;
         let mut seen = Seen::default();
         let belief = hub.belief(&shops, &mut seen).await?;
         if options.chaos {
@@ -245,8 +258,9 @@ impl Day {
         let mut clean_since: Option<Duration> = None;
         loop {
             self.look().await?;
-            let (shops, warehouse) = (&self.shops, &self.shoppers.warehouse);
-            let comparison = compare::compare(shops, warehouse, &self.hub, &self.belief, ended_at).await?;
+            let (shops, warehouse, chaos) = (&self.shops, &self.shoppers.warehouse, self.options.chaos);
+            let truth = Truth { shops, warehouse, ended_at, chaos };
+            let comparison = compare(&truth, &self.hub, &self.belief).await?;
             let now = self.env.elapsed();
             clean_since = comparison.is_clean().then(|| clean_since.unwrap_or(now));
             let stayed = clean_since.is_some_and(|since| now >= since + self.of_machine(STILL));
@@ -325,11 +339,7 @@ impl Day {
             comparison,
         };
         put(&report.text());
-        match comparison.map(report::sentences) {
-            None => DemoOutcome::Interrupted,
-            Some(differences) if differences.is_empty() => DemoOutcome::Agreed,
-            Some(differences) => DemoOutcome::Broken(differences),
-        }
+        DemoOutcome::of(comparison)
     }
 
     fn tallies(&self) -> Vec<traffic::Tally> {
