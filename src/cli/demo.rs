@@ -36,7 +36,11 @@ pub struct Demo {
 pub async fn run(asked: Demo) -> Done {
     let Demo { seed, orders_per_minute, duration, speed, chaos, listen } = asked;
     let options = DemoOptions { seed, orders_per_minute, duration, speed, chaos, listen };
-    match crate::demo::run(options).await {
+    ended(crate::demo::run(options).await)
+}
+
+fn ended(outcome: Result<DemoOutcome, DemoError>) -> Done {
+    match outcome {
         Ok(DemoOutcome::Interrupted | DemoOutcome::Agreed) => Ok(()),
         Ok(DemoOutcome::Broken(_)) => Err(Failure::Differences),
         Err(error) => Err(failure(error)),
@@ -55,7 +59,21 @@ fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).filter(|length| !length.is_zero()).ok_or_else(|| example.to_owned())
 }
 
-fn above_zero(text: &str) -> Result<f64, String> {
+pub fn above_zero(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.parse().ok();
     number.filter(|number| number.is_finite() && *number > 0.0).ok_or_else(|| "must be a number above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_ends_with_four_and_agreement_with_nothing() {
+        let code = |outcome| ended(outcome).err().map_or(0, |failure| failure.code());
+        assert_eq!(code(Ok(DemoOutcome::Broken(vec!["the hub knows order 7, the mall doesn't".into()]))), 4);
+        assert_eq!(code(Ok(DemoOutcome::Agreed)), 0);
+        assert_eq!(code(Ok(DemoOutcome::Interrupted)), 0);
+        assert_eq!(code(Err(DemoError::Died)), 1);
+    }
 }

@@ -35,7 +35,7 @@ type Orders = BTreeMap<String, OrderSheet>;
 pub struct Comparison {
     /// One sentence each; none: all agree.
     pub differences: Vec<String>,
-    /// Listings that the hub leaves alone and says so.
+    /// Listings that the hub has given up and says so; only malls that misbehave can bring it to that.
     pub excused: Vec<String>,
     /// What has not come to rest yet.
     pub restless: Vec<String>,
@@ -52,14 +52,18 @@ impl Comparison {
     }
 }
 
-/// `ended_at`: when trading ended; the hub must have read all orders up to then.
-pub async fn compare(
-    shops: &[Shop],
-    warehouse: &Warehouse,
-    hub: &Hub,
-    belief: &Belief,
-    ended_at: Timestamp,
-) -> Result<Comparison, DemoError> {
+/// What the hub is held against.
+pub struct Truth<'a> {
+    pub shops: &'a [Shop],
+    pub warehouse: &'a Warehouse,
+    /// When trading ended; the hub must have read all orders up to then.
+    pub ended_at: Timestamp,
+    /// The malls have misbehaved.
+    pub chaos: bool,
+}
+
+pub async fn compare(truth: &Truth<'_>, hub: &Hub, belief: &Belief) -> Result<Comparison, DemoError> {
+    let Truth { shops, warehouse, ended_at, chaos } = *truth;
     let mut found = Comparison::default();
     let mut unshipped = vec![0; GOODS.len()];
     let mut by_lines = vec![0; GOODS.len()];
@@ -83,7 +87,7 @@ pub async fn compare(
     for good in 0..GOODS.len() {
         found.shelf(good, unshipped[good], by_lines[good], warehouse.on_hand(good), belief);
     }
-    found.listings(shops, belief);
+    found.listings(shops, belief, chaos);
     found.rest(shops, belief, ended_at);
     if found.is_clean() {
         found.invariants(shops, hub).await?;
@@ -161,7 +165,8 @@ impl Comparison {
             ));
         }
         if shelf.on_hand != Some(on_hand) {
-            self.differs(format!("{name}: {on_hand} lie in the warehouse, the hub says {:?}", shelf.on_hand));
+            let known = figure(shelf.on_hand);
+            self.differs(format!("{name}: {on_hand} lie in the warehouse, the hub says {known}"));
         }
         if shelf.provisional != 0 {
             self.restless.push(format!("{name}: {} units are held for orders not seen yet", shelf.provisional));
@@ -171,7 +176,7 @@ impl Comparison {
         }
     }
 
-    fn listings(&mut self, shops: &[Shop], belief: &Belief) {
+    fn listings(&mut self, shops: &[Shop], belief: &Belief, chaos: bool) {
         for (index, shop) in shops.iter().enumerate() {
             for (good, shelf) in shop.listings.iter().enumerate() {
                 self.listings += 1;
@@ -179,21 +184,25 @@ impl Comparison {
                 let (counter, what) = (shop.counter(good), format!("{} {}", shop.name(), GOODS[good].name));
                 let expected = target(&belief.shelves[good], shelf.units);
                 if listing.target != expected {
-                    self.differs(format!("{what}: target {:?}, by the shelf {expected:?}", listing.target));
+                    let (target, expected) = (figure(listing.target), figure(expected));
+                    self.differs(format!("{what}: target {target}, by the shelf {expected}"));
                 }
-                let agree = listing.shown == listing.target && listing.target == Some(counter);
                 if listing.is_restless() {
-                    self.restless.push(format!("{what}: {}", listing.state));
+                    self.restless.push(format!("{what}: {}", listing.standing()));
                 }
-                match listing.excuse() {
-                    _ if agree => {}
-                    Some(excuse) => self.excused.push(format!("{what}: {excuse}")),
-                    None => self.differs(format!(
-                        "{what}: target {}, shown {}, the mall's own counter {counter}",
-                        figure(listing.target),
-                        figure(listing.shown)
-                    )),
+                if listing.shown == listing.target && listing.target == Some(counter) {
+                    continue;
                 }
+                if chaos && belief.has_given_up(shops, index, good) {
+                    self.excused.push(format!("{what}: {}", listing.standing()));
+                    continue;
+                }
+                self.differs(format!(
+                    "{what}: target {}, shown {}, the mall's own counter {counter} ({})",
+                    figure(listing.target),
+                    figure(listing.shown),
+                    listing.standing()
+                ));
             }
         }
     }

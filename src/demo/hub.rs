@@ -7,7 +7,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
 
-use super::{DemoError, goods::GOODS, screen::put, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
+use super::{
+    DemoError, goods::GOODS, screen::put, sheet::sheet, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic,
+};
 use crate::{
     api::{self, ApiState, Core},
     domain::{allocation::Rules, ledger::CountsShipments},
@@ -53,10 +55,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub that knows the shops, their listings and what the warehouse counted; not running yet.
-    pub async fn open(shops: &[Shop], env: Arc<dyn Env>, hides: bool) -> Result<Self, DemoError> {
-        let directory = std::env::temp_dir().join(format!("uriba-demo-{}", env.id()));
-        std::fs::create_dir_all(&directory).map_err(|source| DemoError::Directory(directory.clone(), source))?;
+    /// A hub that knows the shops, their listings and what the warehouse counted; not running yet. Its database
+    /// lies in `directory`, which must not be there yet: what another run left would be taken for its own.
+    pub async fn open(shops: &[Shop], env: Arc<dyn Env>, hides: bool, directory: PathBuf) -> Result<Self, DemoError> {
+        std::fs::create_dir(&directory).map_err(|source| DemoError::Directory(directory.clone(), source))?;
         let traffic = Arc::new(Traffic::new(env));
         let url = format!("sqlite://{}", directory.join("uriba.db").display());
         let store = Store::open(&url, traffic.clone()).await?;
@@ -199,15 +201,18 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
 }
 
 fn taken(report: ImportReport) -> Result<(), DemoError> {
-    let first = report.rejected.into_iter().next().map_or_else(String::new, |row| row.message);
-    if report.state == ImportState::Booked { Ok(()) } else { Err(DemoError::File(first)) }
+    match report.rejected.into_iter().next() {
+        Some(row) => Err(DemoError::File(row.message)),
+        None if report.state == ImportState::Booked => Ok(()),
+        None => Err(DemoError::File("they were booked before".into())),
+    }
 }
 
 fn book() -> Vec<u8> {
     let rows = GOODS
         .iter()
         .map(|good| vec![LOCATION.to_owned(), good.code.into(), good.opening.to_string(), good.name.into()]);
-    sheet(["location", "sku", "quantity", "name"], rows)
+    sheet(&["location", "sku", "quantity", "name"], rows)
 }
 
 fn listings(shops: &[Shop]) -> Vec<u8> {
@@ -216,14 +221,5 @@ fn listings(shops: &[Shop]) -> Vec<u8> {
             vec![shop.channel.clone(), shelf.typed.clone(), good.code.into(), shelf.units.to_string()]
         })
     });
-    sheet(["channel", "mall_key", "sku", "units"], rows)
-}
-
-fn sheet(head: [&str; 4], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = head.map(str::to_owned).to_vec();
-    for row in std::iter::once(head).chain(rows) {
-        writer.write_record(row).expect("memory takes everything, and all rows are of one length");
-    }
-    writer.into_inner().expect("memory takes everything")
+    sheet(&["channel", "mall_key", "sku", "units"], rows)
 }

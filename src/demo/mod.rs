@@ -6,6 +6,8 @@
 //! * [`hub`] is the hub as it always runs, on a database of its own; [`traffic`] counts its requests.
 //! * [`view`] shows it all on the [`screen`], with the [`chase`] of each sale through the other malls.
 //! * When trading ends, [`compare`] holds every mall's own book and the warehouse against the hub.
+//!
+//! And `uriba adapter fake`: one of these malls alone, for a hub of somebody's own ([`stall`]).
 
 mod chaos;
 mod chase;
@@ -15,8 +17,12 @@ mod hub;
 mod readings;
 mod report;
 mod screen;
+mod sheet;
 mod shoppers;
+pub mod stall;
 mod street;
+#[cfg(test)]
+mod tests;
 mod text;
 mod traffic;
 mod view;
@@ -30,7 +36,7 @@ use uriba_sdk::{Env, SystemEnv};
 
 use crate::{api::ServeError, engine::EngineError, store::StoreError};
 use chase::{Chase, Kind, Sale};
-use compare::Comparison;
+use compare::{Comparison, Truth, compare};
 use hub::Hub;
 use readings::{Belief, Seen};
 use report::Report;
@@ -80,6 +86,16 @@ pub enum DemoOutcome {
     Agreed,
     /// They don't: one sentence per difference.
     Broken(Vec<String>),
+}
+
+impl DemoOutcome {
+    fn of(comparison: Option<&Comparison>) -> Self {
+        match comparison.map(report::sentences) {
+            None => Self::Interrupted,
+            Some(differences) if differences.is_empty() => Self::Agreed,
+            Some(differences) => Self::Broken(differences),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +168,8 @@ impl Day {
         for _ in 0..EARLIER_ORDERS {
             shoppers.buy(&shops);
         }
-        let mut hub = Hub::open(&shops, env.clone(), options.chaos).await?;
+        let directory = std::env::temp_dir().join(format!("uriba-demo-{}", env.id()));
+        let mut hub = Hub::open(&shops, env.clone(), options.chaos, directory).await?;
         let mut seen = Seen::default();
         let belief = hub.belief(&shops, &mut seen).await?;
         if options.chaos {
@@ -245,8 +262,9 @@ impl Day {
         let mut clean_since: Option<Duration> = None;
         loop {
             self.look().await?;
-            let (shops, warehouse) = (&self.shops, &self.shoppers.warehouse);
-            let comparison = compare::compare(shops, warehouse, &self.hub, &self.belief, ended_at).await?;
+            let (shops, warehouse, chaos) = (&self.shops, &self.shoppers.warehouse, self.options.chaos);
+            let truth = Truth { shops, warehouse, ended_at, chaos };
+            let comparison = compare(&truth, &self.hub, &self.belief).await?;
             let now = self.env.elapsed();
             clean_since = comparison.is_clean().then(|| clean_since.unwrap_or(now));
             let stayed = clean_since.is_some_and(|since| now >= since + self.of_machine(STILL));
@@ -325,11 +343,7 @@ impl Day {
             comparison,
         };
         put(&report.text());
-        match comparison.map(report::sentences) {
-            None => DemoOutcome::Interrupted,
-            Some(differences) if differences.is_empty() => DemoOutcome::Agreed,
-            Some(differences) => DemoOutcome::Broken(differences),
-        }
+        DemoOutcome::of(comparison)
     }
 
     fn tallies(&self) -> Vec<traffic::Tally> {

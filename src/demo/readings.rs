@@ -10,6 +10,9 @@ use crate::{
     },
 };
 
+/// Items that say: somebody else sets this figure, or the mall keeps its own.
+const GIVEN_UP: [&str; 2] = ["mall_limit", "other_writer"];
+
 /// The hub's figures at one moment.
 pub struct Belief {
     /// Per good.
@@ -56,21 +59,33 @@ impl Seen {
 }
 
 impl Listing {
-    /// The hub leaves it as it is, and says why.
-    pub fn excuse(&self) -> Option<String> {
-        let alone = [Standing::Held, Standing::SetAside, Standing::Suspended, Standing::Frozen, Standing::Unstocked];
-        let is_alone = alone.iter().any(|standing| standing.word() == self.state);
-        let reason = self.reason.as_deref().unwrap_or("no reason given");
-        is_alone.then(|| format!("{}: {reason}", self.state))
+    /// Something is still to be said or heard: what a mall refused is tried again.
+    pub fn is_restless(&self) -> bool {
+        [Standing::Pending, Standing::Unknown, Standing::SetAside].iter().any(|standing| standing.word() == self.state)
     }
 
-    /// Something is still to be said or heard.
-    pub fn is_restless(&self) -> bool {
-        [Standing::Pending, Standing::Unknown].iter().any(|standing| standing.word() == self.state)
+    /// The hub writes nothing to it, whatever its target is.
+    pub fn is_left_alone(&self) -> bool {
+        ![Standing::InSync, Standing::Pending, Standing::Unknown].iter().any(|standing| standing.word() == self.state)
+    }
+
+    /// How it stands, in the hub's words.
+    pub fn standing(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        format!("{}{}", self.state, reason.unwrap_or_default())
     }
 }
 
 impl Belief {
+    /// The hub has given up on the figure of this listing, and has asked a person to look at it.
+    pub fn has_given_up(&self, shops: &[Shop], shop: usize, good: usize) -> bool {
+        let (channel, key) = (Some(&shops[shop].channel), Some(&shops[shop].listings[good].key));
+        let asks = |item: &AttentionSheet| {
+            GIVEN_UP.contains(&item.kind.as_str()) && item.channel.as_ref() == channel && item.mall_key.as_ref() == key
+        };
+        self.listings[shop][good].state == Standing::Held.word() && self.attention.iter().any(asks)
+    }
+
     /// The targets are those that the shelf makes: nothing waits to be computed.
     pub fn is_computed(&self, shops: &[Shop], good: usize) -> bool {
         shops

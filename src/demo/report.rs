@@ -81,7 +81,7 @@ fn verdict(found: &Comparison) -> Vec<String> {
         lines.push(format!("  oversold at the end: {units} of {}", GOODS[*good].name));
     }
     for excused in &found.excused {
-        lines.push(format!("  left alone, as the hub says: {excused}"));
+        lines.push(format!("  given up, as the hub says: {excused}"));
     }
     let (orders, order_lines, listings) = (found.orders, found.lines, found.listings);
     let compared = format!("Compared {orders} orders ({order_lines} lines), {} SKUs, {listings} listings", GOODS.len());

@@ -166,7 +166,7 @@ impl View<'_> {
                 Some(target) if target == counter => (Style::Good, format!(" {counter}{pack}")),
                 target => (Style::Mark, format!(" {counter}{arrow}{}{pack}", number(target))),
             };
-            let style = if listing.excuse().is_some() { Style::Bad } else { style };
+            let style = if listing.is_left_alone() { Style::Bad } else { style };
             line = line.right(style, &text, widths.mall);
         }
         line.then(Style::Bad, short)
