@@ -27,13 +27,15 @@ use crate::domain::{
 
 pub(super) struct Draft<'a> {
     store: &'a Store,
-    intake: &'a Intake,
-    read_at: Timestamp,
+    pub intake: &'a Intake,
+    pub read_at: Timestamp,
     orders: Vec<mall_order::Model>,
     lines: Vec<order_line::Model>,
     parts: Vec<line_part::Model>,
     events: Vec<line_event::ActiveModel>,
     moves: Vec<Moved>,
+    /// By SKU and pool: what changes of unshipped beside the lines' own moves.
+    held: BTreeMap<(i64, String), i64>,
     /// What the changes mean for what the mall shows, per listing.
     shown: BTreeMap<i64, Vec<Effect>>,
     calls: Vec<Call>,
@@ -68,6 +70,7 @@ impl<'a> Draft<'a> {
             parts: Vec::new(),
             events: Vec::new(),
             moves: Vec::new(),
+            held: BTreeMap::new(),
             shown: BTreeMap::new(),
             calls: Vec::new(),
         }
@@ -75,6 +78,11 @@ impl<'a> Draft<'a> {
 
     pub fn line_ids(&self) -> BTreeSet<i64> {
         self.lines.iter().map(|line| line.id).collect()
+    }
+
+    /// An order that can't be read holds so many units more, or less.
+    pub fn hold(&mut self, sku_id: i64, pool: String, units: i64) {
+        *self.held.entry((sku_id, pool)).or_default() += units;
     }
 
     pub fn order(&mut self, known: &Known, order: &Order, changes: &[LineChange]) {
@@ -254,7 +262,7 @@ impl<'a> Draft<'a> {
         }
         let pools: BTreeMap<i64, &str> =
             self.lines.iter().filter_map(|line| Some((line.id, line.pool.as_deref()?))).collect();
-        let mut held: BTreeMap<(i64, String), i64> = BTreeMap::new();
+        let mut held = self.held.clone();
         let mut shipments = Vec::new();
         let mut reviews = Vec::new();
         for moved in &self.moves {

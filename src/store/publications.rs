@@ -237,33 +237,6 @@ impl Store {
         }
         self.happened(tx, desk.events).await
     }
-
-    /// Marks everything that the order names as not to be raised until somebody has looked.
-    pub(super) async fn stop_raises_of(
-        &self,
-        tx: &DatabaseTransaction,
-        channel: &str,
-        keys: &[String],
-        cause: &str,
-    ) -> Result<()> {
-        let rows = listing::Entity::find()
-            .filter(listing::Column::Channel.eq(channel))
-            .filter(listing::Column::MallKey.is_in(keys.iter().map(String::as_str)))
-            .all(tx)
-            .await?;
-        let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
-        for sku in skus {
-            let row = stop_raise::Model {
-                id: self.id(),
-                scope: format!("sku:{sku}"),
-                cause: cause.to_owned(),
-                since: micros(self.now()),
-                ended_at: None,
-            };
-            row.into_active_model().reset_all().insert(tx).await?;
-        }
-        Ok(())
-    }
 }
 
 /// Where a channel stands, from its row.
