@@ -117,9 +117,9 @@ impl Store {
             .filter(is_member)
             .all(tx)
             .await?;
-        let children: HashMap<i64, bool> = orders.iter().map(|order| (order.id, order.child)).collect();
+        let orders: HashMap<i64, &mall_order::Model> = orders.iter().map(|order| (order.id, order)).collect();
         let lines = order_line::Entity::find()
-            .filter(order_line::Column::OrderRef.is_in(children.keys().copied()))
+            .filter(order_line::Column::OrderRef.is_in(orders.keys().copied()))
             .all(tx)
             .await?;
         let mut by_item: BTreeMap<Option<String>, Vec<order_line::Model>> = BTreeMap::new();
@@ -129,10 +129,9 @@ impl Store {
         let mut draft = Draft::new(self, intake, read_at);
         let mut search = false;
         for (mall_key, lines) in by_item {
-            let members: Vec<Member> =
-                lines.iter().map(|line| member(line, children.get(&line.order_ref) == Some(&true))).collect();
+            let members: Vec<Member> = lines.iter().map(|line| member(line, orders[&line.order_ref].child)).collect();
             for (line, settled) in lines.iter().zip(family::settle(&members, searched)) {
-                draft.family_member(line, settled);
+                draft.family_member(&orders[&line.order_ref].order_id, line, settled);
             }
             search |= !searched && family::needs_search(&members);
             if let Some((held, original)) = family::exceeds_original(&members).filter(|_| searched) {

@@ -138,11 +138,8 @@ impl<'a> Draft<'a> {
             return;
         }
         self.record(id, order, change);
-        if !counts(order) {
-            return;
-        }
-        self.stock_of(id, order, change, is_first);
-        if let Some(listing) = mapped {
+        if let Some(listing) = mapped.filter(|_| counts(order)) {
+            self.stock_of(id, order, change, is_first);
             self.effects_of(listing, order, change);
         }
     }
@@ -161,15 +158,19 @@ impl<'a> Draft<'a> {
             source: format!("order {}/{}", self.intake.channel, order.id),
         });
         if review > 0 {
-            self.calls.push(Call {
-                kind: "review",
-                subject: format!("{}/{}", self.intake.channel, order.id),
-                channel: Some(self.intake.channel.clone()),
-                mall_key: change.now.mall_key.clone(),
-                message: format!("{review} cancelled units of order {} lie in the review bin: look at them", order.id),
-                ..Call::default()
-            });
+            self.to_be_looked_at(&order.id, change.now.mall_key.as_deref(), review);
         }
+    }
+
+    fn to_be_looked_at(&mut self, order_id: &str, mall_key: Option<&str>, units: i64) {
+        self.calls.push(Call {
+            kind: "review",
+            subject: format!("{}/{order_id}", self.intake.channel),
+            channel: Some(self.intake.channel.clone()),
+            mall_key: mall_key.map(str::to_owned),
+            message: format!("{units} cancelled units of order {order_id} lie in the review bin: look at them"),
+            ..Call::default()
+        });
     }
 
     fn effects_of(&mut self, listing: i64, order: &Order, change: &LineChange) {
@@ -186,7 +187,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A family member whose units were found elsewhere, or nowhere.
-    pub fn family_member(&mut self, line: &order_line::Model, settled: Settled) {
+    pub fn family_member(&mut self, order_id: &str, line: &order_line::Model, settled: Settled) {
         let (moved, cancelled) = (i64::from(settled.moved), i64::from(settled.cancelled));
         if (moved, cancelled) == (line.moved, line.cancelled) {
             return;
@@ -202,14 +203,18 @@ impl<'a> Draft<'a> {
             recorded_at: Set(micros(self.store.now())),
         };
         self.events.push(now);
+        let review = if self.intake.review && line.listing_id.is_some() { lost.max(0) } else { 0 };
         self.moves.push(Moved {
             line_id: line.id,
             unshipped,
             shipped: 0,
             shipped_at: self.read_at,
-            review: 0,
-            source: format!("order {}", line.order_ref),
+            review,
+            source: format!("order {}/{order_id}", self.intake.channel),
         });
+        if review > 0 {
+            self.to_be_looked_at(order_id, line.mall_key.as_deref(), review);
+        }
         if let Some(listing) = line.listing_id.filter(|_| lost > 0) {
             self.shown.entry(listing).or_default().push(Effect::GaveBack(lost));
         }
