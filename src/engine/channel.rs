@@ -1,13 +1,16 @@
 //! One channel with its adapter opened: what every step of it needs.
 
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{Arc, RwLock, atomic::AtomicBool},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use uriba_sdk::{
     Card, Class, Env, Mall, MallError, Settings, Wire,
     card::OrdersCard,
     mall::SettingsError,
-    wire::{Gates, Vault},
+    wire::{Gates, QuotaKey, Term, Vault},
 };
 
 use super::ChannelPlan;
@@ -23,6 +26,7 @@ use crate::{
         Result, Store,
         attention::Call,
         channels::{LaneName, lane},
+        entity::channel::Model as Row,
         intake::Intake,
         lease::Lease,
         publications::Outlet,
@@ -47,18 +51,22 @@ pub struct Channel {
     pub outlet: Outlet,
     pub intake: Intake,
     lease: RwLock<Option<Lease>>,
+    /// Of the last holder's words some are still to be taken up as its successor does.
+    pub(super) inherits: AtomicBool,
 }
 
 struct Outside {
     env: Arc<dyn Env>,
     gates: Arc<Gates>,
     vault: Arc<Vault>,
+    /// The lease's end: no request is under way beyond it.
+    term: Term,
 }
 
 impl Outside {
     fn line(&self, plan: &ChannelPlan, settings: &Settings) -> std::result::Result<Line, SettingsError> {
         let (env, gates, vault) = (self.env.clone(), self.gates.clone(), self.vault.clone());
-        let wire = Wire::new(env, gates, vault, plan.mall.card, settings);
+        let wire = Wire::new(env, gates, vault, plan.mall.card, settings).within(self.term.clone());
         for (name, rate) in &plan.quotas {
             wire.override_quota(name, *rate);
         }
@@ -74,7 +82,7 @@ impl Channel {
         vault: Arc<Vault>,
     ) -> std::result::Result<Self, SettingsError> {
         let card: &'static Card = plan.mall.card;
-        let outside = Outside { env, gates, vault };
+        let outside = Outside { env, gates, vault, term: Term::over() };
         let line = RwLock::new(Arc::new(outside.line(&plan, &plan.settings)?));
         let mut orders = card.orders.clone();
         orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(orders.visibility_lag);
@@ -91,7 +99,8 @@ impl Channel {
         let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
         let manner = Manner { families: orders.families, units_max: plan.units_max };
         let intake = Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
-        Ok(Self { plan, line, source: RwLock::default(), outside, orders, outlet, intake, lease: RwLock::default() })
+        let (source, lease, inherits) = (RwLock::default(), RwLock::default(), AtomicBool::new(false));
+        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, inherits })
     }
 
     pub fn id(&self) -> &str {
@@ -129,37 +138,40 @@ impl Channel {
         shared.unwrap_or_else(|| self.id().to_owned())
     }
 
+    /// Every quota that its requests are taken from.
+    pub fn quota_keys(&self) -> Vec<QuotaKey> {
+        self.line().wire.quotas().into_iter().map(|(_, key, _)| key).collect()
+    }
+
+    /// The lease, while it lasts.
     pub fn lease(&self) -> Option<Lease> {
+        self.held().filter(|lease| self.outside.env.elapsed() < lease.until())
+    }
+
+    /// The lease that was last taken and not lost since, lapsed or not.
+    pub fn held(&self) -> Option<Lease> {
         self.lease.read().expect("no panic happens under this lock").clone()
     }
 
     pub fn hold(&self, lease: Option<Lease>) {
+        self.outside.term.ends_at(lease.as_ref().map_or(Duration::ZERO, Lease::until));
         *self.lease.write().expect("no panic happens under this lock") = lease;
     }
 
     /// The lane is well again.
-    pub async fn went_well(
-        &self,
-        store: &Store,
-        row: &crate::store::entity::channel::Model,
-        which: LaneName,
-    ) -> Result<()> {
+    pub async fn went_well(&self, store: &Store, lease: &Lease, row: &Row, which: LaneName) -> Result<()> {
         if lane(row, which) == Lane::default() {
             return Ok(());
         }
-        store.set_lane(self.id(), which, &Lane::succeeded()).await?;
-        let tx = store.begin().await?;
-        for kind in ["lane", "credentials"] {
-            store.calm(&tx, kind, &self.subject(which)).await?;
-        }
-        Ok(tx.commit().await?)
+        store.set_lane(lease, self.id(), which, &Lane::succeeded(), None).await
     }
 
     /// What a failed call means for the lane, written down.
     pub async fn went_wrong(
         &self,
         store: &Store,
-        row: &crate::store::entity::channel::Model,
+        lease: &Lease,
+        row: &Row,
         which: LaneName,
         error: &MallError,
         now: Timestamp,
@@ -177,30 +189,23 @@ impl Channel {
             metrics::counter!("uriba_throttled_total", "channel" => self.id().to_owned()).increment(1);
         }
         tracing::warn!(channel = self.id(), lane = ?which, state = reaction.lane.state.word(), %error, "a mall call failed");
-        store.set_lane(self.id(), which, &reaction.lane).await?;
-        if reaction.lane.state == LaneState::Tripped {
-            let kind = if matches!(error.class, Class::Auth { .. }) { "credentials" } else { "lane" };
-            let (lane, todo) = match which {
-                LaneName::Orders => ("orders", "orders are not read"),
-                LaneName::Stock => ("stock", "stock is not written"),
-            };
-            let message = format!("{}: the {lane} lane is stopped, {todo}: {error}", self.id());
-            let call = Call {
-                kind,
-                subject: self.subject(which),
-                channel: Some(self.id().to_owned()),
-                message,
-                ..Call::default()
-            };
-            let tx = store.begin().await?;
-            store.raise(&tx, call).await?;
-            tx.commit().await?;
-        }
+        let call = (reaction.lane.state == LaneState::Tripped).then(|| self.stopped(which, error));
+        store.set_lane(lease, self.id(), which, &reaction.lane, call).await?;
         Ok(reaction)
     }
 
-    fn subject(&self, which: LaneName) -> String {
-        let lane = if which == LaneName::Orders { "orders" } else { "stock" };
-        format!("{}/{lane}", self.id())
+    fn stopped(&self, which: LaneName, error: &MallError) -> Call {
+        let kind = if matches!(error.class, Class::Auth { .. }) { "credentials" } else { "lane" };
+        let todo = match which {
+            LaneName::Orders => "orders are not read",
+            LaneName::Stock => "stock is not written",
+        };
+        Call {
+            kind,
+            subject: which.subject(self.id()),
+            channel: Some(self.id().to_owned()),
+            message: format!("{}: the {} lane is stopped, {todo}: {error}", self.id(), which.word()),
+            ..Call::default()
+        }
     }
 }

@@ -158,11 +158,11 @@ impl<'a> Draft<'a> {
             source: format!("order {}/{}", self.intake.channel, order.id),
         });
         if review > 0 {
-            self.to_be_looked_at(&order.id, change.now.mall_key.as_deref(), review);
+            self.awaits_review(&order.id, change.now.mall_key.as_deref(), review);
         }
     }
 
-    fn to_be_looked_at(&mut self, order_id: &str, mall_key: Option<&str>, units: i64) {
+    fn awaits_review(&mut self, order_id: &str, mall_key: Option<&str>, units: i64) {
         self.calls.push(Call {
             kind: "review",
             subject: format!("{}/{order_id}", self.intake.channel),
@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
             source: format!("order {}/{order_id}", self.intake.channel),
         });
         if review > 0 {
-            self.to_be_looked_at(order_id, line.mall_key.as_deref(), review);
+            self.awaits_review(order_id, line.mall_key.as_deref(), review);
         }
         if let Some(listing) = line.listing_id.filter(|_| lost > 0) {
             self.shown.entry(listing).or_default().push(Effect::GaveBack(lost));

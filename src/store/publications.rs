@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
@@ -147,6 +147,11 @@ impl Store {
     ) -> Result<Settled> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
+        if matches!(performed, Performed::Answered(_) | Performed::Rejected(_)) {
+            let answered_at = Set(Some(micros(exchange.answered_at)));
+            let id = Set(outlet.channel.clone());
+            channel::ActiveModel { id, last_push_at: answered_at, ..Default::default() }.update(&tx).await?;
+        }
         let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
         self.lock_stock_of(&tx, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
