@@ -109,19 +109,18 @@ async fn compare(common: &Common, config: &Config) -> Done {
 /// All malls at once: each has its own pace.
 async fn ask_all(desk: &Desk, plans: Vec<ChannelPlan>) -> Result<Vec<ChannelCheck>, Failure> {
     let engine = Engine::open(desk.store.clone(), plans).await?;
-    let holder = engine.env.id().to_string();
-    let checks = join_all(engine.channels.iter().map(|here| ask(&engine, here, &holder))).await;
-    // Quotas that were spent here must be known to the next instance.
+    engine.take_free_leases(LEASE).await?;
+    let checks = join_all(engine.channels.iter().map(|here| ask(&engine, here))).await;
     engine.release_leases().await?;
     checks.into_iter().collect()
 }
 
-async fn ask(engine: &Engine, here: &Channel, holder: &str) -> Result<ChannelCheck, Failure> {
+async fn ask(engine: &Engine, here: &Channel) -> Result<ChannelCheck, Failure> {
     let line = |works, message: String| {
         let (channel, mall) = (here.id().to_owned(), here.plan.mall.id);
         Ok(ChannelCheck { channel, mall, works, message })
     };
-    if engine.store.take_lease(&here.group(), holder, LEASE).await?.is_none() {
+    if here.lease().is_none() {
         let row = engine.store.channel(here.id()).await?;
         let works = row.orders_lane == "flowing" && row.stock_lane == "flowing";
         let message =
@@ -131,7 +130,6 @@ async fn ask(engine: &Engine, here: &Channel, holder: &str) -> Result<ChannelChe
     let to = earlier(engine.env.now(), here.orders.edge);
     let span = Span::Window { from: earlier(to, WINDOW), to };
     let asked = here.line().mall.pull(&Query { span, open_only: false, token: None }).await;
-    engine.store.release_lease(&here.group(), holder).await?;
     match asked {
         Ok(_) => line(true, "works: orders can be read".into()),
         Err(error) => line(false, format!("{error}; {}", advice(&error, here))),

@@ -99,6 +99,12 @@ impl LineChange {
     }
 }
 
+/// What an order that can't be read holds of an item that it names, where one sale takes `units` of the SKU: one
+/// sale at least, unless what is known of the order holds it already.
+pub fn least_held(units: i64, is_known: bool) -> i64 {
+    if is_known { 0 } else { units }
+}
+
 /// Compares a state read by a request started at `read_at` with what is known.
 pub fn compare(known: Option<&KnownOrder>, seen: &Order, read_at: Timestamp, manner: Manner) -> Seen {
     if known.is_some_and(|known| is_stale(known, seen.revision, read_at)) {

@@ -316,6 +316,14 @@ impl Publication {
         self.writes.push(outstanding);
     }
 
+    /// Whoever claimed these writes may have sent them later than it meant to.
+    pub fn may_land_until(&mut self, horizon: Timestamp) {
+        for outstanding in self.writes.iter_mut().filter(|outstanding| outstanding.state == WriteState::Unknown) {
+            outstanding.horizon = outstanding.horizon.max(horizon);
+        }
+        self.wants_read(horizon);
+    }
+
     /// The channel sold units of this listing; returns those that may or may not be in the anchor already.
     pub fn sold(&mut self, units: i64, placed_at: Timestamp) {
         let Some(anchor) = self.anchor else { return };

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use uriba_sdk::{
     Card, Class, Env, Mall, MallError, Settings, Wire,
     card::OrdersCard,
     mall::SettingsError,
-    wire::{Gates, Vault},
+    wire::{Gates, QuotaKey, Term, Vault},
 };
 
 use super::ChannelPlan;
@@ -29,6 +29,7 @@ use crate::{
         Result, Store,
         attention::Call,
         channels::{LaneName, lane},
+        entity::channel::Model as Row,
         intake::Intake,
         lease::Lease,
         publications::Outlet,
@@ -58,18 +59,22 @@ pub struct Channel {
     lease: RwLock<Option<Lease>>,
     /// How long the last claim took, in microseconds.
     claim_us: AtomicU64,
+    /// Of the last holder's words some are still to be taken up as its successor does.
+    pub(super) inherits: AtomicBool,
 }
 
 struct Outside {
     env: Arc<dyn Env>,
     gates: Arc<Gates>,
     vault: Arc<Vault>,
+    /// The lease's end: no request is under way beyond it.
+    term: Term,
 }
 
 impl Outside {
     fn line(&self, plan: &ChannelPlan, settings: &Settings) -> std::result::Result<Line, SettingsError> {
         let (env, gates, vault) = (self.env.clone(), self.gates.clone(), self.vault.clone());
-        let wire = Wire::new(env, gates, vault, plan.mall.card, settings);
+        let wire = Wire::new(env, gates, vault, plan.mall.card, settings).within(self.term.clone());
         for (name, rate) in &plan.quotas {
             wire.override_quota(name, *rate);
         }
@@ -85,7 +90,7 @@ impl Channel {
         vault: Arc<Vault>,
     ) -> std::result::Result<Self, SettingsError> {
         let card: &'static Card = plan.mall.card;
-        let outside = Outside { env, gates, vault };
+        let outside = Outside { env, gates, vault, term: Term::over() };
         let line = RwLock::new(Arc::new(outside.line(&plan, &plan.settings)?));
         let mut orders = card.orders.clone();
         orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(orders.visibility_lag);
@@ -103,8 +108,9 @@ impl Channel {
         let manner = Manner { families: orders.families, units_max: plan.units_max };
         let (channel, pool, review) = (plan.id.clone(), plan.pool.clone(), plan.review);
         let intake = Intake { channel, pool, manner, orders: orders.clone(), review };
-        let (source, lease, claim_us) = (RwLock::default(), RwLock::default(), AtomicU64::default());
-        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us })
+        let (source, lease) = (RwLock::default(), RwLock::default());
+        let (claim_us, inherits) = (AtomicU64::default(), AtomicBool::new(false));
+        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, inherits })
     }
 
     pub fn id(&self) -> &str {
@@ -152,37 +158,40 @@ impl Channel {
         shared.unwrap_or_else(|| self.id().to_owned())
     }
 
+    /// Every quota that its requests are taken from.
+    pub fn quota_keys(&self) -> Vec<QuotaKey> {
+        self.line().wire.quotas().into_iter().map(|(_, key, _)| key).collect()
+    }
+
+    /// The lease, while it lasts.
     pub fn lease(&self) -> Option<Lease> {
+        self.held().filter(|lease| self.outside.env.elapsed() < lease.until())
+    }
+
+    /// The lease that was last taken and not lost since, lapsed or not.
+    pub fn held(&self) -> Option<Lease> {
         self.lease.read().expect("no panic happens under this lock").clone()
     }
 
     pub fn hold(&self, lease: Option<Lease>) {
+        self.outside.term.ends_at(lease.as_ref().map_or(Duration::ZERO, Lease::until));
         *self.lease.write().expect("no panic happens under this lock") = lease;
     }
 
     /// The lane is well again.
-    pub async fn went_well(
-        &self,
-        store: &Store,
-        row: &crate::store::entity::channel::Model,
-        which: LaneName,
-    ) -> Result<()> {
+    pub async fn went_well(&self, store: &Store, lease: &Lease, row: &Row, which: LaneName) -> Result<()> {
         if lane(row, which) == Lane::default() {
             return Ok(());
         }
-        store.set_lane(self.id(), which, &Lane::succeeded()).await?;
-        let tx = store.begin().await?;
-        for kind in ["lane", "credentials"] {
-            store.calm(&tx, kind, &self.subject(which)).await?;
-        }
-        Ok(tx.commit().await?)
+        store.set_lane(lease, self.id(), which, &Lane::succeeded(), None).await
     }
 
     /// What a failed call means for the lane, written down.
     pub async fn went_wrong(
         &self,
         store: &Store,
-        row: &crate::store::entity::channel::Model,
+        lease: &Lease,
+        row: &Row,
         which: LaneName,
         error: &MallError,
         now: Timestamp,
@@ -200,30 +209,23 @@ impl Channel {
             metrics::counter!("uriba_throttled_total", "channel" => self.id().to_owned()).increment(1);
         }
         tracing::warn!(channel = self.id(), lane = ?which, state = reaction.lane.state.word(), %error, "a mall call failed");
-        store.set_lane(self.id(), which, &reaction.lane).await?;
-        if reaction.lane.state == LaneState::Tripped {
-            let kind = if matches!(error.class, Class::Auth { .. }) { "credentials" } else { "lane" };
-            let (lane, todo) = match which {
-                LaneName::Orders => ("orders", "orders are not read"),
-                LaneName::Stock => ("stock", "stock is not written"),
-            };
-            let message = format!("{}: the {lane} lane is stopped, {todo}: {error}", self.id());
-            let call = Call {
-                kind,
-                subject: self.subject(which),
-                channel: Some(self.id().to_owned()),
-                message,
-                ..Call::default()
-            };
-            let tx = store.begin().await?;
-            store.raise(&tx, call).await?;
-            tx.commit().await?;
-        }
+        let call = (reaction.lane.state == LaneState::Tripped).then(|| self.stopped(which, error));
+        store.set_lane(lease, self.id(), which, &reaction.lane, call).await?;
         Ok(reaction)
     }
 
-    fn subject(&self, which: LaneName) -> String {
-        let lane = if which == LaneName::Orders { "orders" } else { "stock" };
-        format!("{}/{lane}", self.id())
+    fn stopped(&self, which: LaneName, error: &MallError) -> Call {
+        let kind = if matches!(error.class, Class::Auth { .. }) { "credentials" } else { "lane" };
+        let todo = match which {
+            LaneName::Orders => "orders are not read",
+            LaneName::Stock => "stock is not written",
+        };
+        Call {
+            kind,
+            subject: which.subject(self.id()),
+            channel: Some(self.id().to_owned()),
+            message: format!("{}: the {} lane is stopped, {todo}: {error}", self.id(), which.word()),
+            ..Call::default()
+        }
     }
 }

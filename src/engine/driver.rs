@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Again, Channel, Engine, EngineError, expire, observe, poll, push};
+use super::{Again, Channel, Engine, expire, observe, poll, push};
 use crate::{
     domain::time::between,
     store::{Result, StoreError, lease::Lease},
@@ -25,28 +25,6 @@ enum Lane {
 }
 
 impl Engine {
-    /// Takes every group's lease, or names the one that somebody else holds.
-    pub async fn take_leases(&self, length: Duration) -> std::result::Result<(), EngineError> {
-        for here in &self.channels {
-            match self.store.take_lease(&here.group(), &self.holder, length).await? {
-                Some(lease) => here.hold(Some(lease)),
-                None => return Err(EngineError::Held(here.group())),
-            }
-        }
-        Ok(())
-    }
-
-    pub async fn release_leases(&self) -> Result<()> {
-        for here in &self.channels {
-            if here.lease().is_some() {
-                here.hold(None);
-                self.store.release_lease(&here.group(), &self.holder).await?;
-            }
-        }
-        self.gates.save_all(self.env.as_ref()).await;
-        Ok(())
-    }
-
     /// Runs until cancelled; each step that has begun is finished.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Result<()> {
         let tasks = TaskTracker::new();
@@ -65,17 +43,15 @@ impl Engine {
 
     async fn keep_leases(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            for here in &self.channels {
-                match self.store.take_lease(&here.group(), &self.holder, LEASE).await {
-                    Ok(lease) => {
-                        if lease.is_none() && here.lease().is_some() {
-                            tracing::warn!(channel = here.id(), "another instance has taken over");
-                        }
-                        here.hold(lease);
-                    }
+            for (group, channels) in self.groups() {
+                let names = || channels.iter().map(|here| here.id()).collect::<Vec<_>>().join(", ");
+                let held = channels.iter().any(|here| here.held().is_some());
+                match self.take_group(&group, &channels, LEASE).await {
+                    Ok(false) if held => tracing::warn!(channels = names(), "another instance has taken over"),
+                    Ok(_) => {}
                     Err(error) => {
-                        tracing::error!(error = %chain(&error), "the lease could not be renewed");
-                        here.hold(None);
+                        tracing::error!(channels = names(), error = %chain(&error), "the lease could not be renewed");
+                        channels.iter().for_each(|here| here.hold(None));
                     }
                 }
             }

@@ -9,6 +9,7 @@
 mod channel;
 pub mod driver;
 pub mod expire;
+mod holding;
 pub mod import;
 pub mod observe;
 pub mod once;
@@ -26,6 +27,7 @@ use uriba_sdk::{
 };
 
 pub use channel::{Channel, Line, SettingsSource};
+use holding::QuotaKeeper;
 
 use crate::{
     domain::allocation::Rules,
@@ -74,6 +76,7 @@ pub struct Engine {
     pub channels: Vec<Arc<Channel>>,
     allowances: HashMap<String, Allowance>,
     gates: Arc<Gates>,
+    keeper: Arc<QuotaKeeper>,
     holder: String,
 }
 
@@ -88,10 +91,11 @@ pub enum EngineError {
 }
 
 impl Engine {
-    /// Opens every channel's adapter. Quotas continue from what the last run left.
+    /// Opens every channel's adapter. Nothing leaves before the leases are taken.
     pub async fn open(store: Store, plans: Vec<ChannelPlan>) -> Result<Self, EngineError> {
         let env = store.env().clone();
-        let gates = Arc::new(Gates::new(Arc::new(store.clone()), store.quotas().await?));
+        let keeper = Arc::new(QuotaKeeper::new(store.clone()));
+        let gates = Arc::new(Gates::new(keeper.clone(), HashMap::new()));
         let vault = Arc::new(Vault::default());
         let allowances = plans
             .iter()
@@ -107,7 +111,7 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, holder })
+        Ok(Self { store, env, channels, allowances, gates, keeper, holder })
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {

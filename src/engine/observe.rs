@@ -36,7 +36,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
                 store.keys_resolved(lease, here.id(), keys).await?;
                 Ok(Again::Now)
             }
-            Err(error) => failed(store, here, &row, &error).await,
+            Err(error) => failed(store, here, lease, &row, &error).await,
         };
     }
     let (Some(readback), Some(way)) = (line.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
@@ -58,14 +58,20 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             let readings: Vec<_> = ids.into_iter().zip(readings).collect();
             let settled = store.take_readings(lease, &here.outlet, &readings, exchange).await?;
             metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(settled.drifts as u64);
-            here.went_well(store, &row, LaneName::Stock).await?;
+            here.went_well(store, lease, &row, LaneName::Stock).await?;
             Ok(Again::Now)
         }
-        Err(error) => failed(store, here, &row, &error).await,
+        Err(error) => failed(store, here, lease, &row, &error).await,
     }
 }
 
-async fn failed(store: &Store, here: &Channel, row: &channel::Model, error: &MallError) -> Result<Again> {
-    let reaction = here.went_wrong(store, row, LaneName::Stock, error, store.now()).await?;
+async fn failed(
+    store: &Store,
+    here: &Channel,
+    lease: &Lease,
+    row: &channel::Model,
+    error: &MallError,
+) -> Result<Again> {
+    let reaction = here.went_wrong(store, lease, row, LaneName::Stock, error, store.now()).await?;
     Ok(reaction.lane.until.map_or(Again::Now, Again::At))
 }

@@ -72,11 +72,11 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
                 store.judge_waiting(lease, &here.outlet, store.now()).await?;
             }
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
-            here.went_well(store, row, LaneName::Orders).await?;
+            here.went_well(store, lease, row, LaneName::Orders).await?;
             Ok(Again::Now)
         }
         Err(error) => {
-            let reaction = here.went_wrong(store, row, LaneName::Orders, &error, store.now()).await?;
+            let reaction = here.went_wrong(store, lease, row, LaneName::Orders, &error, store.now()).await?;
             Ok(reaction.lane.until.map_or(Again::Now, Again::At))
         }
     }

@@ -55,12 +55,11 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
     match failure {
         None => {
-            store.note_push(here.id()).await?;
-            here.went_well(store, &row, LaneName::Stock).await?;
+            here.went_well(store, lease, &row, LaneName::Stock).await?;
             Ok(Again::Now)
         }
         Some(error) => {
-            let reaction = here.went_wrong(store, &row, LaneName::Stock, &error, exchange.answered_at).await?;
+            let reaction = here.went_wrong(store, lease, &row, LaneName::Stock, &error, exchange.answered_at).await?;
             Ok(reaction.lane.until.map_or(Again::Now, Again::At))
         }
     }

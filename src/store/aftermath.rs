@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    QueryOrder, QuerySelect,
 };
 use uriba_sdk::Resolved;
 
@@ -14,7 +14,7 @@ use super::{
     Result, Store,
     attention::Call,
     dialect,
-    entity::{attention, channel, listing, provisional_hold, publication, stop_raise, unread_order},
+    entity::{attention, channel, listing, provisional_hold, publication},
     intake_load::open_holds,
     lease::Lease,
     maybe_instant, micros,
@@ -126,6 +126,7 @@ impl Store {
         // No page of this channel is being taken in meanwhile.
         let channel = channel::Entity::find_by_id(channel).lock_exclusive().one(&tx).await?;
         let Some(channel) = channel else { return Ok(()) };
+        let mut known = Vec::new();
         for (id, resolved) in keys {
             let Some(row) = listing::Entity::find_by_id(id).one(&tx).await? else { continue };
             let problem = match &resolved.key {
@@ -166,25 +167,22 @@ impl Store {
                 self.raise(&tx, call).await?;
             } else {
                 self.adopt_lines(&tx, &channel, &row).await?;
+                known.push(row);
             }
         }
+        self.adopt_unread(&tx, &channel, &known.iter().collect::<Vec<_>>()).await?;
         Ok(tx.commit().await?)
     }
 
     /// What an attention item forbade is allowed again, now that a person has dealt with it.
-    pub(super) async fn release_hold_of(&self, tx: &DatabaseTransaction, item: &attention::Model) -> Result<()> {
+    pub(super) async fn release_hold_of(
+        &self,
+        tx: &DatabaseTransaction,
+        item: &attention::Model,
+        who: &str,
+    ) -> Result<()> {
         if item.kind == "unread_order" {
-            let now = micros(self.now());
-            stop_raise::Entity::update_many()
-                .col_expr(stop_raise::Column::EndedAt, Expr::value(now))
-                .filter(stop_raise::Column::Cause.eq(&item.subject))
-                .exec(tx)
-                .await?;
-            if let Some(id) = item.subject.strip_prefix("unread/").and_then(|id| id.parse::<i64>().ok()) {
-                let row = unread_order::ActiveModel { id: Set(id), ended_at: Set(Some(now)), ..Default::default() };
-                row.update(tx).await?;
-            }
-            return Ok(());
+            return self.release_unread(tx, &item.subject, who).await;
         }
         let (Some(channel), Some(key)) = (&item.channel, &item.mall_key) else { return Ok(()) };
         if !matches!(item.kind.as_str(), "set_aside" | "mall_limit" | "other_writer") {

@@ -88,7 +88,7 @@ impl Store {
             let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
             return Err(StoreError::Invalid(format!("{action:?} is no action of this item; it has: {list}")));
         }
-        self.release_hold_of(&tx, &item).await?;
+        self.release_hold_of(&tx, &item, who).await?;
         let mut row = item.into_active_model();
         row.resolved_at = Set(Some(micros(self.now())));
         row.resolved_by = Set(Some(who.to_owned()));
@@ -104,6 +104,7 @@ impl Store {
         };
         self.write_log(&tx, entry).await?;
         tx.commit().await?;
+        self.bells.facts.notify_waiters();
         self.bells.targets.notify_waiters();
         Ok(item)
     }

@@ -124,6 +124,7 @@ impl Store {
         super::stock::lock_skus(tx, &skus.values().copied().chain(before).collect()).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
+        let mut changed: HashMap<&str, Vec<listing::Model>> = HashMap::new();
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
@@ -145,6 +146,10 @@ impl Store {
                 done.push(Mapped::Created);
             }
             self.adopt_lines(tx, channel, &row).await?;
+            changed.entry(channel.id.as_str()).or_default().push(row);
+        }
+        for (channel, rows) in changed {
+            self.adopt_unread(tx, &channels[channel], &rows.iter().collect::<Vec<_>>()).await?;
         }
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await?;
         Ok(done)

@@ -8,8 +8,11 @@ use sea_orm::{
 };
 
 use super::{
-    Result, Store, StoreError, dialect,
+    Result, Store, StoreError,
+    attention::Call,
+    dialect,
     entity::{channel, configuration, listing, location, pool},
+    lease::Lease,
     maybe_instant, micros,
 };
 use crate::domain::{
@@ -157,8 +160,17 @@ impl Store {
         find(&self.reader, id).await
     }
 
-    pub async fn set_lane(&self, id: &str, which: LaneName, lane: &Lane) -> Result<()> {
+    /// Writes a lane's health down, with the item that it raises. A lane that flows needs nobody any more.
+    pub async fn set_lane(
+        &self,
+        lease: &Lease,
+        id: &str,
+        which: LaneName,
+        lane: &Lane,
+        call: Option<Call>,
+    ) -> Result<()> {
         let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
         let mut row = channel::ActiveModel { id: Set(id.to_owned()), ..Default::default() };
         let (state, until) = (lane.state.word().to_owned(), lane.until.map(micros));
         match which {
@@ -176,18 +188,29 @@ impl Store {
             }
         }
         row.update(&tx).await?;
+        if *lane == Lane::succeeded() {
+            for kind in ["lane", "credentials"] {
+                self.calm(&tx, kind, &which.subject(id)).await?;
+            }
+        }
+        if let Some(call) = call {
+            self.raise(&tx, call).await?;
+        }
         Ok(tx.commit().await?)
     }
+}
 
-    pub async fn note_push(&self, id: &str) -> Result<()> {
-        let tx = self.begin().await?;
-        let row = channel::ActiveModel {
-            id: Set(id.to_owned()),
-            last_push_at: Set(Some(micros(self.now()))),
-            ..Default::default()
-        };
-        row.update(&tx).await?;
-        Ok(tx.commit().await?)
+impl LaneName {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Stock => "stock",
+        }
+    }
+
+    /// As attention items name it.
+    pub fn subject(self, channel: &str) -> String {
+        format!("{channel}/{}", self.word())
     }
 }
 

@@ -24,8 +24,14 @@ fn database_clock(backend: DatabaseBackend) -> &'static str {
     }
 }
 
-/// Takes or renews a lease; the fence grows when the holder changes. `None`: somebody else holds it.
-pub(super) async fn take_lease(db: &DatabaseTransaction, name: &str, holder: &str, ttl_us: i64) -> Result<Option<i64>> {
+/// Takes or renews a lease; the fence grows when the holder changes. The fence, and whether the last holder never
+/// gave it back; `None`: somebody else holds it.
+pub(super) async fn take_lease(
+    db: &DatabaseTransaction,
+    name: &str,
+    holder: &str,
+    ttl_us: i64,
+) -> Result<Option<(i64, bool)>> {
     let backend = db.get_database_backend();
     let clock = database_clock(backend);
     let seed = Statement::from_sql_and_values(
@@ -37,6 +43,11 @@ pub(super) async fn take_lease(db: &DatabaseTransaction, name: &str, holder: &st
         [name.into()],
     );
     db.execute_raw(seed).await?;
+    let lock = if backend == DatabaseBackend::Postgres { " FOR UPDATE" } else { "" };
+    let sql = format!("SELECT holder FROM lease WHERE name = ?{lock}");
+    let last =
+        db.query_one_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), [name.into()])).await?;
+    let last: String = last.map(|row| row.try_get("", "holder")).transpose()?.unwrap_or_default();
     let take = format!(
         "UPDATE lease SET fence = fence + CASE WHEN holder = ? THEN 0 ELSE 1 END, holder = ?, \
          expires_at = {clock} + ? WHERE name = ? AND (holder = ? OR expires_at < {clock})"
@@ -46,7 +57,8 @@ pub(super) async fn take_lease(db: &DatabaseTransaction, name: &str, holder: &st
     if taken.rows_affected() == 0 {
         return Ok(None);
     }
-    fence(db, name).await
+    let taken_over = !last.is_empty() && last != holder;
+    Ok(fence(db, name).await?.map(|fence| (fence, taken_over)))
 }
 
 pub(super) async fn release_lease(db: &DatabaseTransaction, name: &str, holder: &str) -> Result<()> {

@@ -6,20 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use uriba_sdk::{FulfilledBy, Order, Unread, card::OrdersCard};
 
 use super::{
     Result, Store,
     attention::Call,
-    entity::{channel, mall_order, order_line, unread_order},
+    entity::{channel, mall_order, order_line},
     intake_apply::Draft,
     intake_load::Known,
     lease::Lease,
-    micros,
     polling::Progress,
 };
 use crate::domain::{
@@ -55,54 +51,41 @@ pub struct Taken {
     pub lines: usize,
     /// A window is complete by this: the watermark may have moved.
     pub concluded: bool,
+    /// Orders that can't be read, or can be again, of which that is news.
+    pub unread: usize,
 }
 
 impl Store {
     pub async fn take_in(&self, lease: &Lease, intake: &Intake, page: Page<'_>) -> Result<Taken> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let mut taken = self.take_in_orders(&tx, intake, page.orders, page.read_at).await?;
-        for unread in page.unread {
-            self.keep_unread(&tx, intake, unread).await?;
-        }
+        let mut taken = self.take_in_orders(&tx, intake, &page).await?;
         if self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await? {
             taken.concluded = self.conclude(&tx, intake).await?;
         }
         tx.commit().await?;
-        if taken.lines > 0 || taken.concluded {
+        if taken.lines > 0 || taken.unread > 0 || taken.concluded {
             self.bells.facts.notify_waiters();
         }
         Ok(taken)
     }
 
-    pub(super) async fn take_in_orders(
-        &self,
-        tx: &DatabaseTransaction,
-        intake: &Intake,
-        orders: &[Order],
-        read_at: Timestamp,
-    ) -> Result<Taken> {
+    async fn take_in_orders(&self, tx: &DatabaseTransaction, intake: &Intake, page: &Page<'_>) -> Result<Taken> {
         // Nothing is mapped meanwhile: a line that comes in unmapped stays so until somebody maps it.
         channel::Entity::find_by_id(&intake.channel).lock_shared().one(tx).await?;
-        let orders = newest_of_each(orders);
+        let read_at = page.read_at;
+        let orders = newest_of_each(page.orders);
         let known = Known::load(tx, &intake.channel, &orders).await?;
         let mut draft = Draft::new(self, intake, read_at);
         let mut taken = Taken::default();
         let mut families = BTreeSet::new();
+        let mut unread = page.unread.to_vec();
+        let mut read = BTreeSet::new();
         for order in orders {
             let before = known.order(&order.id);
             match intake::compare(before.as_ref().map(|(_, known)| known), order, read_at, intake.manner) {
                 Seen::Stale => {}
-                Seen::Absurd { line, units } => {
-                    let what = format!("line {line} orders {units} units, above limits.units_per_line");
-                    let unread = Unread {
-                        order_id: Some(order.id.clone()),
-                        mall_keys: order.lines.iter().filter_map(|line| line.mall_key.clone()).collect(),
-                        what,
-                        redacted: String::new(),
-                    };
-                    self.keep_unread(tx, intake, &unread).await?;
-                }
+                Seen::Absurd { line, units } => unread.push(absurd(order, &line, units)),
                 Seen::Lines(changes) => {
                     let loud = changes.iter().filter(|change| !change.is_quiet()).count();
                     taken.orders += usize::from(loud > 0 || before.is_none());
@@ -113,9 +96,11 @@ impl Store {
                         families.insert(order.family.as_ref().map_or(&order.id, |family| &family.id).clone());
                     }
                     draft.order(&known, order, &changes);
+                    read.insert(order.id.as_str());
                 }
             }
         }
+        taken.unread = self.take_in_unread(tx, &mut draft, &unread, &read).await?;
         draft.write(tx, &known).await?;
         for family in families.into_iter().filter(|_| intake.manner.families) {
             self.settle_family(tx, intake, &family, read_at, false).await?;
@@ -138,9 +123,9 @@ impl Store {
             .filter(is_member)
             .all(tx)
             .await?;
-        let children: HashMap<i64, bool> = orders.iter().map(|order| (order.id, order.child)).collect();
+        let orders: HashMap<i64, &mall_order::Model> = orders.iter().map(|order| (order.id, order)).collect();
         let lines = order_line::Entity::find()
-            .filter(order_line::Column::OrderRef.is_in(children.keys().copied()))
+            .filter(order_line::Column::OrderRef.is_in(orders.keys().copied()))
             .all(tx)
             .await?;
         let mut by_item: BTreeMap<Option<String>, Vec<order_line::Model>> = BTreeMap::new();
@@ -150,10 +135,9 @@ impl Store {
         let mut draft = Draft::new(self, intake, read_at);
         let mut search = false;
         for (mall_key, lines) in by_item {
-            let members: Vec<Member> =
-                lines.iter().map(|line| member(line, children.get(&line.order_ref) == Some(&true))).collect();
+            let members: Vec<Member> = lines.iter().map(|line| member(line, orders[&line.order_ref].child)).collect();
             for (line, settled) in lines.iter().zip(family::settle(&members, searched)) {
-                draft.family_member(line, settled);
+                draft.family_member(&orders[&line.order_ref].order_id, line, settled);
             }
             search |= !searched && family::needs_search(&members);
             if let Some((held, original)) = family::exceeds_original(&members).filter(|_| searched) {
@@ -180,45 +164,14 @@ impl Store {
         }
         Ok(())
     }
+}
 
-    /// Keeps what can't be read, holds what could be recognised, and stops raises of it until a person looks.
-    async fn keep_unread(&self, tx: &DatabaseTransaction, intake: &Intake, unread: &Unread) -> Result<()> {
-        let order_id = unread.order_id.clone();
-        let open = unread_order::Entity::find()
-            .filter(unread_order::Column::Channel.eq(&intake.channel))
-            .filter(unread_order::Column::OrderId.eq(order_id.clone()))
-            .filter(unread_order::Column::What.eq(&unread.what))
-            .filter(unread_order::Column::EndedAt.is_null())
-            .one(tx)
-            .await?;
-        if open.is_some() {
-            return Ok(());
-        }
-        let id = self.id();
-        unread_order::ActiveModel {
-            id: Set(id),
-            channel: Set(intake.channel.clone()),
-            order_id: Set(order_id.clone()),
-            mall_keys: Set(unread.mall_keys.join("\n")),
-            what: Set(unread.what.clone()),
-            redacted: Set(unread.redacted.clone()),
-            since: Set(micros(self.now())),
-            ended_at: Set(None),
-        }
-        .insert(tx)
-        .await?;
-        self.stop_raises_of(tx, &intake.channel, &unread.mall_keys, &format!("unread/{id}")).await?;
-        let named = order_id.as_deref().unwrap_or("without an id");
-        let message = format!("order {named} of {} can't be read: {}", intake.channel, unread.what);
-        let call = Call {
-            kind: "unread_order",
-            subject: format!("unread/{id}"),
-            channel: Some(intake.channel.clone()),
-            mall_key: unread.mall_keys.first().cloned(),
-            message,
-            ..Call::default()
-        };
-        self.raise(tx, call).await
+fn absurd(order: &Order, line: &str, units: u32) -> Unread {
+    Unread {
+        order_id: Some(order.id.clone()),
+        mall_keys: order.lines.iter().filter_map(|line| line.mall_key.clone()).collect(),
+        what: format!("line {line} orders {units} units, above limits.units_per_line"),
+        redacted: String::new(),
     }
 }
 

@@ -27,13 +27,15 @@ use crate::domain::{
 
 pub(super) struct Draft<'a> {
     store: &'a Store,
-    intake: &'a Intake,
-    read_at: Timestamp,
+    pub intake: &'a Intake,
+    pub read_at: Timestamp,
     orders: Vec<mall_order::Model>,
     lines: Vec<order_line::Model>,
     parts: Vec<line_part::Model>,
     events: Vec<line_event::ActiveModel>,
     moves: Vec<Moved>,
+    /// By SKU and pool: what changes of unshipped beside the lines' own moves.
+    held: BTreeMap<(i64, String), i64>,
     /// What the changes mean for what the mall shows, per listing.
     shown: BTreeMap<i64, Vec<Effect>>,
     calls: Vec<Call>,
@@ -68,6 +70,7 @@ impl<'a> Draft<'a> {
             parts: Vec::new(),
             events: Vec::new(),
             moves: Vec::new(),
+            held: BTreeMap::new(),
             shown: BTreeMap::new(),
             calls: Vec::new(),
         }
@@ -75,6 +78,11 @@ impl<'a> Draft<'a> {
 
     pub fn line_ids(&self) -> BTreeSet<i64> {
         self.lines.iter().map(|line| line.id).collect()
+    }
+
+    /// An order that can't be read holds so many units more, or less.
+    pub fn hold(&mut self, sku_id: i64, pool: String, units: i64) {
+        *self.held.entry((sku_id, pool)).or_default() += units;
     }
 
     pub fn order(&mut self, known: &Known, order: &Order, changes: &[LineChange]) {
@@ -130,11 +138,8 @@ impl<'a> Draft<'a> {
             return;
         }
         self.record(id, order, change);
-        if !counts(order) {
-            return;
-        }
-        self.stock_of(id, order, change, is_first);
-        if let Some(listing) = mapped {
+        if let Some(listing) = mapped.filter(|_| counts(order)) {
+            self.stock_of(id, order, change, is_first);
             self.effects_of(listing, order, change);
         }
     }
@@ -153,15 +158,19 @@ impl<'a> Draft<'a> {
             source: format!("order {}/{}", self.intake.channel, order.id),
         });
         if review > 0 {
-            self.calls.push(Call {
-                kind: "review",
-                subject: format!("{}/{}", self.intake.channel, order.id),
-                channel: Some(self.intake.channel.clone()),
-                mall_key: change.now.mall_key.clone(),
-                message: format!("{review} cancelled units of order {} lie in the review bin: look at them", order.id),
-                ..Call::default()
-            });
+            self.awaits_review(&order.id, change.now.mall_key.as_deref(), review);
         }
+    }
+
+    fn awaits_review(&mut self, order_id: &str, mall_key: Option<&str>, units: i64) {
+        self.calls.push(Call {
+            kind: "review",
+            subject: format!("{}/{order_id}", self.intake.channel),
+            channel: Some(self.intake.channel.clone()),
+            mall_key: mall_key.map(str::to_owned),
+            message: format!("{units} cancelled units of order {order_id} lie in the review bin: look at them"),
+            ..Call::default()
+        });
     }
 
     fn effects_of(&mut self, listing: i64, order: &Order, change: &LineChange) {
@@ -178,7 +187,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A family member whose units were found elsewhere, or nowhere.
-    pub fn family_member(&mut self, line: &order_line::Model, settled: Settled) {
+    pub fn family_member(&mut self, order_id: &str, line: &order_line::Model, settled: Settled) {
         let (moved, cancelled) = (i64::from(settled.moved), i64::from(settled.cancelled));
         if (moved, cancelled) == (line.moved, line.cancelled) {
             return;
@@ -194,14 +203,18 @@ impl<'a> Draft<'a> {
             recorded_at: Set(micros(self.store.now())),
         };
         self.events.push(now);
+        let review = if self.intake.review && line.listing_id.is_some() { lost.max(0) } else { 0 };
         self.moves.push(Moved {
             line_id: line.id,
             unshipped,
             shipped: 0,
             shipped_at: self.read_at,
-            review: 0,
-            source: format!("order {}", line.order_ref),
+            review,
+            source: format!("order {}/{order_id}", self.intake.channel),
         });
+        if review > 0 {
+            self.awaits_review(order_id, line.mall_key.as_deref(), review);
+        }
         if let Some(listing) = line.listing_id.filter(|_| lost > 0) {
             self.shown.entry(listing).or_default().push(Effect::GaveBack(lost));
         }
@@ -254,7 +267,7 @@ impl<'a> Draft<'a> {
         }
         let pools: BTreeMap<i64, &str> =
             self.lines.iter().filter_map(|line| Some((line.id, line.pool.as_deref()?))).collect();
-        let mut held: BTreeMap<(i64, String), i64> = BTreeMap::new();
+        let mut held = self.held.clone();
         let mut shipments = Vec::new();
         let mut reviews = Vec::new();
         for moved in &self.moves {

@@ -32,6 +32,7 @@ pub mod sheets;
 pub mod stock;
 pub mod switch;
 pub mod token;
+mod unread;
 pub mod verify;
 
 use std::sync::{

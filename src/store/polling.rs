@@ -131,6 +131,8 @@ impl Store {
                     FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, now).await?),
                     FoundBy::Updated => self.queue_unread(&tx, &channel.id, now).await?,
                 }
+                let odd = self.unread_to_ask(&tx, &channel.id).await?;
+                self.queue(&tx, &channel.id, 0, odd.into_iter().map(|id| (id, None)).collect()).await?;
             }
         }
         for (kind, window) in planned {

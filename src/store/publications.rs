@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
@@ -153,6 +153,11 @@ impl Store {
     ) -> Result<Settled> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
+        if matches!(performed, Performed::Answered(_) | Performed::Rejected(_)) {
+            let answered_at = Set(Some(micros(exchange.answered_at)));
+            let id = Set(outlet.channel.clone());
+            channel::ActiveModel { id, last_push_at: answered_at, ..Default::default() }.update(&tx).await?;
+        }
         let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
         self.lock_stock_of(&tx, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
@@ -242,33 +247,6 @@ impl Store {
             self.raise(tx, call).await?;
         }
         self.happened(tx, desk.events).await
-    }
-
-    /// Marks everything that the order names as not to be raised until somebody has looked.
-    pub(super) async fn stop_raises_of(
-        &self,
-        tx: &DatabaseTransaction,
-        channel: &str,
-        keys: &[String],
-        cause: &str,
-    ) -> Result<()> {
-        let rows = listing::Entity::find()
-            .filter(listing::Column::Channel.eq(channel))
-            .filter(listing::Column::MallKey.is_in(keys.iter().map(String::as_str)))
-            .all(tx)
-            .await?;
-        let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
-        for sku in skus {
-            let row = stop_raise::Model {
-                id: self.id(),
-                scope: format!("sku:{sku}"),
-                cause: cause.to_owned(),
-                since: micros(self.now()),
-                ended_at: None,
-            };
-            row.into_active_model().reset_all().insert(tx).await?;
-        }
-        Ok(())
     }
 }
 

@@ -1,21 +1,21 @@
-//! Quota states, so that a restart never spends what the last run spent already.
+//! Quota states, so that nobody spends again what an earlier run, or another instance, has spent already. They
+//! belong to whoever holds the lease of those who share them.
 
 use std::collections::HashMap;
 
-use async_trait::async_trait;
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
-use uriba_sdk::wire::{QuotaKey, QuotaShelf, QuotaState, Rate};
+use uriba_sdk::wire::{QuotaKey, QuotaState, Rate};
 
-use super::{Result, Store, entity::quota, instant, maybe_instant, micros};
+use super::{Result, Store, entity::quota, instant, lease::Lease, maybe_instant, micros};
 
 impl Store {
-    /// What the last run left of each quota.
+    /// What its last keeper left of each quota.
     pub async fn quotas(&self) -> Result<HashMap<QuotaKey, QuotaState>> {
         let rows = quota::Entity::find().all(&self.reader).await?;
         Ok(rows.into_iter().map(|row| (QuotaKey::new(&row.scope, &row.name), state(&row))).collect())
     }
 
-    async fn save_quota(&self, key: &QuotaKey, state: &QuotaState) -> Result<()> {
+    pub async fn save_quota(&self, lease: &Lease, key: &QuotaKey, state: &QuotaState) -> Result<()> {
         use quota::Column;
         let row = quota::ActiveModel {
             scope: Set(key.scope.clone()),
@@ -40,17 +40,9 @@ impl Store {
             ])
             .to_owned();
         let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
         quota::Entity::insert(row).on_conflict(newer).exec_without_returning(&tx).await?;
         Ok(tx.commit().await?)
-    }
-}
-
-#[async_trait]
-impl QuotaShelf for Store {
-    async fn save(&self, key: &QuotaKey, state: &QuotaState) {
-        if let Err(error) = self.save_quota(key, state).await {
-            tracing::warn!(scope = key.scope, quota = key.name, %error, "the quota's state was not saved");
-        }
     }
 }
 

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use uriba::{
+    engine::{Engine, once::Done, push::perform},
+    store::publications::Performed,
+};
 use uriba_sdk::{
-    Env,
+    Env, Query, Span,
     fake::{Fault, Times},
 };
 
@@ -93,4 +98,52 @@ async fn a_target_that_changed_often_is_sent_once_with_its_last_figure() {
     let done = hub.engine.run_once(Some("push"), None).await.unwrap();
     assert_eq!(done.push, 1, "one request");
     assert_eq!(hub.counter("rakuten", 0), 7);
+}
+
+#[tokio::test]
+async fn a_standby_that_takes_over_knows_what_the_last_holder_spent() {
+    let hub = Hub::open(&[&uriba_amazon::MALL]).await;
+    let standby = hub.standby().await;
+    // By now twenty searches may leave at once, and then one every three minutes.
+    hub.env.advance(minutes(120));
+    assert_eq!(searches(&hub, &hub.engine).await, 20);
+    hub.lapse().await;
+    standby.take_leases(minutes(120)).await.unwrap();
+    assert_eq!(searches(&hub, &standby).await, 0);
+    hub.env.advance(minutes(7));
+    assert_eq!(searches(&hub, &standby).await, 2);
+    assert_eq!(hub.meters.violations(), Vec::<String>::new());
+}
+
+/// Searches for orders until none may leave, and says how many did.
+async fn searches(hub: &Hub, engine: &Engine) -> usize {
+    let line = engine.channel("amazon").unwrap().line();
+    let to = hub.env.now() - SignedDuration::from_mins(5);
+    let span = Span::Window { from: to - SignedDuration::from_mins(5), to };
+    let mut sent = 0;
+    while line.wire.ready_at("orders.search") <= hub.env.now() {
+        line.mall.pull(&Query { span: span.clone(), open_only: false, token: None }).await.unwrap();
+        sent += 1;
+    }
+    sent
+}
+
+#[tokio::test]
+async fn nothing_leaves_for_a_mall_once_the_lease_has_ended() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 5).await;
+    hub.run_until("it shows 5", minutes(10), |hub| hub.counter("rakuten", 0) == 5).await;
+    hub.stock("tea", 2).await;
+    hub.engine.recompute_all().await.unwrap();
+    hub.engine.take_leases(Duration::from_secs(30)).await.unwrap();
+    let here = hub.engine.channel("rakuten").unwrap();
+    let (lease, outlet) = (here.lease().unwrap(), here.outlet.clone());
+    let claim = hub.store.claim(&lease, &outlet, hub.store.now()).await.unwrap().unwrap();
+    hub.env.advance(Duration::from_secs(31));
+    let (performed, error) = perform(here.line().mall.as_ref(), &claim.updates()).await;
+    assert!(matches!(performed, Performed::NotApplied), "{performed:?}");
+    assert!(error.unwrap().to_string().contains("lease"));
+    assert_eq!(hub.engine.run_once(None, None).await.unwrap(), Done::default());
+    assert_eq!(hub.counter("rakuten", 0), 5);
 }

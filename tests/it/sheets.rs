@@ -12,7 +12,7 @@ use uriba::{
 };
 use uriba_sdk::{
     Env,
-    wire::{QuotaKey, QuotaShelf, QuotaState, Rate},
+    wire::{QuotaKey, QuotaState, Rate},
 };
 
 use crate::support::{CARD, SHOP, TestBase, intake, on_every_database, seconds, unread};
@@ -66,7 +66,7 @@ async fn a_quota_is_what_was_left_of_it_and_what_came_back_since() {
             day: now.as_second() / 86_400,
             used_today: 30,
         };
-        base.store.save(&key(), &state).await;
+        base.store.save_quota(&base.lease("a").await, &key(), &state).await.unwrap();
         base.env.advance(seconds(4));
         let later = sheet(base).await.quotas.remove(0);
         assert_eq!((later.available, later.left_today, later.waiting_until), (2, Some(70), state.not_before));

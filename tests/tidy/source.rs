@@ -49,10 +49,12 @@ fn walk(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap_or_default();
+        // In a worktree `.git` is a file, and knows its machine.
+        if matches!(name.as_str(), "target" | ".git" | "node_modules") {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !matches!(name.as_str(), "target" | ".git" | "node_modules") {
-                walk(&entry.path(), found);
-            }
+            walk(&entry.path(), found);
         } else {
             let path = entry.path();
             found.push(path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/"));

@@ -65,11 +65,13 @@ pub struct HttpRequest {
     pub url: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// By this clock the exchange must be over within so long, where that is shorter than the deadline.
+    pub within: Option<Duration>,
 }
 
 impl HttpRequest {
     pub fn new(method: Method, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new() }
+        Self { method, url: url.into(), headers: HeaderMap::new(), body: Vec::new(), within: None }
     }
 }
 
@@ -159,7 +161,8 @@ impl Env for SystemEnv {
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
         // A faster clock must not make the machine's own latency look like a dead mall.
         let deadline = DEADLINE.div_f64(self.speed).max(Duration::from_secs(2));
-        exchange(&self.http, request, deadline).await
+        let within = request.within.map_or(deadline, |within| within.div_f64(self.speed));
+        exchange(&self.http, request, deadline.min(within)).await
     }
 }
 

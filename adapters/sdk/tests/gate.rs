@@ -435,3 +435,23 @@ async fn no_request_leaves_before_the_shelf_knows_of_it() {
     }
     assert!(gone > 0, "nothing left at all");
 }
+
+#[tokio::test]
+async fn a_standby_that_takes_over_goes_on_from_what_is_stored() {
+    let (shelf, env) = (Arc::new(Shelf::default()), ManualEnv::new(1));
+    let rates = [("spent", rate(0.01, 5)), ("quiet", rate(0.01, 5))];
+    let keys = rates.map(|(name, _)| QuotaKey::new("scope", name));
+    let [first, standby] = [(); 2].map(|()| Gates::new(shelf.clone(), HashMap::new()));
+    for (key, (_, rate)) in keys.iter().zip(rates) {
+        first.declare(key.clone(), rate, &env);
+        standby.declare(key.clone(), rate, &env);
+    }
+    env.advance(Duration::from_secs(1_000));
+    for _ in 0..5 {
+        first.take(&keys[..1], &env).await.unwrap();
+    }
+    standby.resume(&keys, &shelf.states(), &env);
+    assert!(standby.take(&keys[..1], &env).await.is_err(), "the first one has spent them");
+    standby.take(&keys[1..], &env).await.unwrap();
+    assert!(standby.take(&keys[1..], &env).await.is_err(), "what the first one spent of it nobody knows");
+}

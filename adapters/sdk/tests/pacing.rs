@@ -14,7 +14,7 @@ use uriba_sdk::{
     Answer, Applied, Call, Class, Env, Settings, Wire,
     env::{HeaderMap, HttpAnswer, HttpRequest, Method, TransportError},
     fake::ManualEnv,
-    wire::{Gates, Vault},
+    wire::{Gates, Term, Vault},
 };
 
 /// A line on which the other end says what it was told to say.
@@ -22,11 +22,17 @@ struct Line {
     clock: ManualEnv,
     answer: Mutex<Result<u16, TransportError>>,
     sent: Mutex<Vec<Duration>>,
+    within: Mutex<Vec<Option<Duration>>>,
 }
 
 impl Line {
     fn open() -> Arc<Self> {
-        Arc::new(Self { clock: ManualEnv::new(1), answer: Mutex::new(Ok(200)), sent: Mutex::default() })
+        Arc::new(Self {
+            clock: ManualEnv::new(1),
+            answer: Mutex::new(Ok(200)),
+            sent: Mutex::default(),
+            within: Mutex::default(),
+        })
     }
 
     fn sent(&self) -> Vec<u64> {
@@ -56,8 +62,9 @@ impl Env for Line {
         self.clock.fill(bytes);
     }
 
-    async fn send(&self, _request: HttpRequest) -> Result<HttpAnswer, TransportError> {
+    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
         self.sent.lock().expect("no panic under this lock").push(self.elapsed());
+        self.within.lock().expect("no panic under this lock").push(request.within);
         let status = self.answer.lock().expect("no panic under this lock").clone()?;
         Ok(HttpAnswer { status, headers: HeaderMap::new(), body: Vec::new() })
     }
@@ -122,6 +129,29 @@ async fn channels_with_one_client_id_share_its_quota_and_others_do_not() {
     for (_, key, _) in one.quotas() {
         assert!(!key.scope.contains("same-id"), "a scope is stored and shown: {key:?}");
     }
+}
+
+#[tokio::test]
+async fn nothing_leaves_once_the_term_is_over_and_no_answer_is_waited_for_beyond_it() {
+    let line = Line::open();
+    let term = Term::over();
+    let wire = wire(&line, &Arc::new(Gates::fresh()), "one", "id").within(term.clone());
+    let unsent = wire.call(write("free")).await.unwrap_err();
+    assert_eq!(unsent.class, Class::Transient { applied: Applied::No });
+    assert!(unsent.message.contains("lease"), "{unsent}");
+    term.ends_at(Duration::from_secs(30));
+    wire.call(write("free")).await.unwrap();
+    line.clock.advance(Duration::from_secs(18));
+    wire.call(write("free")).await.unwrap();
+    assert_eq!(*line.within.lock().unwrap(), [30, 12].map(|seconds| Some(Duration::from_secs(seconds))));
+    line.clock.advance(Duration::from_secs(9));
+    wire.call(write("free")).await.expect_err("three seconds are left");
+    term.ends_at(Duration::from_secs(60));
+    wire.call(write("free")).await.unwrap();
+    line.clock.advance(Duration::from_secs(10));
+    wire.throttled("stock.push", Some(Duration::from_secs(19)));
+    wire.call(write("stock.push")).await.expect_err("the wait for its quota has used the term up");
+    assert_eq!(line.sent(), [0, 18, 27]);
 }
 
 #[tokio::test]

@@ -31,5 +31,6 @@ pub mod stock_event;
 pub mod stock_import;
 pub mod stop_raise;
 pub mod token;
+pub mod unread_line;
 pub mod unread_order;
 pub mod unshipped;

@@ -17,6 +17,10 @@ pub struct Model {
     pub redacted: String,
     pub since: i64,
     pub ended_at: Option<i64>,
+    /// `read`: by a state that could be read; else the person who looked.
+    pub ended_by: Option<String>,
+    /// When the mall was last to be asked for it by its id.
+    pub asked_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,7 +1,7 @@
 //! Orders with their lines, and the ones that could not be read.
 //!
 //! Two tables make this list: what was understood, and what was not. An order that is in both shows the lines
-//! that are known, and is `unread` until a person has looked.
+//! that are known, then the other items that it names, and is `unread` until it can be read or a person has looked.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::{Page, Paging, listing::codes};
 use crate::store::{
     Result, Store, StoreError,
-    entity::{line_part, mall_order, order_line, unread_order},
+    entity::{line_part, mall_order, order_line, unread_line, unread_order},
     instant, maybe_instant,
     stock::pieces,
 };
@@ -48,6 +48,7 @@ pub struct OrderSheet {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = OrderLine)]
 pub struct OrderLineSheet {
+    /// The mall's own line id; of an unread order, whose lines have none that is known, the key.
     pub line: String,
     pub mall_key: Option<String>,
     /// `null`: mapped to no SKU, so it holds no stock.
@@ -98,9 +99,8 @@ impl Store {
             query = query.filter(mall_order::Column::Id.lt(after));
         }
         let mut rows: Vec<Either> = query.limit(paging.fetch()).all(&tx).await?.into_iter().map(Either::Read).collect();
-        // What can't be read names no SKU.
-        if sku.is_none() && filter.state.as_deref().is_none_or(|state| state == "unread") {
-            let mut query = unread_orders(filter);
+        if filter.state.as_deref().is_none_or(|state| state == "unread") {
+            let mut query = unread_orders(filter, sku);
             if let Some(after) = after {
                 query = query.filter(unread_order::Column::Id.lt(after));
             }
@@ -161,7 +161,8 @@ fn read_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<mall_order::Ent
             .from(order_line::Entity)
             .and_where(order_line::Column::Id.in_subquery(lines))
             .to_owned();
-        query = query.filter(Column::Id.in_subquery(orders));
+        let unread = twin(unread_order::Entity).and_where(names(sku)).to_owned();
+        query = query.filter(Column::Id.in_subquery(orders).or(Expr::exists(unread)));
     }
     let shipped = || {
         let same_order =
@@ -186,7 +187,7 @@ fn read_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<mall_order::Ent
 }
 
 /// Those of which nothing at all is known in the other table.
-fn unread_orders(filter: &OrderFilter) -> Select<unread_order::Entity> {
+fn unread_orders(filter: &OrderFilter, sku: Option<i64>) -> Select<unread_order::Entity> {
     let mut query = unread_order::Entity::find()
         .filter(unread_order::Column::EndedAt.is_null())
         .filter(Expr::exists(twin(mall_order::Entity)).not())
@@ -194,7 +195,20 @@ fn unread_orders(filter: &OrderFilter) -> Select<unread_order::Entity> {
     if let Some(channel) = &filter.channel {
         query = query.filter(unread_order::Column::Channel.eq(channel));
     }
+    if let Some(sku) = sku {
+        query = query.filter(names(sku));
+    }
     query
+}
+
+/// An unread order that could be seen to sell the SKU.
+fn names(sku: i64) -> Expr {
+    let lines = Query::select()
+        .column(unread_line::Column::UnreadId)
+        .from(unread_line::Entity)
+        .and_where(unread_line::Column::SkuId.eq(sku))
+        .to_owned();
+    Expr::col((unread_order::Entity, unread_order::Column::Id)).in_subquery(lines)
 }
 
 /// The same order in the table `from`, seen from the other of the two.
@@ -215,16 +229,24 @@ fn twin(from: impl sea_orm::sea_query::IntoTableRef) -> SelectStatement {
 async fn sheets(tx: &DatabaseTransaction, rows: Vec<Either>) -> Result<Vec<OrderSheet>> {
     let ids: BTreeSet<i64> = rows.iter().map(Either::id).collect();
     let mut lines = lines_of(tx, &ids).await?;
-    let unread = unread_among(tx, &rows).await?;
+    let mut twins = unread_among(tx, &rows).await?;
+    let unread = rows.iter().filter(|row| matches!(row, Either::Unread(_))).map(Either::id);
+    let mut named = unread_lines_of(tx, &unread.chain(twins.values().map(|row| row.id)).collect()).await?;
     Ok(rows
         .into_iter()
         .map(|row| match row {
             Either::Read(row) => {
-                let lines = lines.remove(&row.id).unwrap_or_default();
-                let reason = unread.get(&(row.channel.clone(), row.order_id.clone())).cloned();
-                read_sheet(row, lines, reason)
+                let mut lines = lines.remove(&row.id).unwrap_or_default();
+                let unread = twins.remove(&(row.channel.clone(), row.order_id.clone()));
+                let more = unread.as_ref().and_then(|unread| named.remove(&unread.id)).unwrap_or_default();
+                let known: HashSet<Option<String>> = lines.iter().map(|line| line.mall_key.clone()).collect();
+                lines.extend(more.into_iter().filter(|line| !known.contains(&line.mall_key)));
+                read_sheet(row, lines, unread.map(|unread| unread.what))
             }
-            Either::Unread(row) => unread_sheet(row),
+            Either::Unread(row) => {
+                let lines = named.remove(&row.id).unwrap_or_default();
+                unread_sheet(row, lines)
+            }
         })
         .collect())
 }
@@ -250,7 +272,7 @@ fn read_sheet(row: mall_order::Model, lines: Vec<OrderLineSheet>, reason: Option
     }
 }
 
-fn unread_sheet(row: unread_order::Model) -> OrderSheet {
+fn unread_sheet(row: unread_order::Model, lines: Vec<OrderLineSheet>) -> OrderSheet {
     OrderSheet {
         channel: row.channel,
         order_id: row.order_id,
@@ -259,9 +281,9 @@ fn unread_sheet(row: unread_order::Model) -> OrderSheet {
         updated_at: None,
         fulfilled_by: None,
         state: "unread".to_owned(),
-        unshipped: 0,
+        unshipped: lines.iter().map(|line| line.unshipped).sum(),
         reason: Some(row.what),
-        lines: Vec::new(),
+        lines,
     }
 }
 
@@ -302,8 +324,43 @@ async fn lines_of(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<Ha
     Ok(lines)
 }
 
+/// The items that unread orders name: one sale of each, whose line id nobody knows.
+async fn unread_lines_of(
+    tx: &DatabaseTransaction,
+    orders: &BTreeSet<i64>,
+) -> Result<HashMap<i64, Vec<OrderLineSheet>>> {
+    let mut rows = Vec::new();
+    for piece in pieces(orders) {
+        let found = unread_line::Entity::find()
+            .filter(unread_line::Column::UnreadId.is_in(piece))
+            .order_by_asc(unread_line::Column::MallKey);
+        rows.extend(found.all(tx).await?);
+    }
+    let codes = codes(tx, &rows.iter().filter_map(|row| row.sku_id).collect()).await?;
+    let mut lines: HashMap<i64, Vec<OrderLineSheet>> = HashMap::new();
+    for row in rows {
+        lines.entry(row.unread_id).or_default().push(OrderLineSheet {
+            line: row.mall_key.clone(),
+            mall_key: Some(row.mall_key),
+            sku: row.sku_id.and_then(|sku| codes.get(&sku).cloned()),
+            units: row.sku_id.map(|_| row.quantity),
+            pool: row.pool,
+            ordered: 1,
+            cancelled: 0,
+            shipped: 0,
+            returned: 0,
+            restored: "unknown".to_owned(),
+            unshipped: 1,
+        });
+    }
+    Ok(lines)
+}
+
 /// What could not be read of orders that are known.
-async fn unread_among(tx: &DatabaseTransaction, rows: &[Either]) -> Result<HashMap<(String, String), String>> {
+async fn unread_among(
+    tx: &DatabaseTransaction,
+    rows: &[Either],
+) -> Result<HashMap<(String, String), unread_order::Model>> {
     let known = rows.iter().filter_map(|row| match row {
         Either::Read(row) => Some(row),
         Either::Unread(_) => None,
@@ -319,7 +376,7 @@ async fn unread_among(tx: &DatabaseTransaction, rows: &[Either]) -> Result<HashM
             .filter(unread_order::Column::OrderId.is_in(piece.iter().copied()))
             .all(tx)
             .await?;
-        found.extend(rows.into_iter().filter_map(|row| Some(((row.channel, row.order_id?), row.what))));
+        found.extend(rows.into_iter().filter_map(|row| Some(((row.channel.clone(), row.order_id.clone()?), row))));
     }
     Ok(found)
 }

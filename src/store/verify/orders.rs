@@ -8,11 +8,11 @@ use sea_orm::{
 };
 
 use super::{Check, FINDINGS_MAX, Finding, Range, Result, ledger::codes};
-use crate::store::entity::{line_part, listing, mall_order, order_line, unshipped as held};
+use crate::store::entity::{line_part, listing, mall_order, order_line, unread_line, unread_order, unshipped as held};
 
 pub(super) async fn unshipped(tx: &DatabaseTransaction) -> Result<Check> {
     let mut check = Check::new(Some(2), "unshipped is the sum over order lines");
-    let tables = [held::Entity.into_iden(), line_part::Entity.into_iden()];
+    let tables = [held::Entity.into_iden(), line_part::Entity.into_iden(), unread_line::Entity.into_iden()];
     let mut after = i64::MIN;
     while let Some(range) = Range::next(tx, after, &tables).await? {
         after = range.to;
@@ -22,6 +22,9 @@ pub(super) async fn unshipped(tx: &DatabaseTransaction) -> Result<Check> {
         let mut kept: BTreeMap<_, i64> =
             rows.into_iter().map(|row| ((row.sku_id, row.channel, row.pool), row.quantity)).collect();
         let mut sums = line_sums(tx, range).await?;
+        for (key, units) in unread_sums(tx, range).await? {
+            *sums.entry(key).or_default() += units;
+        }
         for (key, quantity) in &kept {
             sums.entry(key.clone()).or_insert(if *quantity == 0 { continue } else { 0 });
         }
@@ -73,7 +76,9 @@ pub(super) async fn lines(tx: &DatabaseTransaction) -> Result<Check> {
         .add(column(Column::ListingId).is_null())
         .add(Expr::col((mall_order::Entity, mall_order::Column::FulfilledBy)).eq("seller"))
         .add(Expr::exists(mapped));
-    for (order, line) in named(tx, with_order().cond_where(forgotten)).await? {
+    let mut silent = named(tx, with_order().cond_where(forgotten)).await?;
+    silent.extend(named(tx, &forgotten_unread()).await?);
+    for (order, line) in silent {
         check.found(|| Finding {
             subject: format!("order {order}, line {line}"),
             found: "it holds no stock".into(),
@@ -81,6 +86,27 @@ pub(super) async fn lines(tx: &DatabaseTransaction) -> Result<Check> {
         });
     }
     Ok(check)
+}
+
+/// Items of unread orders that are mapped, and held by nothing.
+fn forgotten_unread() -> SelectStatement {
+    use unread_line::Column;
+    let (line, order, listing) = (unread_line::Entity, unread_order::Entity, listing::Entity);
+    let same_item = Expr::col((listing, listing::Column::Channel))
+        .equals((order, unread_order::Column::Channel))
+        .and(Expr::col((listing, listing::Column::MallKey)).equals((line, Column::MallKey)));
+    let order_id = Expr::col((order, unread_order::Column::OrderId)).if_null("(no id)");
+    Query::select()
+        .column((order, unread_order::Column::Channel))
+        .expr_as(order_id, "order_id")
+        .expr_as(Expr::col((line, Column::MallKey)), "line")
+        .from(line)
+        .inner_join(order, Expr::col((order, unread_order::Column::Id)).equals((line, Column::UnreadId)))
+        .inner_join(listing, same_item)
+        .and_where(Expr::col((order, unread_order::Column::EndedAt)).is_null())
+        .and_where(Expr::col((line, Column::SkuId)).is_null())
+        .limit(FINDINGS_MAX as u64)
+        .to_owned()
 }
 
 async fn order_line_count(tx: &DatabaseTransaction) -> Result<i64> {
@@ -116,6 +142,30 @@ async fn line_sums(tx: &DatabaseTransaction, range: Range) -> Result<BTreeMap<(i
             Expr::col((order, mall_order::Column::Channel)),
             line(Column::Pool),
         ])
+        .to_owned();
+    let mut found = BTreeMap::new();
+    for row in tx.query_all(&sums).await? {
+        let pool: Option<String> = row.try_get("", "pool")?;
+        let key = (row.try_get("", "sku_id")?, row.try_get("", "channel")?, pool.unwrap_or_default());
+        found.insert(key, row.try_get("", "figure")?);
+    }
+    Ok(found)
+}
+
+/// What orders hold that can't be read, and that nobody has looked at.
+async fn unread_sums(tx: &DatabaseTransaction, range: Range) -> Result<BTreeMap<(i64, String, String), i64>> {
+    use unread_line::Column;
+    let (line, order) = (unread_line::Entity, unread_order::Entity);
+    let sums = Query::select()
+        .columns([(line, Column::SkuId), (line, Column::Pool)])
+        .column((order, unread_order::Column::Channel))
+        .expr_as(Expr::col((line, Column::Quantity)).sum().cast_as("BIGINT"), "figure")
+        .from(line)
+        .inner_join(order, Expr::col((order, unread_order::Column::Id)).equals((line, Column::UnreadId)))
+        .and_where(Expr::col((order, unread_order::Column::EndedAt)).is_null())
+        .and_where(range.holds(Expr::col((line, Column::SkuId))))
+        .group_by_columns([(line, Column::SkuId), (line, Column::Pool)])
+        .group_by_col((order, unread_order::Column::Channel))
         .to_owned();
     let mut found = BTreeMap::new();
     for row in tx.query_all(&sums).await? {

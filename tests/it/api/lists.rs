@@ -99,7 +99,7 @@ async fn orders_are_found_by_channel_state_and_sku_and_the_unread_are_among_them
         assert_eq!(found("?state=cancelled").await, ["3"]);
         assert_eq!(found("?state=unread").await, ["4", "1"]);
         assert_eq!(found("?sku=cup").await, ["3"]);
-        assert_eq!(found("?sku=tea&channel=a").await, ["2", "1"]);
+        assert_eq!(found("?sku=tea&channel=a").await, ["4", "2", "1"]);
         let sheet = api.get("/v1/orders/a/1").await.json(200);
         assert_eq!((&sheet["state"], &sheet["unshipped"]), (&json!("unread"), &json!(4)));
         assert_eq!(sheet["reason"], "quantity is missing");
@@ -109,7 +109,8 @@ async fn orders_are_found_by_channel_state_and_sku_and_the_unread_are_among_them
             (&json!("tea"), &json!(1), &json!("online"), &json!(3))
         );
         assert_eq!((&pot["mall_key"], &pot["sku"]), (&json!("pot"), &json!(null)));
-        assert_eq!(api.get("/v1/orders/a/4").await.json(200)["lines"], json!([]));
+        let odd = api.get("/v1/orders/a/4").await.json(200);
+        assert_eq!((&odd["unshipped"], &odd["lines"][0]["line"]), (&json!(1), &json!("tea")), "one of it at least");
         api.get("/v1/orders/a/99").await.problem(404, "not-found");
         let unmapped = api.get("/v1/listings/unmapped").await.json(200);
         assert_eq!(unmapped["items"].as_array().unwrap().len(), 1);

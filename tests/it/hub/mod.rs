@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
     domain::allocation::Rules,
@@ -12,6 +13,7 @@ use uriba::{
         Store,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
+        entity::lease,
         stock::Count,
     },
 };
@@ -22,6 +24,8 @@ use uriba_sdk::{
 
 pub const POOL: &str = "online";
 pub const SHOP: &str = "shinjuku";
+/// Longer than any story.
+const LEASE: Duration = Duration::from_secs(1_000 * 86_400);
 
 pub struct Hub {
     pub env: Arc<ManualEnv>,
@@ -59,9 +63,23 @@ impl Hub {
         Self { env, store, engine, shops, meters, plans, url, _dir: dir }
     }
 
-    /// The process ends (whatever was in flight) and another one begins.
+    /// The process ends (whatever was in flight) and another one begins, once the lease of the first has run out.
     pub async fn restart(&mut self) {
+        self.lapse().await;
         (self.store, self.engine) = start(&self.url, &self.env, self.plans.clone()).await;
+    }
+
+    /// Nobody holds a channel any more, as far as the database knows.
+    pub async fn lapse(&self) {
+        let tx = self.store.begin().await.unwrap();
+        lease::Entity::update_many().col_expr(lease::Column::ExpiresAt, 0.into()).exec(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Another instance on the same database, with the same configuration, that holds nothing yet.
+    pub async fn standby(&self) -> Engine {
+        let store = Store::open(&self.url, self.env.clone()).await.unwrap();
+        Engine::open(store, self.plans.clone()).await.unwrap()
     }
 
     pub fn book(&self, channel: &str) -> &Book {
@@ -196,8 +214,7 @@ async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Sto
         .collect();
     store.configure(&pools, &channels, "test").await.unwrap();
     let engine = Engine::open(store.clone(), plans).await.unwrap();
-    // So short that a hub that restarts need not wait for its predecessor; one hub at a time, so nobody else takes it.
-    engine.take_leases(Duration::from_millis(1)).await.unwrap();
+    engine.take_leases(LEASE).await.unwrap();
     (store, engine)
 }
 

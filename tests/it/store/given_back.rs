@@ -148,16 +148,39 @@ async fn under_review_cancelled_units_are_not_sold_again() {
     .await;
 }
 
+#[tokio::test]
+async fn under_review_the_units_that_a_split_lost_are_not_sold_again() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        let review = Intake { review: true, ..splits() };
+        base.read_as(&review, &[member("1", true, 5)], &[]).await;
+        base.read_as(&review, &[member("1", true, 2), member("1-2", false, 1)], &[]).await;
+        assert_eq!(base.attention("review").await, Vec::<String>::new(), "they may be anywhere in the family");
+        search_family_as(base, &review).await;
+        base.recompute(&["a"]).await;
+        let shop = base.balances("tea", SHOP).await;
+        assert_eq!((shop["main"], shop["review"], base.unshipped("tea").await), (8, 2, 3));
+        assert_eq!(base.target("a", "tea").await, Some(5), "as if nothing had come back");
+        let items = base.attention("review").await;
+        assert!(items.len() == 1 && items[0].contains("2 cancelled units of order 1 "), "{items:?}");
+    })
+    .await;
+}
+
 async fn searches(base: &TestBase) -> usize {
     base.rows("SELECT id FROM poll_window WHERE kind = 'family'").await.len()
 }
 
 /// The search for the family ends without another member.
 async fn search_family(base: &TestBase) {
+    search_family_as(base, &splits()).await;
+}
+
+async fn search_family_as(base: &TestBase, intake: &Intake) {
     let orders = &crate::support::CARD.orders;
     let channel = base.store.channel("a").await.unwrap();
     if let uriba::store::polling::Work::Page(window) = base.store.poll_work(&channel, orders).await.unwrap() {
-        base.end_window(&splits(), window.id).await;
+        base.end_window(intake, window.id).await;
     }
 }
 

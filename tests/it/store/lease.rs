@@ -1,9 +1,11 @@
 //! Who was superseded can write nothing; what was claimed is found by the successor.
 
 use uriba::{
-    domain::settle::Exchange,
+    domain::{health::Lane, settle::Exchange},
     store::{
         Result, Store, StoreError,
+        attention::Call,
+        channels::LaneName,
         entity::poll_window,
         intake::Page,
         lease::Lease,
@@ -11,17 +13,19 @@ use uriba::{
         publications::{Claim, Performed},
     },
 };
-use uriba_sdk::{Counter, Env, Outcome, Reading, Resolved, mall::ListingKey};
+use uriba_sdk::{
+    Counter, Env, Outcome, Reading, Resolved,
+    mall::ListingKey,
+    wire::{QuotaKey, QuotaState, Rate},
+};
 
 use crate::support::{CARD, TestBase, intake, line, on_every_database, order, outlet, seconds, unread};
 
 #[tokio::test]
 async fn a_superseded_holder_can_write_nothing() {
     on_every_database(async |base| {
-        base.trade(&["a"], "tea", 10).await;
-        base.execute("UPDATE channel SET baseline = 'done', watermark = 1").await.unwrap();
-        base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
-        base.observe("a", "tea", 3).await;
+        ready_to_raise(base).await;
+        base.execute("UPDATE channel SET watermark = 1").await.unwrap();
         let lease = base.lease("a").await;
         let row = base.store.channel("a").await.unwrap();
         base.store.begin_cycle(&lease, &row, &CARD.orders, seconds(60), seconds(60)).await.unwrap();
@@ -52,6 +56,10 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let readings = [(id, Reading { key: "tea".into(), found: Some(counter) })];
     let key = ListingKey { key: "TEA".into(), handle: None };
     let keys = vec![(id, Resolved { given: "tea".into(), key: Ok(key) })];
+    let tripped = Lane::default().tripped(now, "the mall is gone".into());
+    let call = Call { kind: "lane", subject: "a/stock".into(), ..Call::default() };
+    let rate = Rate { per_second: 1.0, burst: 1, per_day: None };
+    let quota = QuotaState { rate, available: 1, at: now, not_before: None, day: 1, used_today: 0 };
     let answered = Performed::Answered(vec![Outcome::Applied { now: None }]);
     vec![
         ("take_in", store.take_in(lease, &intake("a"), page).await.map(drop)),
@@ -62,16 +70,54 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
         ("judge_waiting", store.judge_waiting(lease, &outlet, now).await.map(drop)),
         ("expire_doubts", store.expire_doubts(lease, "a", seconds(0)).await.map(drop)),
         ("keys_resolved", store.keys_resolved(lease, "a", keys).await),
+        ("set_lane", store.set_lane(lease, "a", LaneName::Stock, &tripped, Some(call)).await),
+        ("set_lane", store.set_lane(lease, "a", LaneName::Orders, &Lane::succeeded(), None).await),
+        ("save_quota", store.save_quota(lease, &QuotaKey::new("a", "stock.push"), &quota).await),
+        ("inherit", store.inherit(lease, &outlet).await.map(drop)),
     ]
+}
+
+#[tokio::test]
+async fn what_the_last_holder_was_saying_may_have_left_until_its_lease_ended() {
+    on_every_database(async |base| {
+        ready_to_raise(base).await;
+        let lease = base.lease("a").await;
+        base.store.claim(&lease, &outlet("a"), base.env.now()).await.unwrap().unwrap();
+        base.env.advance(seconds(600));
+        base.execute("UPDATE lease SET expires_at = 0").await.unwrap();
+        let successor = base.another().await;
+        let lease = successor.take_lease("a", "successor", seconds(3_600)).await.unwrap().unwrap();
+        assert!(lease.is_taken_over(), "nobody gave it back");
+        assert_eq!(successor.inherit(&lease, &outlet("a")).await.unwrap(), 1);
+        base.env.advance(seconds(30));
+        base.observe_under(&lease, "a", "tea", 3).await;
+        assert_eq!(base.publication("a", "tea").await.open_writes, 1, "a late one may still land");
+        base.env.advance(seconds(60));
+        base.observe_under(&lease, "a", "tea", 3).await;
+        assert_eq!(base.publication("a", "tea").await.open_writes, 0, "by now it would have");
+        assert_eq!(successor.inherit(&lease, &outlet("a")).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lease_that_was_given_back_leaves_nothing_on_its_way() {
+    on_every_database(async |base| {
+        base.lease("a").await;
+        base.store.release_lease("a", "test").await.unwrap();
+        let lease = base.store.take_lease("a", "successor", seconds(60)).await.unwrap().unwrap();
+        let renewed = base.store.take_lease("a", "successor", seconds(60)).await.unwrap().unwrap();
+        assert_eq!((lease.is_taken_over(), renewed.is_taken_over(), renewed.is_same(&lease)), (false, false, true));
+        let asked = base.env.elapsed();
+        assert_eq!(renewed.until(), asked + seconds(60), "counted from before it was asked for");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_successor_finds_the_claims_that_its_predecessor_left() {
     on_every_database(async |base| {
-        base.trade(&["a"], "tea", 10).await;
-        base.execute("UPDATE channel SET baseline = 'done', watermark = 1").await.unwrap();
-        base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
-        base.observe("a", "tea", 3).await;
+        ready_to_raise(base).await;
         let lease = base.lease("a").await;
         let claim = base.store.claim(&lease, &outlet("a"), base.env.now()).await.unwrap().unwrap();
         assert_eq!(claim.len(), 1);
@@ -106,6 +152,14 @@ async fn a_fence_can_not_move_while_a_step_writes_under_it() {
         assert!(lease.confirm(&tx).await.is_err());
     })
     .await;
+}
+
+/// The mall shows 3 of 10.
+async fn ready_to_raise(base: &TestBase) {
+    base.trade(&["a"], "tea", 10).await;
+    base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
+    base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
+    base.observe("a", "tea", 3).await;
 }
 
 async fn supersede(base: &TestBase) {

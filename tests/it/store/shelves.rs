@@ -8,7 +8,7 @@ use uriba::{
 };
 use uriba_sdk::{
     Env,
-    wire::{QuotaKey, QuotaShelf, QuotaState, Rate},
+    wire::{QuotaKey, QuotaState, Rate},
 };
 
 use crate::support::{SHOP, on_every_database, seconds};
@@ -17,6 +17,7 @@ use crate::support::{SHOP, on_every_database, seconds};
 async fn a_quotas_state_outlives_the_process() {
     on_every_database(async |base| {
         let now = base.env.now();
+        let lease = base.lease("client-1").await;
         let key = QuotaKey::new("client-1", "stock.push");
         let first = QuotaState {
             rate: Rate { per_second: 0.0167, burst: 20, per_day: None },
@@ -27,15 +28,15 @@ async fn a_quotas_state_outlives_the_process() {
             used_today: 49_999,
         };
         let other = QuotaState { available: 7, not_before: None, ..first.clone() };
-        base.store.save(&key, &first).await;
-        base.store.save(&QuotaKey::new("a", "stock.push"), &other).await;
+        base.store.save_quota(&lease, &key, &first).await.unwrap();
+        base.store.save_quota(&lease, &QuotaKey::new("a", "stock.push"), &other).await.unwrap();
         let found = base.another().await.quotas().await.unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[&key], first);
         assert_eq!(found[&QuotaKey::new("a", "stock.push")], other);
         base.env.advance(seconds(5));
         let later = QuotaState { available: 0, at: base.env.now(), not_before: None, ..first };
-        base.store.save(&key, &later).await;
+        base.store.save_quota(&lease, &key, &later).await.unwrap();
         assert_eq!(base.another().await.quotas().await.unwrap()[&key], later);
     })
     .await;

@@ -3,7 +3,7 @@
 use uriba::store::verify::{CheckSheet, CheckState, FINDINGS_MAX, VerifyReport};
 use uriba_sdk::{Env, Line, Order};
 
-use crate::support::{SHOP, TestBase, allowances, line, on_every_database, order, seconds};
+use crate::support::{SHOP, TestBase, allowances, intake, line, on_every_database, order, seconds, unread};
 
 const CHANNELS: [&str; 2] = ["a", "b"];
 
@@ -115,6 +115,18 @@ const CORRUPTIONS: &[Corruption] = &[
         says: "tea on b in pool online: unshipped is 0, but its order lines hold 3",
     },
     Corruption {
+        corrupt: "UPDATE unread_line SET quantity = 4",
+        restore: "UPDATE unread_line SET quantity = 1",
+        check: "unshipped is the sum over order lines",
+        says: "cup on a in pool online: unshipped is 1, but its order lines hold 4",
+    },
+    Corruption {
+        corrupt: "UPDATE unread_line SET mall_key = 'tea', sku_id = NULL, quantity = 1",
+        restore: "UPDATE unread_line SET mall_key = 'cup', sku_id = (SELECT id FROM sku WHERE code = 'cup')",
+        check: "each order line can be, and counts once",
+        says: "order a/9, line tea: it holds no stock, but its item is mapped to a SKU",
+    },
+    Corruption {
         corrupt: "UPDATE order_line SET cancelled = 50 WHERE mall_key = 'unknown'",
         restore: "UPDATE order_line SET cancelled = 0 WHERE mall_key = 'unknown'",
         check: "each order line can be, and counts once",
@@ -185,7 +197,8 @@ async fn verify(base: &TestBase) -> VerifyReport {
     base.store.verify(&allowances(&CHANNELS)).await.unwrap()
 }
 
-/// Two live channels that show what they ought to: 18 counted, 1 shipped since, 5 ordered.
+/// Two live channels that show what they ought to: 18 counted, 1 shipped since, 5 ordered; and an order of a cup
+/// that can't be read.
 async fn settled_world(base: &TestBase) {
     base.trade(&CHANNELS, "tea", 10).await;
     base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
@@ -200,6 +213,9 @@ async fn settled_world(base: &TestBase) {
     let shipped = Line { shipped: 1, ..line("tea", 3) };
     let orders = [order("1", &[shipped]), order("2", &[line("tea", 0)]), order("3", &[line("unknown", 4)])];
     base.read("a", &orders).await;
+    base.map("a", "cup", "cup", 1).await;
+    base.execute("UPDATE listing SET state = 'invalid' WHERE mall_key = 'cup'").await.unwrap();
+    base.read_as(&intake("a"), &[], &[unread("9", &["cup"])]).await;
     base.read("b", &[Order { revision: Some(1), ..order("1", &[line("tea", 3)]) }]).await;
     base.recompute(&CHANNELS).await;
     for channel in CHANNELS {

@@ -136,12 +136,17 @@ impl TestBase {
     /// The mall shows this now; a second passes.
     pub async fn observe(&self, channel: &str, key: &str, shows: i64) {
         let lease = self.lease(channel).await;
+        self.observe_under(&lease, channel, key, shows).await;
+    }
+
+    /// The same, by an instance that holds the channel already.
+    pub async fn observe_under(&self, lease: &Lease, channel: &str, key: &str, shows: i64) {
         let counter = Counter { quantity: Some(shows), sells_past_zero: false, not_ours: false };
         let reading = Reading { key: key.into(), found: Some(counter) };
         let now = self.env.now();
         let exchange = Exchange { sent_at: now, answered_at: now };
         let id = self.listing(channel, key).await.id;
-        self.store.take_readings(&lease, &outlet(channel), &[(id, reading)], exchange).await.unwrap();
+        self.store.take_readings(lease, &outlet(channel), &[(id, reading)], exchange).await.unwrap();
         self.env.advance(seconds(1));
     }
 

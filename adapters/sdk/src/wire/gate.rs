@@ -110,6 +110,16 @@ impl Gates {
         self.lock().entry(key).or_insert_with(|| Gate::new(rate, known, env));
     }
 
+    /// Whoever kept these quotas until now left them so. One of which nothing is known begins with one token again.
+    pub fn resume(&self, keys: &[QuotaKey], known: &HashMap<QuotaKey, QuotaState>, env: &dyn Env) {
+        let mut gates = self.lock();
+        for key in keys {
+            if let Some(gate) = gates.get_mut(key) {
+                *gate = Gate { telling: gate.telling.clone(), ..Gate::new(gate.declared, known.get(key), env) };
+            }
+        }
+    }
+
     pub fn redeclare(&self, key: &QuotaKey, rate: Rate, env: &dyn Env) {
         if let Some(gate) = self.lock().get_mut(key).filter(|gate| gate.declared != rate) {
             gate.retune(env, |gate| gate.declared = rate);

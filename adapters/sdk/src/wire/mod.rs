@@ -2,6 +2,7 @@
 
 mod gate;
 mod redact;
+mod term;
 mod vault;
 
 use std::{sync::Arc, time::Duration};
@@ -13,6 +14,7 @@ use tracing::Instrument;
 
 pub use gate::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
 pub use redact::{excerpt, redact_json};
+pub use term::Term;
 pub use vault::{Token, Vault};
 
 use crate::{
@@ -25,6 +27,8 @@ use crate::{
 /// The longest wait for a quota that a call takes upon itself. Beyond it the call is given back as
 /// `Throttled`, unsent, so that a step never sits on a lease for minutes.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// With less of the term left than this a request is not begun: its answer would hardly be heard.
+const TERM_LEAST: Duration = Duration::from_secs(5);
 
 /// One channel's line to its mall.
 #[derive(Clone)]
@@ -35,6 +39,7 @@ pub struct Wire {
     card: &'static Card,
     channel: Arc<str>,
     scopes: Arc<[(&'static str, QuotaKey)]>,
+    term: Term,
 }
 
 /// One request of an operation that the card names.
@@ -95,12 +100,19 @@ impl Wire {
     ) -> Self {
         let scopes =
             card.quotas.iter().map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings))).collect();
-        let wire = Self { env, gates, vault, card, channel: settings.channel.as_str().into(), scopes };
+        let channel = settings.channel.as_str().into();
+        let wire = Self { env, gates, vault, card, channel, scopes, term: Term::endless() };
         for quota in card.quotas {
             let rate = Rate { per_second: quota.per_second, burst: quota.burst, per_day: quota.per_day };
             wire.gates.declare(wire.key(quota.name), rate, wire.env.as_ref());
         }
         wire
+    }
+
+    /// Nothing leaves after the term, and no answer is waited for beyond it.
+    #[must_use]
+    pub fn within(self, term: Term) -> Self {
+        Self { term, ..self }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -131,7 +143,7 @@ impl Wire {
         self.paced(call).instrument(span).await
     }
 
-    async fn paced(&self, call: Call) -> Result<Answer> {
+    async fn paced(&self, mut call: Call) -> Result<Answer> {
         let keys = self.keys(call.operation);
         loop {
             match self.gates.take(&keys, self.env.as_ref()).await {
@@ -148,6 +160,11 @@ impl Wire {
                     self.env.sleep(wait.max(Duration::from_millis(1))).await;
                 }
             }
+        }
+        call.request.within = self.term.left(self.env.as_ref());
+        if call.request.within.is_some_and(|left| left < TERM_LEAST) {
+            let message = "not sent: this instance's lease on the channel has ended, or is about to";
+            return Err(self.error(call.operation, Class::Transient { applied: Applied::No }, message));
         }
         let sent_at = self.env.now();
         let sent = self.env.send(call.request).await;
