@@ -438,13 +438,13 @@ impl Store {
     ) -> Result<()> {
         let missing = || StoreError::Missing { kind: "channel", name: window.channel.clone() };
         let row = channel::Entity::find_by_id(&window.channel).lock_exclusive().one(tx).await?.ok_or_else(missing)?;
-        let more = poll_window::Entity::find()
-            .filter(poll_window::Column::Channel.eq(&window.channel))
-            .filter(poll_window::Column::Kind.eq("baseline"))
-            .count(tx)
-            .await?;
-        if baseline && more > 0 {
-            return Ok(());
+        if baseline {
+            let others = poll_window::Entity::find()
+                .filter(poll_window::Column::Channel.eq(&window.channel))
+                .filter(poll_window::Column::Kind.eq("baseline"));
+            if others.count(tx).await? > 0 {
+                return Ok(());
+            }
         }
         let span = Window { from: instant(window.from_at), to: instant(window.to_at), open_only: window.open_only };
         let proven = windows::watermark(orders, span, asked_at, maybe_instant(window.read_to));

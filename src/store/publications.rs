@@ -89,6 +89,16 @@ pub struct Settled {
 }
 
 impl Store {
+    /// Whether any listing shows something else than it ought to.
+    pub async fn wants_writes(&self, channel: &str) -> Result<bool> {
+        let wanting = publication::Entity::find()
+            .select_only()
+            .column(publication::Column::ListingId)
+            .filter(publication::Column::Channel.eq(channel))
+            .filter(publication::Column::Wants.eq(true));
+        Ok(wanting.limit(1).into_tuple::<i64>().one(&self.reader).await?.is_some())
+    }
+
     /// The next batch for the mall, written down as told before it leaves.
     pub async fn claim(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Option<Claim>> {
         let tx = self.begin().await?;
