@@ -11,7 +11,7 @@ use super::{
     Result, Store,
     attention::Call,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
-    micros, stock as ledger,
+    micros, reservations, stock as ledger,
 };
 use crate::domain::{
     allocation::{self, Overrides, Rules},
@@ -175,6 +175,9 @@ pub(super) async fn shelves(
         for row in holds {
             shelves.entry(row.sku_id).or_default().provisional += row.remaining;
         }
+    }
+    for (sku, quantity) in reservations::held(tx, pool, skus).await? {
+        shelves.entry(sku).or_default().held += quantity;
     }
     Ok(shelves)
 }

@@ -40,8 +40,9 @@ impl Desk {
             Ask::Confirm { order } => self.confirm(known, order, now),
             Ask::Release { .. } => release(known),
             Ask::Expire => match known {
+                None => Verdict::Refused(Refusal::Unknown),
                 Some(known) if known.has_lapsed(now) => Verdict::Changes(Change::Expire),
-                _ => Verdict::Stands,
+                Some(_) => Verdict::Stands,
             },
         }
     }
@@ -64,8 +65,8 @@ impl Desk {
         if !shop.is_storefront {
             return Err(Refusal::NoStorefront(wish.channel.clone()));
         }
-        if let Some(line) = wish.lines.iter().position(|line| !self.recipes.contains_key(&line.sku)) {
-            return Err(Refusal::NoSuchSku { line, sku: wish.lines[line].sku.clone() });
+        if let Some(line) = wish.lines.iter().find(|line| !self.recipes.contains_key(&line.sku)) {
+            return Err(Refusal::NoSuchSku(line.sku.clone()));
         }
         if shop.is_suspended {
             return Err(Refusal::Suspended(wish.channel.clone()));

@@ -11,7 +11,7 @@ mod model;
 
 use jiff::Timestamp;
 
-pub use desk::{Desk, Shop};
+pub use desk::{Desk, Shop, units};
 
 /// Units of one thing that is sold, by its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,11 +155,7 @@ pub enum Refusal {
     NoStorefront(String),
     /// Operations have taken the channel off sale.
     Suspended(String),
-    /// By the place of its line.
-    NoSuchSku {
-        line: usize,
-        sku: String,
-    },
+    NoSuchSku(String),
     /// The order's number is another order's.
     OrderTaken(String),
 }

@@ -110,7 +110,7 @@ impl Reference {
                 (if wish == known { "same" } else { "other" }, None)
             }
             (Ask::Reserve(_), Some(_)) => ("ended", None),
-            (Ask::Confirm { .. }, None) => ("unknown", None),
+            (Ask::Confirm { .. } | Ask::Expire, None) => ("unknown", None),
             (Ask::Confirm { .. }, Some(Grant::Released)) => ("ended", None),
             (Ask::Confirm { order }, Some(Grant::Confirmed(known))) => {
                 (if order == known { "same" } else { "confirmed" }, None)

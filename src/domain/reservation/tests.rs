@@ -217,7 +217,7 @@ fn what_can_not_be_sold_there_is_refused_by_name() {
     assert_eq!(refused(&mut desk, &on("nowhere")), Refusal::NoSuchChannel("nowhere".into()));
     assert_eq!(refused(&mut desk, &on("mall")), Refusal::NoStorefront("mall".into()));
     assert_eq!(refused(&mut desk, &on("closed")), Refusal::Suspended("closed".into()));
-    let unknown = Refusal::NoSuchSku { line: 1, sku: "tee".into() };
+    let unknown = Refusal::NoSuchSku("tee".into());
     assert_eq!(refused(&mut desk, &reserve(&[("tea", 1), ("tee", 1)])), unknown);
     desk.sellable.clear();
     assert_eq!(refused(&mut desk, &reserve(&[("tea", 1)])), Refusal::NotEnough(vec![short("tea", 1, 0)]));
