@@ -43,7 +43,7 @@ async fn list(
     State(state): State<ApiState>,
     Asked(asked): Asked<Vec<(String, String)>>,
 ) -> Result<Json<Availabilities>, Problem> {
-    let all = |name: &str| asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
+    let all = |name: &'static str| asked.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
     let skus: Vec<String> = all("sku").map(|sku| spelling::code(sku).into_owned()).collect();
     if skus.is_empty() || skus.len() > SKUS_MAX {
         return Err(Problem::query("sku", format!("name 1 to {SKUS_MAX} SKUs, not {}", skus.len())));

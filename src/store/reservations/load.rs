@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Func},
 };
 
@@ -16,6 +16,7 @@ use crate::{
     },
     store::{
         ROWS_PER_STATEMENT,
+        bundles::{Component, exploded, touched},
         entity::{channel, reservation, reservation_part, sku, stock},
         instant,
         recompute::shelves,
@@ -133,21 +134,30 @@ pub(in crate::store) async fn shops(tx: &DatabaseTransaction, ids: BTreeSet<&str
     Ok(rows.into_iter().map(shop).collect())
 }
 
-/// What each code is made of.
-pub(in crate::store) async fn recipes(tx: &DatabaseTransaction, codes: BTreeSet<&str>) -> Result<HashMap<String, Vec<Part>>> {
-    let mut found = HashMap::new();
+/// What one unit of each code is made of; codes that nobody knows are left out.
+async fn recipes(tx: &DatabaseTransaction, codes: BTreeSet<&str>) -> Result<HashMap<String, Vec<Part>>> {
+    let known = sku_ids(tx, codes).await?;
+    let mut made_of = exploded(tx, &known.values().copied().collect()).await?;
+    let part = |component: Component| Part { sku: component.sku_id, quantity: component.quantity };
+    let recipe = |(code, id): (String, i64)| Some((code, made_of.remove(&id)?.into_iter().map(part).collect()));
+    Ok(known.into_iter().filter_map(recipe).collect())
+}
+
+/// Ids by code, of those that are known.
+pub(in crate::store) async fn sku_ids(tx: &DatabaseTransaction, codes: BTreeSet<&str>) -> Result<HashMap<String, i64>> {
+    let mut known = HashMap::new();
     let codes: Vec<&str> = codes.into_iter().collect();
     for piece in codes.chunks(ROWS_PER_STATEMENT) {
-        let rows: Vec<(i64, String)> = sku::Entity::find()
+        let rows: Vec<(String, i64)> = sku::Entity::find()
             .select_only()
-            .columns([sku::Column::Id, sku::Column::Code])
+            .columns([sku::Column::Code, sku::Column::Id])
             .filter(sku::Column::Code.is_in(padded(piece)))
             .into_tuple()
             .all(tx)
             .await?;
-        found.extend(rows.into_iter().map(|(id, code)| (code, vec![Part { sku: id, quantity: 1 }])));
+        known.extend(rows);
     }
-    Ok(found)
+    Ok(known)
 }
 
 /// What can still be sold, by pool and SKU. Whoever changes that locks the same rows.
@@ -160,15 +170,18 @@ async fn sellable(
         return Ok(HashMap::new());
     }
     lock_skus(tx, skus).await?;
+    // The rows of bundles too, which are bumped with their components: locked later, out of turn, they could
+    // meet a recomputation that comes from the other side.
+    let locked = if tx.get_database_backend() == DatabaseBackend::Sqlite { skus } else { &touched(tx, skus).await? };
     let mut rows: HashMap<String, Vec<stock::Model>> = HashMap::new();
-    for piece in pieces(skus) {
+    for piece in pieces(locked) {
         let found = stock::Entity::find()
             .filter(stock::Column::SkuId.is_in(piece))
             .filter(stock::Column::Pool.is_in(pools.iter().map(String::as_str)))
             .order_by_asc(stock::Column::SkuId)
             .order_by_asc(stock::Column::Pool)
             .lock_exclusive();
-        for row in found.all(tx).await? {
+        for row in found.all(tx).await?.into_iter().filter(|row| skus.contains(&row.sku_id)) {
             rows.entry(row.pool.clone()).or_default().push(row);
         }
     }

@@ -11,7 +11,7 @@
 mod load;
 mod write;
 
-pub(super) use load::{recipes, shops};
+pub(super) use load::{shops, sku_ids};
 
 use std::collections::{BTreeSet, HashMap};
 
