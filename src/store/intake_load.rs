@@ -20,6 +20,15 @@ pub(super) struct Known {
     pub parts: HashMap<i64, Vec<line_part::Model>>,
     /// By mall key.
     pub listings: HashMap<String, listing::Model>,
+    /// What a storefront sells without a listing, by SKU code: the SKUs that one unit takes, and how many.
+    pub goods: HashMap<String, Vec<(i64, i64)>>,
+}
+
+/// What is sold under a key.
+pub(super) struct Item {
+    pub listing: Option<i64>,
+    /// The SKUs that one unit takes, and how many.
+    pub parts: Vec<(i64, i64)>,
 }
 
 impl Known {
@@ -76,6 +85,13 @@ impl Known {
         let row = self.orders.get(id)?;
         let lines = self.lines.get(&row.id).map_or(&[][..], Vec::as_slice).iter().map(line).collect();
         Some((row.id, KnownOrder { revision: row.revision, read_at: instant(row.read_at), lines }))
+    }
+
+    pub fn item(&self, mall_key: &str) -> Option<Item> {
+        if let Some(listing) = self.listings.get(mall_key) {
+            return Some(Item { listing: Some(listing.id), parts: vec![(listing.sku_id, listing.units)] });
+        }
+        self.goods.get(mall_key).map(|parts| Item { listing: None, parts: parts.clone() })
     }
 
     pub fn order_row(&self, id: &str) -> Option<&mall_order::Model> {
