@@ -8,6 +8,7 @@ mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
 mod m0010_own_orders;
+mod m0011_rules;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0010_own_orders::Migration),
+            Box::new(m0011_rules::Migration),
         ]
     }
 }

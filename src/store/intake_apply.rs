@@ -110,8 +110,9 @@ impl<'a> Draft<'a> {
         let is_first = item.is_some() && !known.parts.contains_key(&id);
         let is_mapped = is_first || known.parts.contains_key(&id);
         let listing = before.and_then(|row| row.listing_id).or(item.as_ref().and_then(|item| item.listing));
-        for (sku_id, quantity) in item.filter(|_| is_first).into_iter().flat_map(|item| item.parts) {
-            self.parts.push(line_part::Model { line_id: id, sku_id, quantity });
+        // The recipe of this moment: whatever a bundle becomes later, this line was sold by it.
+        for part in item.filter(|_| is_first).into_iter().flat_map(|item| item.parts) {
+            self.parts.push(line_part::Model { line_id: id, sku_id: part.sku_id, quantity: part.quantity });
         }
         if !is_mapped && counts(order) {
             self.unmapped(order, change.now.mall_key.as_deref());

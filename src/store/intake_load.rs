@@ -7,6 +7,7 @@ use uriba_sdk::Order;
 
 use super::{
     ROWS_PER_STATEMENT, Result,
+    bundles::{Component, exploded},
     entity::{line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     stock::pieces,
@@ -20,15 +21,17 @@ pub(super) struct Known {
     pub parts: HashMap<i64, Vec<line_part::Model>>,
     /// By mall key.
     pub listings: HashMap<String, listing::Model>,
-    /// What a storefront sells without a listing, by SKU code: the SKUs that one unit takes, and how many.
-    pub goods: HashMap<String, Vec<(i64, i64)>>,
+    /// What one unit of each listed SKU takes.
+    pub made_of: HashMap<i64, Vec<Component>>,
+    /// What a storefront sells without a listing: the SKU behind each code.
+    pub goods: HashMap<String, i64>,
 }
 
 /// What is sold under a key.
 pub(super) struct Item {
     pub listing: Option<i64>,
-    /// The SKUs that one unit takes, and how many.
-    pub parts: Vec<(i64, i64)>,
+    /// What one unit takes.
+    pub parts: Vec<Component>,
 }
 
 impl Known {
@@ -63,6 +66,8 @@ impl Known {
                 .await?;
             known.listings.extend(rows.into_iter().map(|row| (row.mall_key.clone(), row)));
         }
+        let skus: BTreeSet<i64> = known.listings.values().map(|row| row.sku_id).collect();
+        known.made_of = exploded(tx, &skus).await?;
         Ok(known)
     }
 
@@ -88,10 +93,12 @@ impl Known {
     }
 
     pub fn item(&self, mall_key: &str) -> Option<Item> {
-        if let Some(listing) = self.listings.get(mall_key) {
-            return Some(Item { listing: Some(listing.id), parts: vec![(listing.sku_id, listing.units)] });
-        }
-        self.goods.get(mall_key).map(|parts| Item { listing: None, parts: parts.clone() })
+        let listing = self.listings.get(mall_key);
+        let sold = listing.map(|listing| (Some(listing.id), listing.sku_id, listing.units));
+        let (listing, sku_id, units) = sold.or(self.goods.get(mall_key).map(|sku_id| (None, *sku_id, 1)))?;
+        let parts = self.made_of.get(&sku_id).into_iter().flatten();
+        let parts = parts.map(|part| Component { sku_id: part.sku_id, quantity: part.quantity * units }).collect();
+        Some(Item { listing, parts })
     }
 
     pub fn order_row(&self, id: &str) -> Option<&mall_order::Model> {

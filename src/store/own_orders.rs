@@ -15,6 +15,7 @@ use uriba_sdk::{FulfilledBy, Line, Order, Restored};
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
+    bundles::exploded,
     channels::{REVIEW, STOREFRONT, find},
     entity::{channel, mall_order, sku},
     intake::Intake,
@@ -76,6 +77,7 @@ impl Store {
         if !before.lines.is_empty() {
             return Ok(if is_same(&before, &asked) { Recorded::Same } else { Recorded::Different });
         }
+        known.made_of = exploded(tx, &goods.values().copied().collect()).await?;
         known.goods = goods;
         self.apply_own(tx, &channel, &known, &asked).await?;
         Ok(Recorded::New)
@@ -142,14 +144,14 @@ async fn storefront(tx: &DatabaseTransaction, id: &str) -> Result<channel::Model
     Ok(row)
 }
 
-/// What each code sells: the SKUs that one unit takes.
-async fn goods(tx: &DatabaseTransaction, lines: &[OwnLine]) -> Result<HashMap<String, Vec<(i64, i64)>>> {
+/// The SKU behind each code.
+async fn goods(tx: &DatabaseTransaction, lines: &[OwnLine]) -> Result<HashMap<String, i64>> {
     let codes: BTreeSet<_> = lines.iter().map(|line| spelling::code(&line.sku)).collect();
     let codes: Vec<_> = codes.iter().map(AsRef::as_ref).collect();
     let mut found = HashMap::new();
     for piece in codes.chunks(ROWS_PER_STATEMENT) {
         let rows = sku::Entity::find().filter(sku::Column::Code.is_in(piece.iter().copied())).all(tx).await?;
-        found.extend(rows.into_iter().map(|row| (row.code, vec![(row.id, 1)])));
+        found.extend(rows.into_iter().map(|row| (row.code, row.id)));
     }
     for (index, line) in lines.iter().enumerate() {
         if !found.contains_key(spelling::code(&line.sku).as_ref()) {
