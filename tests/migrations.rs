@@ -165,7 +165,11 @@ async fn contents(db: &DatabaseConnection) -> BTreeMap<String, Vec<String>> {
 }
 
 async fn rows(db: &DatabaseConnection, table: &str) -> Vec<String> {
-    let statement = Statement::from_string(db.get_database_backend(), format!("SELECT * FROM \"{table}\""));
+    // By name: a connection remembers how many columns `*` was before the table got another.
+    let described = &tables(db).await[table];
+    let names = described.iter().filter_map(|part| part.split_once(' ')).map(|(name, _)| format!("\"{name}\""));
+    let sql = format!("SELECT {} FROM \"{table}\"", names.collect::<Vec<_>>().join(", "));
+    let statement = Statement::from_string(db.get_database_backend(), sql);
     let rows = JsonValue::find_by_statement(statement).all(db).await.unwrap();
     rows.iter().map(JsonValue::to_string).collect()
 }

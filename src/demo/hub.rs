@@ -149,6 +149,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         name: shop.name().into(),
         pool: POOL.into(),
         live: true,
+        review: false,
     }
 }
 

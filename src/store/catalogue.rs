@@ -8,7 +8,9 @@ use sea_orm::{
 };
 
 use super::{
-    ROWS_PER_STATEMENT, Result, Store, StoreError, dialect,
+    ROWS_PER_STATEMENT, Result, Store, StoreError,
+    channels::STOREFRONT,
+    dialect,
     entity::{channel, line_event, line_part, listing, mall_order, order_line, sku},
     instant, micros,
     stock::Shipment,
@@ -128,6 +130,11 @@ impl Store {
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
+            if channel.mall == STOREFRONT {
+                let id = &channel.id;
+                let message = format!("channel: {id} is your own storefront: it sells each SKU by its code, unlisted");
+                return Err(StoreError::Invalid(message));
+            }
             let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
             let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
             let row = merged(before, mapping, sku, || self.id(), micros(self.now()));

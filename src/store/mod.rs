@@ -22,6 +22,7 @@ pub mod lease;
 pub mod log;
 pub mod movements;
 mod open;
+pub mod own_orders;
 pub mod polling;
 mod publication_desk;
 mod publication_rows;

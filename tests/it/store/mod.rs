@@ -11,6 +11,7 @@ mod lease;
 mod ledger;
 mod ledger_model;
 mod mapping;
+mod own_orders;
 mod shelves;
 mod shipments;
 mod switch;

@@ -170,5 +170,5 @@ impl TestBase {
 }
 
 fn setup(id: &str) -> ChannelSetup {
-    ChannelSetup { id: id.into(), mall: "plain".into(), name: id.into(), pool: POOL.into(), live: true }
+    ChannelSetup { id: id.into(), mall: "plain".into(), name: id.into(), pool: POOL.into(), live: true, review: false }
 }
