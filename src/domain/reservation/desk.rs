@@ -61,10 +61,7 @@ impl Desk {
     }
 
     fn grant(&self, wish: &Wish) -> Result<(), Refusal> {
-        let shop = self.shops.get(&wish.channel).ok_or_else(|| Refusal::NoSuchChannel(wish.channel.clone()))?;
-        if !shop.is_storefront {
-            return Err(Refusal::NoStorefront(wish.channel.clone()));
-        }
+        let shop = self.storefront(&wish.channel)?;
         if let Some(line) = wish.lines.iter().find(|line| !self.recipes.contains_key(&line.sku)) {
             return Err(Refusal::NoSuchSku(line.sku.clone()));
         }
@@ -83,8 +80,20 @@ impl Desk {
         Ok(())
     }
 
+    fn storefront(&self, channel: &str) -> Result<&Shop, Refusal> {
+        let shop = self.shops.get(channel).ok_or_else(|| Refusal::NoSuchChannel(channel.to_owned()))?;
+        if !shop.is_storefront {
+            return Err(Refusal::NoStorefront(channel.to_owned()));
+        }
+        Ok(shop)
+    }
+
     fn confirm(&self, known: Option<&Reservation>, order: &str, now: Timestamp) -> Verdict {
         let Some(known) = known else { return Verdict::Refused(Refusal::Unknown) };
+        let is_open = matches!(known.state, State::Held | State::Expired);
+        if let Some(Err(refusal)) = known.wish.as_ref().filter(|_| is_open).map(|wish| self.storefront(&wish.channel)) {
+            return Verdict::Refused(refusal);
+        }
         match known.state {
             State::Confirmed if known.order.as_deref() == Some(order) => Verdict::Stands,
             State::Confirmed => Verdict::Refused(confirmed(known)),

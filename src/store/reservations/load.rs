@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Func},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, Func, LockType},
 };
 
 use super::{Request, Result, write::Book};
@@ -17,6 +18,7 @@ use crate::{
     store::{
         ROWS_PER_STATEMENT,
         bundles::{Component, exploded, touched},
+        channels::STOREFRONT,
         entity::{channel, reservation, reservation_part, sku, stock},
         instant,
         recompute::shelves,
@@ -25,16 +27,16 @@ use crate::{
     },
 };
 
-/// The mall of the seller's own shops and tills: only there a reservation is what sells.
-const STOREFRONT: &str = "storefront";
-
-pub(super) async fn desk(tx: &DatabaseTransaction, requests: &[Request]) -> Result<(Desk, Book)> {
+/// `None`: while the locks were waited for, another instance made a reservation that is asked for here; what was
+/// read of it before is out of date.
+pub(super) async fn desk(tx: &DatabaseTransaction, requests: &[Request]) -> Result<Option<(Desk, Book)>> {
     let mut desk = Desk::default();
     let mut book = Book::default();
     known(tx, requests, &mut desk, &mut book).await?;
     let wishes: Vec<&Wish> = requests.iter().filter_map(|request| fresh_wish(&desk, request)).collect();
     let late: Vec<Wish> = requests.iter().filter_map(|request| confirmed_wish(&desk, request)).collect();
-    desk.shops = shops(tx, wishes.iter().map(|wish| wish.channel.as_str()).collect()).await?;
+    let channels = wishes.iter().copied().chain(&late).map(|wish| wish.channel.as_str());
+    desk.shops = shops(tx, channels.collect(), Some(LockType::Share)).await?;
     let codes = wishes.iter().copied().chain(&late).flat_map(|wish| &wish.lines).map(|line| line.sku.as_str());
     desk.recipes = recipes(tx, codes.collect()).await?;
     let pools = wishes.iter().filter_map(|wish| desk.shops.get(&wish.channel)).map(|shop| shop.pool.clone());
@@ -43,9 +45,26 @@ pub(super) async fn desk(tx: &DatabaseTransaction, requests: &[Request]) -> Resu
     let made_of = desk.recipes.values().flatten();
     let skus = made_of.chain(desk.reservations.values().flat_map(|known| &known.parts)).map(|part| part.sku).collect();
     desk.sellable = sellable(tx, &pools, &skus).await?;
+    let is_alone = tx.get_database_backend() == DatabaseBackend::Sqlite;
+    if !is_alone && any_is_known(tx, requests, &desk).await? {
+        return Ok(None);
+    }
     let holders = wishes.iter().filter_map(|wish| wish.holder.clone()).collect();
     desk.held_by = holdings(tx, holders).await?;
-    Ok((desk, book))
+    Ok(Some((desk, book)))
+}
+
+/// Whether what was unknown at first is known by now.
+async fn any_is_known(tx: &DatabaseTransaction, requests: &[Request], desk: &Desk) -> Result<bool> {
+    let fresh = requests.iter().map(|request| request.id.as_str()).filter(|id| !desk.reservations.contains_key(*id));
+    let fresh: Vec<&str> = fresh.collect();
+    for piece in fresh.chunks(ROWS_PER_STATEMENT) {
+        let found = reservation::Entity::find().filter(reservation::Column::GivenId.is_in(padded(piece)));
+        if found.one(tx).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What asks to be held for the first time.
@@ -108,11 +127,15 @@ fn reservation_of(row: &reservation::Model, parts: Vec<Part>) -> Reservation {
     }
 }
 
-pub(in crate::store) async fn shops(tx: &DatabaseTransaction, ids: BTreeSet<&str>) -> Result<HashMap<String, Shop>> {
+pub(in crate::store) async fn shops(
+    tx: &DatabaseTransaction,
+    ids: BTreeSet<&str>,
+    lock: Option<LockType>,
+) -> Result<HashMap<String, Shop>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(String, String, String, String, Option<String>)> = channel::Entity::find()
+    let mut query = channel::Entity::find()
         .select_only()
         .columns([
             channel::Column::Id,
@@ -122,12 +145,14 @@ pub(in crate::store) async fn shops(tx: &DatabaseTransaction, ids: BTreeSet<&str
             channel::Column::SuspendMode,
         ])
         .filter(channel::Column::Id.is_in(ids))
-        .filter(channel::Column::Configured.eq(true))
-        .into_tuple()
-        .all(tx)
-        .await?;
+        .filter(channel::Column::Configured.eq(true));
+    if let Some(lock) = lock {
+        query = query.lock(lock);
+    }
+    let rows: Vec<(String, String, String, String, Option<String>)> = query.into_tuple().all(tx).await?;
     let shop = |(id, mall, pool, state, mode): (String, String, String, String, Option<String>)| {
-        let is_off = matches!(suspend::State::parse(&state), Some(suspend::State::Draining | suspend::State::Suspended));
+        let is_off =
+            matches!(suspend::State::parse(&state), Some(suspend::State::Draining | suspend::State::Suspended));
         let is_suspended = is_off && mode.as_deref() == Some(suspend::Mode::Zero.word());
         (id, Shop { pool, is_storefront: mall == STOREFRONT, is_suspended })
     };

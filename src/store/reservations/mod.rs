@@ -18,14 +18,17 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use write::Book;
+
 use super::{
     Result, Store, StoreError, dialect,
     entity::{held, reservation, reservation_part},
     instant, micros,
+    own_orders::{OwnLine, OwnOrder, Recorded},
     sheets::ReservationSheet,
     stock::pieces,
 };
-use crate::domain::reservation::{Ask, Change, Desk, Refusal, Verdict};
+use crate::domain::reservation::{Ask, Change, Desk, Line, Refusal, Reservation, Verdict};
 
 /// One request, for the reservation of this id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,13 +94,18 @@ impl Store {
     }
 
     async fn reserve_together(&self, requests: &[Request], holder_units_max: i64) -> Result<Vec<Answer>> {
-        let tx = self.begin().await?;
+        let (tx, mut desk, mut book) = loop {
+            let tx = self.begin().await?;
+            if let Some((desk, book)) = load::desk(&tx, requests).await? {
+                break (tx, desk, book);
+            }
+            tx.rollback().await?;
+        };
         let now = self.now();
-        let (mut desk, mut book) = load::desk(&tx, requests).await?;
         desk.holder_units_max = holder_units_max;
         let mut answers = Vec::with_capacity(requests.len());
         for request in requests {
-            answers.push(self.settle_request(&mut desk, &mut book, request, now));
+            answers.push(self.settle_request(&tx, &mut desk, &mut book, request, now).await?);
         }
         let changed = book.write(&tx, now).await?;
         tx.commit().await?;
@@ -107,20 +115,53 @@ impl Store {
         Ok(answers)
     }
 
-    fn settle_request(&self, desk: &mut Desk, book: &mut write::Book, request: &Request, now: Timestamp) -> Answer {
+    async fn settle_request(
+        &self,
+        tx: &DatabaseTransaction,
+        desk: &mut Desk,
+        book: &mut Book,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Answer> {
         let Request { id, ask } = request;
         let change = match desk.judge(id, ask, now) {
-            Verdict::Refused(refusal) => return Err(refusal),
+            Verdict::Refused(refusal) => return Ok(Err(refusal)),
             Verdict::Stands => None,
-            Verdict::Changes(change) => {
-                let before = desk.reservations.get(id).cloned();
-                desk.apply(id, ask, change, now);
-                let after = desk.reservations.get(id).expect("what has changed is there");
-                book.change(self, request, change, before.as_ref(), after, now);
-                Some(change)
-            }
+            Verdict::Changes(change) => Some(change),
         };
-        Ok(Granted { change, reservation: book.sheet(id) })
+        if let Some(change) = change {
+            let before = desk.reservations.get(id).cloned();
+            if let Some(refusal) = self.order_of(tx, before.as_ref(), ask, now).await? {
+                return Ok(Err(refusal));
+            }
+            desk.apply(id, ask, change, now);
+            let after = desk.reservations.get(id).expect("what has changed is there");
+            book.change(self, request, change, before.as_ref(), after, now);
+        }
+        Ok(Ok(Granted { change, reservation: book.sheet(id) }))
+    }
+
+    /// A confirmed reservation becomes its order in the same transaction, unless the number is another's.
+    async fn order_of(
+        &self,
+        tx: &DatabaseTransaction,
+        known: Option<&Reservation>,
+        ask: &Ask,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>> {
+        let (Ask::Confirm { order }, Some(wish)) = (ask, known.and_then(|known| known.wish.as_ref())) else {
+            return Ok(None);
+        };
+        let line =
+            |line: &Line| OwnLine { sku: line.sku.clone(), quantity: u32::try_from(line.quantity).unwrap_or(u32::MAX) };
+        let own = OwnOrder {
+            channel: wish.channel.clone(),
+            order_id: order.clone(),
+            ordered_at: now,
+            lines: wish.lines.iter().map(line).collect(),
+        };
+        let recorded = self.record_own_order(tx, &own).await?;
+        Ok((recorded == Recorded::Different).then(|| Refusal::OrderTaken(order.clone())))
     }
 
     pub async fn reservation(&self, id: &str) -> Result<ReservationSheet> {

@@ -33,7 +33,8 @@ impl Store {
     pub async fn availability(&self, channel: &str, codes: &[String]) -> Result<Vec<AvailabilitySheet>> {
         let tx = self.snapshot().await?;
         let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
-        let shop = shops(&tx, [channel].into()).await?.remove(channel).ok_or_else(|| missing("channel", channel))?;
+        let shop =
+            shops(&tx, [channel].into(), None).await?.remove(channel).ok_or_else(|| missing("channel", channel))?;
         let ids = sku_ids(&tx, codes.iter().map(String::as_str).collect()).await?;
         let skus: BTreeSet<i64> = ids.values().copied().collect();
         let shelved = Shelved::load(&tx, &shop.pool, &skus).await?;

@@ -12,6 +12,8 @@ mod ledger;
 mod ledger_model;
 mod mapping;
 mod own_orders;
+mod reservations;
+mod reservations_at_once;
 mod shelves;
 mod shipments;
 mod switch;
