@@ -182,6 +182,7 @@ fn setup(plan: &ChannelPlan) -> ChannelSetup {
         name: plan.id.clone(),
         pool: POOL.into(),
         live: true,
+        review: false,
     }
 }
 

@@ -8,6 +8,9 @@ mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
 mod m0006_unread_lines;
+mod m0009_reservations;
+mod m0010_own_orders;
+mod m0011_rules;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +27,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0006_unread_lines::Migration),
+            Box::new(m0009_reservations::Migration),
+            Box::new(m0010_own_orders::Migration),
+            Box::new(m0011_rules::Migration),
         ]
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::suspend::{Mode, State},
     store::{
+        channels::STOREFRONT,
         sheets::{ChannelSheet, LaneSheet, Paging, QuotaSheet, SuspendSheet},
         switch::Suspension,
     },
@@ -125,14 +126,16 @@ async fn list(desk: &Desk) -> Done {
         let columns = ["ID", "MALL", "MODE", "STATE", "ORDERS", "STOCK", ">BACKLOG", "READ UP TO", "LAST PUSH"];
         let mut table = Table::new(&columns);
         for sheet in sheets {
+            // What is only there between uriba and a mall.
+            let of_mall = |text: String| or_dash(Some(text).filter(|_| sheet.mall != STOREFRONT));
             table.row(vec![
                 sheet.id.clone(),
                 sheet.mall.clone(),
-                sheet.mode.clone(),
+                of_mall(sheet.mode.clone()),
                 state(sheet),
-                sheet.health.orders.state.clone(),
-                sheet.health.stock.state.clone(),
-                sheet.backlog.to_string(),
+                of_mall(sheet.health.orders.state.clone()),
+                of_mall(sheet.health.stock.state.clone()),
+                of_mall(sheet.backlog.to_string()),
                 or_dash(sheet.watermark.map(instant)),
                 or_dash(sheet.last_push_at.map(instant)),
             ]);
@@ -260,16 +263,20 @@ fn page(sheet: &ChannelSheet) -> String {
         ("id", sheet.id.clone()),
         ("mall", sheet.mall.clone()),
         ("name", sheet.name.clone()),
-        ("mode", sheet.mode.clone()),
         ("state", state(sheet)),
-        ("baseline", sheet.baseline.clone()),
-        ("orders", lane(&sheet.health.orders)),
-        ("stock", lane(&sheet.health.stock)),
-        ("read up to", or_dash(sheet.watermark.map(instant))),
-        ("last poll", or_dash(sheet.last_poll_at.map(instant))),
-        ("last push", or_dash(sheet.last_push_at.map(instant))),
-        ("backlog", backlog(sheet)),
     ];
+    if sheet.mall != STOREFRONT {
+        rows.extend([
+            ("mode", sheet.mode.clone()),
+            ("baseline", sheet.baseline.clone()),
+            ("orders", lane(&sheet.health.orders)),
+            ("stock", lane(&sheet.health.stock)),
+            ("read up to", or_dash(sheet.watermark.map(instant))),
+            ("last poll", or_dash(sheet.last_poll_at.map(instant))),
+            ("last push", or_dash(sheet.last_push_at.map(instant))),
+            ("backlog", backlog(sheet)),
+        ]);
+    }
     rows.extend(sheet.suspend.iter().flat_map(suspended));
     rows.extend(
         sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))),

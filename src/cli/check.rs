@@ -51,14 +51,15 @@ pub async fn run(common: &Common, asked: Check) -> Done {
     let plans = config.plans()?;
     open_all(&config, &plans)?;
     let file = config.file.as_ref().map_or("no file".into(), |file| file.display().to_string());
-    let channels = counted(plans.len() as u64, "channel");
+    let channels = counted(config.channels.len() as u64, "channel");
     let pools = counted(config.pools.len() as u64, "pool");
     common.printer().done(&format!("{file}: {channels}, {pools}: nothing is wrong"));
     if !asked.online {
         return compare(common, &config).await;
     }
     let desk = common.desk().await?;
-    let checks = ask_all(&desk, plans).await?;
+    let mut checks = ask_all(&desk, plans).await?;
+    checks.extend(config.channels.iter().filter(|channel| channel.mall.is_none()).map(storefront));
     let works = checks.iter().all(|check| check.works);
     desk.print.list(&checks, "there is no channel to ask", |checks| {
         let mut table = Table::new(&["CHANNEL", "MALL", "ANSWER"]);
@@ -104,6 +105,15 @@ async fn compare(common: &Common, config: &Config) -> Done {
         }
     }
     Ok(())
+}
+
+fn storefront(channel: &crate::config::Channel) -> ChannelCheck {
+    ChannelCheck {
+        channel: channel.id.clone(),
+        mall: channel.mall_id(),
+        works: true,
+        message: "not asked: your own storefront calls the HTTP API, with a token of scope reserve".into(),
+    }
 }
 
 /// All malls at once: each has its own pace.

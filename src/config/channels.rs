@@ -19,7 +19,7 @@ use crate::{
     domain::allocation::Rules,
     engine::{ChannelPlan, Timing},
     malls,
-    store::channels::ChannelSetup,
+    store::channels::{ChannelSetup, STOREFRONT},
 };
 
 /// Orders that are still open are rarely older than a quarter.
@@ -33,7 +33,8 @@ const RATE_MOST: f64 = 10_000.0;
 #[derive(Clone)]
 pub struct Channel {
     pub id: String,
-    pub mall: &'static MallEntry,
+    /// `None`: the seller's own storefront. It calls uriba; nothing is polled or pushed, and no rule applies.
+    pub mall: Option<&'static MallEntry>,
     pub name: String,
     pub pool: String,
     /// Only for a channel that the database does not know yet.
@@ -57,18 +58,25 @@ impl Channel {
     pub(super) fn setup(&self) -> ChannelSetup {
         ChannelSetup {
             id: self.id.clone(),
-            mall: self.mall.id.to_owned(),
+            mall: self.mall_id().to_owned(),
             name: self.name.clone(),
             pool: self.pool.clone(),
             live: self.live,
+            review: self.review,
         }
     }
 
-    pub(super) fn plan(&self, units_max: u32, missing: &mut Vec<Problem>) -> ChannelPlan {
-        ChannelPlan {
+    pub fn mall_id(&self) -> &'static str {
+        self.mall.map_or(STOREFRONT, |mall| mall.id)
+    }
+
+    /// `None`: the engine has nothing to do for it.
+    pub(super) fn plan(&self, units_max: u32, missing: &mut Vec<Problem>) -> Option<ChannelPlan> {
+        let mall = self.mall?;
+        Some(ChannelPlan {
             id: self.id.clone(),
             pool: self.pool.clone(),
-            mall: self.mall,
+            mall,
             settings: self.settings(missing),
             poll_interval: self.poll_interval,
             initial_lookback: self.initial_lookback,
@@ -77,7 +85,7 @@ impl Channel {
             rules: self.rules.clone(),
             quotas: self.quotas.clone(),
             timing: self.timing,
-        }
+        })
     }
 
     pub(super) fn settings(&self, missing: &mut Vec<Problem>) -> Settings {
@@ -112,23 +120,61 @@ pub(super) fn read(root: &Section<'_>, config: &Config, folder: &Path) -> Vec<Ch
             None => section,
         };
         // Without a mall nobody knows what may stand here; it is read when the mall is put right.
-        let Some(mall) = section.required("mall", "which mall the shop is on").and_then(|entry| mall(&entry)) else {
+        let Some(kind) = section.required("mall", "which mall the shop is on").and_then(|entry| kind(&entry)) else {
             continue;
         };
-        channels.push(channel(&section, name.unwrap_or_default(), mall, config, folder, entry.line()));
+        let (id, line) = (name.unwrap_or_default(), entry.line());
+        channels.push(match kind {
+            Kind::Mall(mall) => channel(&section, id, mall, config, folder, line),
+            Kind::Storefront => storefront(&section, id, config, line),
+        });
         section.close();
     }
     channels
 }
 
-fn mall(entry: &Entry<'_>) -> Option<&'static MallEntry> {
+enum Kind {
+    Mall(&'static MallEntry),
+    Storefront,
+}
+
+fn kind(entry: &Entry<'_>) -> Option<Kind> {
     let text = entry.text()?;
-    let found = malls::find(text);
+    if text == STOREFRONT {
+        return Some(Kind::Storefront);
+    }
+    let found = malls::find(text).map(Kind::Mall);
     if found.is_none() {
-        let names: Vec<&str> = malls::MALLS.iter().map(|mall| mall.id).collect();
+        let names: Vec<&str> = malls::MALLS.iter().map(|mall| mall.id).chain([STOREFRONT]).collect();
         entry.refuse(format!("{text:?} is no mall of this version{}", hint(text, &names)));
     }
     found
+}
+
+fn storefront(section: &Section<'_>, id: &str, config: &Config, line: usize) -> Channel {
+    let name = section.key("name").and_then(|entry| entry.words());
+    Channel {
+        id: id.to_owned(),
+        mall: None,
+        name: name.unwrap_or(id).to_owned(),
+        pool: pool(section, config).unwrap_or_default(),
+        live: true,
+        poll_interval: Duration::ZERO,
+        initial_lookback: Duration::ZERO,
+        review: review(section),
+        rules: Rules::default(),
+        base_url: None,
+        auth_url: None,
+        credentials: BTreeMap::new(),
+        options: BTreeMap::new(),
+        quotas: Vec::new(),
+        timing: Timing::default(),
+        line,
+    }
+}
+
+fn review(section: &Section<'_>) -> bool {
+    section.key("on_cancel").and_then(|entry| entry.choice(&["restock", "review"])) == Some("review")
 }
 
 fn channel(
@@ -147,13 +193,13 @@ fn channel(
     let lookback = section.key("initial_lookback").and_then(|entry| lookback(&entry, card));
     Channel {
         id: id.to_owned(),
-        mall,
+        mall: Some(mall),
         name: name.unwrap_or(id).to_owned(),
         pool: pool(section, config).unwrap_or_default(),
         live: choice("mode", &["live", "shadow"]) == Some("live"),
         poll_interval,
         initial_lookback: lookback.unwrap_or(LOOKBACK.min(card.orders.reach)),
-        review: choice("on_cancel", &["restock", "review"]) == Some("review"),
+        review: review(section),
         rules: rules(section),
         base_url: section.key("base_url").and_then(|entry| address(&entry)),
         auth_url: section.key("auth_url").and_then(|entry| address(&entry)),

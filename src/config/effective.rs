@@ -48,17 +48,22 @@ fn word(counts: CountsShipments) -> &'static str {
 fn channel(channel: &Channel) -> Value {
     let mut rows = vec![
         ("id", text_of(&channel.id)),
-        ("mall", text_of(channel.mall.id)),
+        ("mall", text_of(channel.mall_id())),
         ("name", text_of(&channel.name)),
         ("pool", text_of(&channel.pool)),
+        ("on_cancel", text_of(if channel.review { "review" } else { "restock" })),
+    ];
+    if channel.mall.is_none() {
+        return table(rows);
+    }
+    rows.extend([
         ("mode", text_of(if channel.live { "live" } else { "shadow" })),
         ("poll_interval", text_of(spell(channel.poll_interval))),
         ("initial_lookback", text_of(spell(channel.initial_lookback))),
-        ("on_cancel", text_of(if channel.review { "review" } else { "restock" })),
         ("buffer", Value::Integer(channel.rules.buffer)),
         ("fraction", Value::Float(channel.rules.fraction)),
         ("min_show", Value::Integer(channel.rules.min_show)),
-    ];
+    ]);
     rows.extend(channel.rules.cap.map(|cap| ("cap", Value::Integer(cap))));
     rows.extend(channel.base_url.as_ref().map(|url| ("base_url", text_of(url))));
     rows.extend(channel.auth_url.as_ref().map(|url| ("auth_url", text_of(url))));

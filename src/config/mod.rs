@@ -137,18 +137,18 @@ impl Config {
         self.channels.iter().map(Channel::setup).collect()
     }
 
-    /// The channels as the engine runs them. Reads every secret, and names all that are missing.
+    /// The channels on malls as the engine runs them. Reads every secret, and names all that are missing.
     pub fn plans(&self) -> Result<Vec<ChannelPlan>, Problems> {
         let mut missing = self.no_problems();
         let plan = |channel: &Channel| channel.plan(self.units_per_line, &mut missing.all);
-        let plans = self.channels.iter().map(plan).collect();
+        let plans = self.channels.iter().filter_map(plan).collect();
         missing.or(plans)
     }
 
-    /// The channels with what can be read of their secrets: enough to show them, not to talk to a mall.
+    /// The channels on malls with what can be read of their secrets: enough to show them, not to talk to a mall.
     pub fn plans_as_readable(&self) -> Vec<ChannelPlan> {
         let plan = |channel: &Channel| channel.plan(self.units_per_line, &mut Vec::new());
-        self.channels.iter().map(plan).collect()
+        self.channels.iter().filter_map(plan).collect()
     }
 
     /// One channel's settings with its credentials as they are now: a file may have been replaced since.

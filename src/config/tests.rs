@@ -40,7 +40,7 @@ fn what_is_not_said_has_a_default() {
     let channel = config.channel("rakuten-main").unwrap();
     assert_eq!((channel.pool.as_str(), channel.name.as_str()), ("online", "rakuten-main"));
     assert!(!channel.live && !channel.review);
-    assert_eq!(channel.poll_interval, channel.mall.card.times.poll_interval);
+    assert_eq!(channel.poll_interval, channel.mall.unwrap().card.times.poll_interval);
     assert_eq!(channel.initial_lookback, Duration::from_secs(90 * 86_400));
     assert_eq!(config.listen.to_string(), LISTEN);
     assert_eq!(config.zone.iana_name(), Some("Asia/Tokyo"));
@@ -329,4 +329,23 @@ fn the_example_in_the_repository_is_a_good_configuration() {
     let config = parse(text);
     assert!(config.channels.len() >= 3);
     assert_eq!(config.counts_shipments, Some(CountsShipments::AtOnce));
+}
+
+#[test]
+fn a_storefront_is_a_channel_that_the_engine_has_nothing_to_do_for() {
+    let own = "[[channels]]\nid = \"own\"\nmall = \"storefront\"\nname = \"本店\"\non_cancel = \"review\"\n";
+    let config = parse(&format!("{GOOD}\n{own}"));
+    let channel = config.channel("own").unwrap();
+    assert!(channel.mall.is_none() && channel.review);
+    assert_eq!((channel.pool.as_str(), channel.name.as_str()), ("online", "本店"));
+    assert!(config.plans_as_readable().iter().all(|plan| plan.id != "own"));
+    assert!(config.effective().contains("mall = \"storefront\""), "{}", config.effective());
+    let lines = said(&format!("[pools.online]\nlocations = [\"a\"]\n{own}mode = \"live\"\nbase_url = \"https://a\"\n"));
+    assert_eq!(
+        lines,
+        [
+            "8: channels[own].mode: is not a key here; allowed: id, mall, name, on_cancel, pool",
+            "9: channels[own].base_url: is not a key here; allowed: id, mall, name, on_cancel, pool",
+        ]
+    );
 }

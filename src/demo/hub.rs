@@ -151,6 +151,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         name: shop.name().into(),
         pool: POOL.into(),
         live: true,
+        review: false,
     }
 }
 

@@ -6,16 +6,19 @@
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
 //!    keeps split orders from being counted twice or released too early.
 //! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival.
-//! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold; [`allocation`] turns that and the
-//!    seller's rules into each listing's target.
+//! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold, [`bundle`] what can be sold of things
+//!    that are made of others; [`allocation`] turns that and the seller's rules into each listing's target.
 //! 5. [`publication`] knows what a mall shows and what is still uncertain about it, and says which write or
 //!    read comes next; [`settle`] draws the conclusions from answers and readings.
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
+//! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
+//!
 //! Beside them, [`spelling`] keeps one code from having two.
 
 pub mod allocation;
+pub mod bundle;
 pub mod family;
 pub mod health;
 pub mod intake;
@@ -23,6 +26,7 @@ pub mod ledger;
 pub mod plan;
 pub mod publication;
 pub mod reaction;
+pub mod reservation;
 pub mod settle;
 pub mod shelf;
 pub mod spelling;

@@ -107,7 +107,7 @@ impl Channel {
         let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
         let manner = Manner { families: orders.families, units_max: plan.units_max };
         let (channel, pool, review) = (plan.id.clone(), plan.pool.clone(), plan.review);
-        let intake = Intake { channel, pool, manner, orders: orders.clone(), review };
+        let intake = Intake { channel, pool, manner, orders: Some(orders.clone()), review };
         let (source, lease) = (RwLock::default(), RwLock::default());
         let (claim_us, inherits) = (AtomicU64::default(), AtomicBool::new(false));
         Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, inherits })

@@ -1,11 +1,13 @@
-//! What time alone brings: due switches, and doubts that the orders should have explained by now.
+//! What time alone brings: due switches, holds past their time, and doubts that the orders should have explained
+//! by now.
 
 use super::Engine;
-use crate::store::Result;
+use crate::store::{Result, Store};
 
 /// One round over everything that expires.
 pub async fn step(engine: &Engine) -> Result<()> {
     engine.store.move_switches().await?;
+    end_holds(&engine.store).await?;
     for here in &engine.channels {
         let Some(lease) = here.lease() else { continue };
         let unseen = here.plan.timing.unseen_for_at_most.unwrap_or(here.outlet.card.times.unseen_for_at_most);
@@ -13,4 +15,16 @@ pub async fn step(engine: &Engine) -> Result<()> {
         metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(drifts as u64);
     }
     Ok(())
+}
+
+/// In pieces, between which reservations go on.
+async fn end_holds(store: &Store) -> Result<()> {
+    loop {
+        let ended = store.expire_reservations().await?;
+        if ended == 0 {
+            return Ok(());
+        }
+        metrics::counter!("uriba_reservations_total", "result" => "expired").increment(ended as u64);
+        tracing::info!(ended, "holds have expired");
+    }
 }

@@ -20,6 +20,12 @@ use crate::domain::{
     suspend::State,
 };
 
+/// The word that stands for a mall where there is none: the seller's own shop or till, which calls uriba.
+/// Nothing is polled or pushed, its items are SKUs by their code, and it has no listings.
+pub const STOREFRONT: &str = "storefront";
+/// [`channel::Model::on_cancel`]: cancelled units are looked at before they are sold again.
+pub(super) const REVIEW: &str = "review";
+
 /// A channel as the configuration has it.
 #[derive(Clone, Debug)]
 pub struct ChannelSetup {
@@ -29,6 +35,8 @@ pub struct ChannelSetup {
     pub pool: String,
     /// Only for a channel that is new here; afterwards the database's word counts.
     pub live: bool,
+    /// Cancelled units are looked at before they are sold again.
+    pub review: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +137,7 @@ impl Store {
         let mut row = row.into_active_model();
         row.name = Set(setup.name.clone());
         row.pool = Set(setup.pool.clone());
+        row.on_cancel = Set(on_cancel(setup.review).into());
         row.configured = Set(true);
         row.update(tx).await?;
         if before != setup.pool {
@@ -233,12 +242,17 @@ pub(super) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<channel:
     row.ok_or_else(|| StoreError::Missing { kind: "channel", name: id.to_owned() })
 }
 
+fn on_cancel(review: bool) -> &'static str {
+    if review { REVIEW } else { "restock" }
+}
+
 fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
     channel::Model {
         id: setup.id.clone(),
         mall: setup.mall.clone(),
         name: setup.name.clone(),
         pool: setup.pool.clone(),
+        on_cancel: on_cancel(setup.review).into(),
         mode: if setup.live { "live" } else { "shadow" }.into(),
         state: State::Active.word().into(),
         suspend_mode: None,
@@ -256,7 +270,8 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         stock_until: None,
         stock_cause: None,
         stock_failures: 0,
-        baseline: "pending".into(),
+        // A storefront has no open orders that anybody would have to read first.
+        baseline: if setup.mall == STOREFRONT { "done" } else { "pending" }.into(),
         watermark: None,
         last_poll_at: None,
         next_poll_at: None,

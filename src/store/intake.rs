@@ -29,8 +29,8 @@ pub struct Intake {
     pub channel: String,
     pub pool: String,
     pub manner: Manner,
-    /// How the mall's orders are found.
-    pub orders: OrdersCard,
+    /// How the mall's orders are found; an own storefront's are posted.
+    pub orders: Option<OrdersCard>,
     /// Cancelled units go to the review bin instead of being sold again.
     pub review: bool,
 }

@@ -114,20 +114,21 @@ impl<'a> Draft<'a> {
     fn line(&mut self, known: &Known, order_ref: i64, order: &Order, change: &LineChange) {
         let before = known.line_row(order_ref, &change.now.line);
         let id = before.map_or_else(|| self.store.id(), |row| row.id);
-        let listing = change.now.mall_key.as_ref().and_then(|key| known.listings.get(key));
-        let listing = listing.filter(|_| counts(order));
-        let mapped = before.and_then(|row| row.listing_id).or(listing.map(|listing| listing.id));
-        let is_first = before.is_none_or(|row| row.listing_id.is_none()) && mapped.is_some();
-        if let Some(listing) = listing.filter(|_| is_first) {
-            self.parts.push(line_part::Model { line_id: id, sku_id: listing.sku_id, quantity: listing.units });
+        let item = change.now.mall_key.as_ref().and_then(|key| known.item(key)).filter(|_| counts(order));
+        let is_first = item.is_some() && !known.parts.contains_key(&id);
+        let is_mapped = is_first || known.parts.contains_key(&id);
+        let listing = before.and_then(|row| row.listing_id).or(item.as_ref().and_then(|item| item.listing));
+        // The recipe of this moment: whatever a bundle becomes later, this line was sold by it.
+        for part in item.filter(|_| is_first).into_iter().flat_map(|item| item.parts) {
+            self.parts.push(line_part::Model { line_id: id, sku_id: part.sku_id, quantity: part.quantity });
         }
-        if mapped.is_none() && counts(order) {
+        if !is_mapped && counts(order) {
             self.unmapped(order, change.now.mall_key.as_deref());
         }
         let sold = before.map_or(i64::from(change.sold), |row| row.sold);
-        let pool = before.and_then(|row| row.pool.clone()).or(mapped.map(|_| self.intake.pool.clone()));
+        let pool = before.and_then(|row| row.pool.clone()).or(is_first.then(|| self.intake.pool.clone()));
         let mut row = row_of(&change.now, order_ref, id);
-        row.listing_id = mapped;
+        row.listing_id = listing;
         row.pool = pool;
         row.placed_at = micros(order.placed_at);
         row.restored = restored_word(change.restored).into();
@@ -138,8 +139,11 @@ impl<'a> Draft<'a> {
             return;
         }
         self.record(id, order, change);
-        if let Some(listing) = mapped.filter(|_| counts(order)) {
-            self.stock_of(id, order, change, is_first);
+        if !is_mapped || !counts(order) {
+            return;
+        }
+        self.stock_of(id, order, change, is_first);
+        if let Some(listing) = listing {
             self.effects_of(listing, order, change);
         }
     }
@@ -443,6 +447,8 @@ fn row_of(line: &KnownLine, order_ref: i64, id: i64) -> order_line::Model {
         cancelled: line.cancelled.into(),
         shipped: line.shipped.into(),
         returned: line.returned.into(),
+        return_expected: 0,
+        received: 0,
         restored: "unknown".into(),
         moved: line.moved.into(),
         shrunk: line.shrunk.into(),

@@ -7,6 +7,7 @@ use uriba_sdk::Order;
 
 use super::{
     ROWS_PER_STATEMENT, Result,
+    bundles::{Component, exploded},
     entity::{line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     stock::pieces,
@@ -20,6 +21,17 @@ pub(super) struct Known {
     pub parts: HashMap<i64, Vec<line_part::Model>>,
     /// By mall key.
     pub listings: HashMap<String, listing::Model>,
+    /// What one unit of each listed SKU takes.
+    pub made_of: HashMap<i64, Vec<Component>>,
+    /// What a storefront sells without a listing: the SKU behind each code.
+    pub goods: HashMap<String, i64>,
+}
+
+/// What is sold under a key.
+pub(super) struct Item {
+    pub listing: Option<i64>,
+    /// What one unit takes.
+    pub parts: Vec<Component>,
 }
 
 impl Known {
@@ -54,6 +66,8 @@ impl Known {
                 .await?;
             known.listings.extend(rows.into_iter().map(|row| (row.mall_key.clone(), row)));
         }
+        let skus: BTreeSet<i64> = known.listings.values().map(|row| row.sku_id).collect();
+        known.made_of = exploded(tx, &skus).await?;
         Ok(known)
     }
 
@@ -82,6 +96,15 @@ impl Known {
         let row = self.orders.get(id)?;
         let lines = self.lines.get(&row.id).map_or(&[][..], Vec::as_slice).iter().map(line).collect();
         Some((row.id, KnownOrder { revision: row.revision, read_at: instant(row.read_at), lines }))
+    }
+
+    pub fn item(&self, mall_key: &str) -> Option<Item> {
+        let listing = self.listings.get(mall_key);
+        let sold = listing.map(|listing| (Some(listing.id), listing.sku_id, listing.units));
+        let (listing, sku_id, units) = sold.or(self.goods.get(mall_key).map(|sku_id| (None, *sku_id, 1)))?;
+        let parts = self.made_of.get(&sku_id).into_iter().flatten();
+        let parts = parts.map(|part| Component { sku_id: part.sku_id, quantity: part.quantity * units }).collect();
+        Some(Item { listing, parts })
     }
 
     pub fn order_row(&self, id: &str) -> Option<&mall_order::Model> {

@@ -8,6 +8,7 @@
 mod aftermath;
 pub mod answers;
 pub mod attention;
+pub mod bundles;
 pub mod catalogue;
 pub mod channels;
 mod configuration;
@@ -21,6 +22,7 @@ pub mod lease;
 pub mod log;
 pub mod movements;
 mod open;
+pub mod own_orders;
 pub mod polling;
 mod publication_desk;
 mod publication_rows;
@@ -28,6 +30,7 @@ pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
+pub mod reservations;
 pub mod sheets;
 pub mod stock;
 pub mod switch;
@@ -81,6 +84,7 @@ pub struct Store {
     /// Rung when facts changed, so that a waiting step need not wait for its time.
     pub bells: Arc<Bells>,
     file: Option<std::path::PathBuf>,
+    tokens: Arc<token::Known>,
 }
 
 /// Wake-ups within this process. A hint only: every step also comes by on its own.
@@ -115,15 +119,19 @@ impl Store {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
-    /// Grows with time, so rows lie in the order of their making; 20 bits of each millisecond are random, so
-    /// two instances don't meet (and if they do, the insert fails and the step is done again).
+    /// Grows with time, so rows lie in the order of their making; each millisecond begins at a random one of 2^20
+    /// places and counts on from there, so two instances hardly meet (and if they do, the insert fails and the
+    /// step is done again).
     pub fn id(&self) -> i64 {
         const EPOCH_MS: i64 = 1_767_225_600_000;
-        let noise = i64::from((self.env.random() & 0xf_ffff) as u32);
-        let fresh = ((self.env.now().as_millisecond() - EPOCH_MS).max(0) << 20) | noise;
+        let now_ms = (self.env.now().as_millisecond() - EPOCH_MS).max(0);
         let mut last = self.last_id.load(Ordering::Relaxed);
         loop {
-            let next = fresh.max(last + 1);
+            let next = if last >> 20 >= now_ms {
+                last + 1
+            } else {
+                (now_ms << 20) | i64::from((self.env.random() & 0xf_ffff) as u32)
+            };
             match self.last_id.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return next,
                 Err(seen) => last = seen,

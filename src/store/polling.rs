@@ -383,6 +383,7 @@ impl Store {
 
     /// Draws the conclusion of the channel's window, if all of it is in. Returns whether it was.
     pub(super) async fn conclude(&self, tx: &DatabaseTransaction, intake: &Intake) -> Result<bool> {
+        let Some(orders) = &intake.orders else { return Ok(false) };
         let Some(window) = first_window(tx, &intake.channel).await?.filter(|window| window.state == "read") else {
             return Ok(false);
         };
@@ -403,7 +404,7 @@ impl Store {
                     self.settle_family(tx, intake, family, asked_at, true).await?;
                 }
             }
-            kind => self.move_watermark(tx, &intake.orders, &window, asked_at, kind == "baseline").await?,
+            kind => self.move_watermark(tx, orders, &window, asked_at, kind == "baseline").await?,
         }
         Ok(true)
     }

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     Result, Store, StoreError,
-    channels::find,
+    channels::{STOREFRONT, find},
     entity::{channel, listing, publication, schedule, stock},
     instant,
     log::Entry,
@@ -127,6 +127,11 @@ impl Store {
         let tx = self.begin().await?;
         let row = find(&tx, id).await?;
         let word = if live { "live" } else { "shadow" };
+        if row.mall == STOREFRONT {
+            return Err(StoreError::Refused(format!(
+                "{id} is your own storefront: nothing is written to it in any mode"
+            )));
+        }
         if row.mode == word {
             return Ok(row);
         }
@@ -286,6 +291,9 @@ impl Store {
 
     /// Stock may flow again once the orders of the suspension are read and counted.
     async fn may_go(&self, row: &channel::Model) -> Result<bool> {
+        if row.mall == STOREFRONT {
+            return Ok(true);
+        }
         if row.last_poll_at.is_none_or(|polled| polled < row.suspended_at.unwrap_or(0)) {
             return Ok(false);
         }

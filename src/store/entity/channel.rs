@@ -11,6 +11,8 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub name: String,
     pub pool: String,
+    /// `restock` or `review`: what becomes of cancelled units.
+    pub on_cancel: String,
     pub mode: String,
     pub state: String,
     pub suspend_mode: Option<String>,

@@ -2,8 +2,12 @@
 
 pub mod answer;
 pub mod attention;
+pub mod bundle_part;
+pub mod bundle_unit;
 pub mod channel;
 pub mod configuration;
+pub mod held;
+pub mod hold_event;
 pub mod lease;
 pub mod line_event;
 pub mod line_part;
@@ -21,6 +25,8 @@ pub mod provisional_hold;
 pub mod publication;
 pub mod publication_event;
 pub mod quota;
+pub mod reservation;
+pub mod reservation_part;
 pub mod schedule;
 pub mod sku;
 pub mod stock;

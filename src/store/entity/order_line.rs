@@ -17,6 +17,10 @@ pub struct Model {
     pub cancelled: i64,
     pub shipped: i64,
     pub returned: i64,
+    /// Cancelled after they had shipped: goods that are to come back.
+    pub return_expected: i64,
+    /// Came back, with a receipt.
+    pub received: i64,
     pub restored: String,
     pub moved: i64,
     pub shrunk: i64,

@@ -305,13 +305,18 @@ async fn lines_of(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<Ha
     let codes = codes(tx, &parts.values().map(|part| part.sku_id).collect()).await?;
     let mut lines: HashMap<i64, Vec<OrderLineSheet>> = HashMap::new();
     for row in rows {
-        let part = parts.get(&row.id);
+        let (sku, units) = match parts.get(&row.id) {
+            // A storefront's key is what was sold, also where that takes several SKUs.
+            Some(_) if row.listing_id.is_none() => (row.mall_key.clone(), Some(1)),
+            Some(part) => (codes.get(&part.sku_id).cloned(), Some(part.quantity)),
+            None => (None, None),
+        };
         let ordered = row.ordered - row.moved;
         lines.entry(row.order_ref).or_default().push(OrderLineSheet {
             line: row.line,
             mall_key: row.mall_key,
-            sku: part.and_then(|part| codes.get(&part.sku_id).cloned()),
-            units: part.map(|part| part.quantity),
+            sku,
+            units,
             pool: row.pool,
             ordered,
             cancelled: row.cancelled,

@@ -5,6 +5,7 @@
 //! Memory is bounded: tables are walked in ranges of keys, sums are made by the database, and of each check
 //! only the first [`FINDINGS_MAX`] differences are kept (all are counted).
 
+mod holds;
 mod ledger;
 mod listings;
 mod orders;
@@ -84,6 +85,7 @@ impl Store {
         let mut checks = ledger::checks(&tx).await?;
         checks.push(orders::unshipped(&tx).await?);
         checks.push(orders::lines(&tx).await?);
+        checks.extend(holds::checks(&tx).await?);
         checks.extend(listings::checks(self, &tx, allowances, at).await?);
         tx.rollback().await?;
         Ok(VerifyReport { at, checks: checks.into_iter().map(Check::close).collect() })

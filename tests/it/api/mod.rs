@@ -3,6 +3,7 @@
 mod access;
 mod lists;
 mod outside;
+mod reservations;
 mod served;
 mod stock;
 mod switch;
@@ -41,12 +42,16 @@ pub struct Reply {
 
 impl Api {
     pub async fn over(base: &TestBase) -> Self {
+        Self::with_holder_units(base, 0).await
+    }
+
+    pub async fn with_holder_units(base: &TestBase, most: u32) -> Self {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let core = Core { zone: TimeZone::UTC, counts: Some(CountsShipments::AtOnce), profiles: HashMap::new() };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
-        Self { router: router(state), admin }
+        Self { router: router(state.with_holder_units(most)), admin }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -210,6 +210,7 @@ async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Sto
             name: plan.id.clone(),
             pool: POOL.into(),
             live: true,
+            review: false,
         })
         .collect();
     store.configure(&pools, &channels, "test").await.unwrap();

@@ -110,8 +110,14 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
         assert_eq!(base.target("a", "tea").await, Some(10), "the outlet store sells nothing online");
         let pool = async |locations: &[&str]| {
             let locations = locations.iter().map(|code| (*code).to_owned()).collect();
-            let setup =
-                ChannelSetup { id: "a".into(), mall: "plain".into(), name: "a".into(), pool: POOL.into(), live: true };
+            let setup = ChannelSetup {
+                id: "a".into(),
+                mall: "plain".into(),
+                name: "a".into(),
+                pool: POOL.into(),
+                live: true,
+                review: false,
+            };
             base.store.configure(&[PoolSetup { id: POOL.into(), locations }], &[setup], "test").await.unwrap();
             base.recompute(&["a"]).await;
             base.target("a", "tea").await

@@ -1,6 +1,7 @@
 //! The store on every database: what is kept, and that it is kept whatever arrives when, twice, or at once.
 
 mod at_once;
+mod bundles;
 mod dialect;
 mod family_model;
 mod given_back;
@@ -11,6 +12,9 @@ mod ledger;
 mod ledger_model;
 mod mapping;
 mod outdated;
+mod own_orders;
+mod reservations;
+mod reservations_at_once;
 mod shelves;
 mod shipments;
 mod switch;

@@ -5,6 +5,7 @@ mod desk;
 mod for_all;
 mod peek;
 pub mod postgres;
+mod till;
 mod words;
 
 use std::{
@@ -20,6 +21,7 @@ use uriba_sdk::fake::ManualEnv;
 
 pub use for_all::for_all;
 use postgres::{Scratch, Server};
+pub use till::{WEB, ask_at, reserve, wish};
 pub use words::*;
 
 /// A migrated, empty database.

@@ -69,7 +69,7 @@ pub fn unread(order: &str, keys: &[&str]) -> Unread {
 
 pub fn intake(channel: &str) -> Intake {
     let manner = Manner { families: false, units_max: 10_000 };
-    Intake { channel: channel.into(), pool: POOL.into(), manner, orders: CARD.orders.clone(), review: false }
+    Intake { channel: channel.into(), pool: POOL.into(), manner, orders: Some(CARD.orders.clone()), review: false }
 }
 
 /// Plain rules for each of the channels.
