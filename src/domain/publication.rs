@@ -108,6 +108,8 @@ pub struct Situation {
     pub baseline_done: bool,
     /// Something forbids raising this listing.
     pub stop_raise: bool,
+    /// Facts came in since the target was computed.
+    pub outdated: bool,
     pub not_ours: bool,
 }
 
@@ -287,6 +289,10 @@ impl Publication {
         if situation.stop_raise {
             return Next::Rest(Standing::Held);
         }
+        // What was just sold has left `shown`, and not yet the target: the difference would be sold twice.
+        if situation.outdated {
+            return Next::Rest(Standing::Pending);
+        }
         // An absolute raise overwrites sales that nobody has told us of, unless the orders are known up to the
         // instant at which the mall showed what we believe it shows.
         let absolute = matches!(write, Write::Absolute(_));
@@ -384,6 +390,7 @@ impl Publication {
             switch: None,
             baseline_done: true,
             stop_raise: false,
+            outdated: false,
             not_ours,
         };
         let ways = Ways { relative: true, compare_and_set: false, readable: true };

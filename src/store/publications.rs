@@ -102,10 +102,16 @@ impl Store {
         let order: HashMap<i64, usize> = ids.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
         let mut listed = self.listed(&tx, &ids.into_iter().collect()).await?;
         listed.sort_by_key(|item| order.get(&item.id()).copied());
+        let outdated = outdated(&tx, &outlet.pool, &listed).await?;
         let mut wishes = Vec::new();
         for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
-            let here =
-                Situation { stop_raise: stops.forbid(&item.listing), not_ours: item.listing.not_ours, ..situation };
+            let listing = &item.listing;
+            let here = Situation {
+                stop_raise: stops.forbid(listing),
+                outdated: outdated.contains(&listing.sku_id),
+                not_ours: listing.not_ours,
+                ..situation
+            };
             if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
                 wishes.push(Wish { listing: index, write, urgency, units });
             }
@@ -288,8 +294,25 @@ pub fn situation_of(row: &channel::Model, now: Timestamp) -> Situation {
         switch,
         baseline_done: row.baseline == "done",
         stop_raise: false,
+        outdated: false,
         not_ours: false,
     }
+}
+
+/// SKUs whose facts changed since their targets were computed. Read after the beliefs are locked: whatever sale a
+/// belief knows of has marked its SKU by then.
+async fn outdated(tx: &DatabaseTransaction, pool: &str, listed: &[Listed]) -> Result<HashSet<i64>> {
+    let mut found = HashSet::new();
+    for piece in super::stock::pieces(&listed.iter().map(|item| item.listing.sku_id).collect()) {
+        let due = stock::Entity::find()
+            .select_only()
+            .column(stock::Column::SkuId)
+            .filter(stock::Column::SkuId.is_in(piece))
+            .filter(stock::Column::Pool.eq(pool))
+            .filter(stock::Column::Due.eq(true));
+        found.extend(due.into_tuple::<i64>().all(tx).await?);
+    }
+    Ok(found)
 }
 
 /// Listings that may have something to write, most urgent first.

@@ -62,9 +62,8 @@ impl Store {
                 .await?;
         }
         tx.commit().await?;
-        if done.targets > 0 {
-            self.bells.targets.notify_waiters();
-        }
+        // Even where no target changed: raises may have waited for that to be known.
+        self.bells.targets.notify_waiters();
         Ok(done)
     }
 

@@ -55,6 +55,7 @@ fn situation(now: i64, watermark: i64) -> Situation {
         switch: None,
         baseline_done: true,
         stop_raise: false,
+        outdated: false,
         not_ours: false,
     }
 }
