@@ -79,7 +79,7 @@ impl Setting {
         let (mut shops, mut plans) = (Vec::new(), Vec::new());
         for mall in malls {
             let env: Arc<dyn Env> = if pace == Pace::Strict { env.clone() } else { Arc::new(Unmetered(env.clone())) };
-            let options = FakeOptions { env, meters: meters.clone(), shop: "a".into() };
+            let options = FakeOptions::new(env, meters.clone(), "a");
             let shop = (mall.fake)(options).await;
             plans.push(plan(mall, shop.as_ref(), pace, poll_interval));
             shops.push(shop);

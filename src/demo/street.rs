@@ -36,7 +36,7 @@ pub struct Shelf {
 impl Shop {
     async fn open(index: usize, entry: &'static MallEntry, env: Arc<dyn Env>) -> Self {
         let meters = Arc::new(Meters::default());
-        let fake = (entry.fake)(FakeOptions { env, meters: meters.clone(), shop: "a".into() }).await;
+        let fake = (entry.fake)(FakeOptions::new(env, meters.clone(), "a")).await;
         let channel = format!("{}-main", entry.id);
         let mut listings = Vec::new();
         for (n, good) in GOODS.iter().enumerate() {

@@ -42,8 +42,8 @@ struct SampleFake {
 
 impl SampleFake {
     async fn start(options: FakeOptions) -> Self {
-        let book = Book::new(options.env, |n, _| format!("S26-{n:06}"), CARD.orders.visibility_lag);
-        let server = FakeServer::start(book.clone(), options.meters, &CARD, APP, &options.shop, Box::new(Words)).await;
+        let book = Book::new(options.env.clone(), |n, _| format!("S26-{n:06}"), CARD.orders.visibility_lag);
+        let server = FakeServer::start(book.clone(), &options, &CARD, APP, &options.shop, Box::new(Words)).await;
         let locked_out = Arc::<AtomicBool>::default();
         let endpoints: [(_, _, _, Handler); 4] = [
             ("orders.search", "GET", "^/v1/orders$", search),

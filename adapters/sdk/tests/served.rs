@@ -16,7 +16,7 @@ use tokio::task::coop::{consume_budget, has_budget_remaining};
 use uriba_sdk::{
     Env,
     env::{HttpRequest, Method},
-    fake::{Book, Dialect, FakeServer, Fault, ManualEnv, Reply, Times, Visit},
+    fake::{Answered, Book, Dialect, FakeOptions, FakeServer, Fault, ManualEnv, Reply, Times, Visit},
 };
 
 #[tokio::test]
@@ -54,6 +54,21 @@ async fn a_connection_that_breaks_after_the_effect_had_one() {
     }
 }
 
+#[tokio::test]
+async fn whoever_listens_hears_of_every_request_and_what_became_of_it() {
+    let shop = Shop::start().await;
+    let (tell, told) = mpsc::channel();
+    shop.book.listen(move |Answered { what, status, .. }| tell.send((what, status)).unwrap());
+    shop.book.fault("a", Fault::Status(500), Times::Next(1));
+    shop.book.fault("b", Fault::CloseBefore, Times::Next(1));
+    for operation in ["a", "a", "b", "c"] {
+        let _ = shop.statuses(operation, 1).await;
+    }
+    let told: Vec<(String, Option<u16>)> = told.try_iter().collect();
+    let expected = [("a", Some(500)), ("a", Some(200)), ("b", None), ("GET /c", Some(404))];
+    assert_eq!(told, expected.map(|(what, status)| (what.to_owned(), status)));
+}
+
 /// It once waited for ever, for a lock that nobody held.
 #[test]
 fn a_shop_closes_in_the_middle_of_a_busy_task() {
@@ -84,7 +99,8 @@ impl Shop {
     async fn start() -> Self {
         let env = Arc::new(ManualEnv::new(5));
         let book = Book::new(env.clone(), |n, _| n.to_string(), Duration::ZERO);
-        let server = FakeServer::start(book.clone(), Arc::default(), &card::CARD, "id", "a", Box::new(Plain)).await;
+        let options = FakeOptions::new(env.clone(), Arc::default(), "a");
+        let server = FakeServer::start(book.clone(), &options, &card::CARD, "id", "a", Box::new(Plain)).await;
         let served = Arc::<AtomicUsize>::default();
         for (operation, path) in [("a", "^/a$"), ("b", "^/b$")] {
             let served = served.clone();

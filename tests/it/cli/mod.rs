@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use uriba::malls;
 use uriba_sdk::{
     Env, SystemEnv,
-    fake::{FakeMall, FakeOptions, Item, Meters},
+    fake::{FakeMall, FakeOptions, Item},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_uriba");
@@ -173,7 +173,7 @@ impl Street {
         let mut shops = Vec::new();
         let place = Place::new("");
         for mall in malls {
-            let options = FakeOptions { env: env.clone(), meters: Arc::<Meters>::default(), shop: "a".into() };
+            let options = FakeOptions::new(env.clone(), Arc::default(), "a");
             let shop = (malls::find(mall).unwrap().fake)(options).await;
             let settings = shop.settings(mall);
             let mut more = String::new();

@@ -46,7 +46,7 @@ impl Hub {
         let mut shops: BTreeMap<String, Arc<dyn FakeMall>> = BTreeMap::new();
         let mut plans = Vec::new();
         for mall in malls {
-            let options = FakeOptions { env: env.clone(), meters: meters.clone(), shop: "a".into() };
+            let options = FakeOptions::new(env.clone(), meters.clone(), "a");
             let shop: Arc<dyn FakeMall> = (mall.fake)(options).await.into();
             let mut plan = plan(mall, shop.as_ref());
             change(&mut plan);

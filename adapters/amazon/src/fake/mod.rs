@@ -41,7 +41,7 @@ impl AmazonFake {
         let book = Book::new(options.env.clone(), ids(&options.shop), std::time::Duration::ZERO);
         let shop = Arc::new(Shop::new(book.clone(), &options.shop));
         let account = format!("amazon-{}", options.shop);
-        let server = FakeServer::start(book, options.meters, &CARD, CLIENT_ID, &account, Box::new(AmazonDialect)).await;
+        let server = FakeServer::start(book, &options, &CARD, CLIENT_ID, &account, Box::new(AmazonDialect)).await;
         let fake = Self { shop, server };
         fake.mount().await;
         fake

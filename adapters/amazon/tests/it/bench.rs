@@ -23,7 +23,7 @@ impl Bench {
     pub async fn open() -> Self {
         let env = Arc::new(ManualEnv::new(7));
         let shared: Arc<dyn Env> = env.clone();
-        let options = FakeOptions { env: shared.clone(), meters: Arc::default(), shop: "a".into() };
+        let options = FakeOptions::new(shared.clone(), Arc::default(), "a");
         let fake = (MALL.fake)(options).await;
         let settings = fake.settings("amazon-main");
         let wire = Wire::new(shared, Arc::new(Gates::fresh()), Arc::new(Vault::default()), MALL.card, &settings);

@@ -73,8 +73,8 @@ impl Fake {
             switches: Mutex::default(),
             orphans: Mutex::default(),
         });
-        let (book, meters) = (shop.book.clone(), options.meters);
-        let server = FakeServer::start(book, meters, &CARD, &options.shop, &options.shop, Box::new(Words)).await;
+        let (book, name) = (shop.book.clone(), &options.shop);
+        let server = FakeServer::start(book, &options, &CARD, name, name, Box::new(Words)).await;
         type Function = fn(&Shop, &Visit<'_>) -> Reply;
         let functions: [(&'static str, &str, &'static str, Function); 4] = [
             (SEARCH, r"^/es/2\.0/order/searchOrder/?$", "rpay.order.searchOrder", orders::search),

@@ -26,7 +26,7 @@ pub struct World {
 
 pub async fn world() -> World {
     let env = Arc::new(ManualEnv::new(7));
-    let options = FakeOptions { env: env.clone(), meters: Arc::default(), shop: "a".into() };
+    let options = FakeOptions::new(env.clone(), Arc::default(), "a");
     let fake = (MALL.fake)(options).await;
     let settings = fake.settings("rakuten-main");
     let gates = Arc::new(Gates::fresh());

@@ -49,6 +49,18 @@ pub struct BookOrder {
     pub number: u64,
 }
 
+/// One request, as the mall answered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub at: Timestamp,
+    /// The operation, or method and path where the mall has none there.
+    pub what: String,
+    /// `None`: the connection was broken off.
+    pub status: Option<u16>,
+}
+
+type Listener = Arc<dyn Fn(Answered) + Send + Sync>;
+
 /// The mall would not sell so many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoldOut;
@@ -66,13 +78,14 @@ struct State {
     faults: Faults,
     placed: u64,
     visibility_lag: Duration,
+    listener: Option<Listener>,
 }
 
 impl Book {
     pub fn new(env: Arc<dyn Env>, ids: IdMaker, visibility_lag: Duration) -> Self {
         let faults = Faults::new(env.random());
         let (items, orders) = (BTreeMap::new(), BTreeMap::new());
-        let state = State { items, orders, faults, placed: 0, visibility_lag };
+        let state = State { items, orders, faults, placed: 0, visibility_lag, listener: None };
         Self { env, ids, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -295,6 +308,16 @@ impl Book {
 
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
+    }
+
+    /// Somebody wants to hear of every request.
+    pub fn listen(&self, listener: impl Fn(Answered) + Send + Sync + 'static) {
+        self.lock().listener = Some(Arc::new(listener));
+    }
+
+    pub(super) fn answered(&self, what: &str, status: Option<u16>) {
+        let Some(listener) = self.lock().listener.clone() else { return };
+        listener(Answered { at: self.now(), what: what.to_owned(), status });
     }
 
     pub(super) fn next_fault(&self, operation: &str) -> Option<Fault> {

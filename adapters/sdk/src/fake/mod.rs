@@ -11,9 +11,9 @@ mod item;
 mod meter;
 mod server;
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, net::TcpListener, pin::Pin, sync::Arc};
 
-pub use book::{Book, BookOrder, IdMaker, SoldOut, Stage};
+pub use book::{Answered, Book, BookOrder, IdMaker, SoldOut, Stage};
 pub use env::ManualEnv;
 pub use faults::{Fault, Faults, Times};
 pub use item::Item;
@@ -30,6 +30,14 @@ pub struct FakeOptions {
     pub meters: Arc<Meters>,
     /// Makes keys, ids and secrets of two fakes of one mall differ: `a`, `b`.
     pub shop: String,
+    /// Where it serves; `None`: on a free port of the loopback interface.
+    pub listener: Option<Arc<TcpListener>>,
+}
+
+impl FakeOptions {
+    pub fn new(env: Arc<dyn Env>, meters: Arc<Meters>, shop: &str) -> Self {
+        Self { env, meters, shop: shop.to_owned(), listener: None }
+    }
 }
 
 pub type StartFake = fn(FakeOptions) -> Pin<Box<dyn Future<Output = Box<dyn FakeMall>> + Send>>;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, http::Method, matchers};
 
-use super::{Book, Fault, Meters};
+use super::{Book, FakeOptions, Fault, Meters};
 use crate::card::Card;
 
 /// Longer than any deadline that tests and the demo give a request.
@@ -101,14 +101,24 @@ impl FakeServer {
     /// `scope` names who shares the mall's credential-scoped quotas, `shop` this shop's own.
     pub async fn start(
         book: Book,
-        meters: Arc<Meters>,
+        options: &FakeOptions,
         card: &'static Card,
         scope: &str,
         shop: &str,
         dialect: Box<dyn Dialect>,
     ) -> Self {
-        let server = MockServer::builder().disable_request_recording().start().await;
-        let (scope, shop) = (scope.to_owned(), shop.to_owned());
+        let mut builder = MockServer::builder().disable_request_recording();
+        if let Some(listener) = &options.listener {
+            builder = builder.listener(listener.try_clone().expect("a socket that is open"));
+        }
+        let server = builder.start().await;
+        let elsewhere = book.clone();
+        let lost = move |request: &Request| {
+            elsewhere.answered(&format!("{} {}", request.method, request.url.path()), Some(404));
+            ResponseTemplate::new(404)
+        };
+        Mock::given(matchers::any()).respond_with(lost).with_priority(u8::MAX).mount(&server).await;
+        let (meters, scope, shop) = (options.meters.clone(), scope.to_owned(), shop.to_owned());
         Self { server: Some(server), around: Arc::new(Around { book, meters, card, scope, shop, dialect }) }
     }
 
@@ -178,10 +188,13 @@ impl Match for Endpoint {
 impl Respond for Endpoint {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let fault = self.drawn.lock().expect("no panic happens under this lock").take();
-        if !self.counted() {
-            return self.around.dialect.throttled(self.operation, None).into();
-        }
-        self.act(request, fault)
+        let (reply, delay) = match self.counted() {
+            true => self.act(request, fault),
+            false => (self.around.dialect.throttled(self.operation, None), Duration::ZERO),
+        };
+        self.around.book.answered(self.operation, Some(reply.status));
+        let answer = ResponseTemplate::from(reply);
+        if delay.is_zero() { answer } else { answer.set_delay(delay) }
     }
 }
 
@@ -191,19 +204,18 @@ impl Endpoint {
         if self.counted() && fault == Some(Fault::CloseAfter) {
             (self.handler)(&Visit { request, fault: None });
         }
+        self.around.book.answered(self.operation, None);
         std::io::Error::from(std::io::ErrorKind::ConnectionReset)
     }
 
-    fn act(&self, request: &Request, fault: Option<Fault>) -> ResponseTemplate {
+    /// The answer, and how long it is kept back (of the machine's time).
+    fn act(&self, request: &Request, fault: Option<Fault>) -> (Reply, Duration) {
         let dialect = &self.around.dialect;
         let handle = |fault| (self.handler)(&Visit { request, fault });
         let reply = match fault {
-            Some(Fault::Hang) => return ResponseTemplate::from(Reply::empty(200)).set_delay(HANG),
-            Some(Fault::HangAfter) => return ResponseTemplate::from(handle(None)).set_delay(HANG),
-            Some(Fault::Delay(length)) => {
-                let delay = length.div_f64(self.around.book.env().speed());
-                return ResponseTemplate::from(handle(None)).set_delay(delay);
-            }
+            Some(Fault::Hang) => return (Reply::empty(200), HANG),
+            Some(Fault::HangAfter) => return (handle(None), HANG),
+            Some(Fault::Delay(length)) => return (handle(None), length.div_f64(self.around.book.env().speed())),
             Some(Fault::Status(status)) => dialect.broken(self.operation, status),
             Some(Fault::StatusAfter(status)) => {
                 handle(None);
@@ -223,7 +235,7 @@ impl Endpoint {
             Some(Fault::Garbage(body)) => Reply { status: 200, headers: Vec::new(), mime: "application/json", body },
             other => handle(other),
         };
-        reply.into()
+        (reply, Duration::ZERO)
     }
 
     fn counted(&self) -> bool {

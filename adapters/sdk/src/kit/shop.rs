@@ -79,7 +79,7 @@ impl Shop {
         meters: Arc<Meters>,
         gates: Arc<Gates>,
     ) -> std::result::Result<Self, Miss> {
-        let options = FakeOptions { env: env.clone(), meters: meters.clone(), shop: name.to_owned() };
+        let options = FakeOptions::new(env.clone(), meters.clone(), name);
         let fake = (entry.fake)(options).await;
         let settings = fake.settings(&format!("{}-{name}", entry.id));
         spy.learn(&settings);

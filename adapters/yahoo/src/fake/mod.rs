@@ -94,7 +94,7 @@ impl Fake {
         let book = Book::new(options.env.clone(), ids, CARD.orders.visibility_lag);
         let service = Arc::new(Service::new(book.clone(), &options.shop));
         let words = Box::new(Words(service.clone()));
-        let server = FakeServer::start(book, options.meters, &CARD, CLIENT_ID, &options.shop, words).await;
+        let server = FakeServer::start(book, &options, &CARD, CLIENT_ID, &options.shop, words).await;
         let at = service.clone();
         server.endpoint("auth.token", "POST", "^/yconnect/v2/token$", move |visit| at.issue(visit.request)).await;
         let at = service.clone();

@@ -72,7 +72,7 @@ impl Shop {
 }
 
 pub async fn fake_of(env: &Arc<ManualEnv>, meters: &Arc<Meters>, shop: &str) -> Box<dyn FakeMall> {
-    let options = FakeOptions { env: env.clone(), meters: meters.clone(), shop: shop.into() };
+    let options = FakeOptions::new(env.clone(), meters.clone(), shop);
     (MALL.fake)(options).await
 }
 
