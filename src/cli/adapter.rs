@@ -1,5 +1,8 @@
 //! `uriba adapter`: which malls this build can talk to, and whether an adapter keeps its contract.
 
+#[cfg(feature = "demo")]
+mod fake;
+
 use clap::Subcommand;
 use serde::Serialize;
 use uriba_sdk::{Card, MallEntry, card::WriteMode};
@@ -14,6 +17,9 @@ pub enum Command {
     /// Run the conformance kit against an adapter and its fake
     #[cfg(feature = "demo")]
     Test { name: String },
+    /// Open a made-up shop on this machine, to try a hub on
+    #[cfg(feature = "demo")]
+    Fake(fake::Fake),
 }
 
 #[derive(Serialize)]
@@ -35,6 +41,8 @@ pub async fn run(common: &Common, command: Command) -> Done {
         }
         #[cfg(feature = "demo")]
         Command::Test { name } => test(common, &name).await,
+        #[cfg(feature = "demo")]
+        Command::Fake(asked) => fake::run(asked).await,
     }
 }
 
@@ -80,10 +88,7 @@ async fn test(common: &Common, name: &str) -> Done {
         why: Option<String>,
     }
 
-    let Some(mall) = crate::malls::find(name) else {
-        let names: Vec<&str> = MALLS.iter().map(|mall| mall.id).collect();
-        return Err(Failure::Usage(format!("there is no adapter {name:?}; there are: {}", names.join(", "))));
-    };
+    let mall = fake::named(name)?;
     note(&format!("{name}: running the conformance kit…"));
     let report = uriba_sdk::kit::run(mall).await;
     let checks: Vec<CheckSheet> = report

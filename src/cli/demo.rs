@@ -59,7 +59,7 @@ fn length(text: &str) -> Result<Duration, String> {
     duration::parse(text).filter(|length| !length.is_zero()).ok_or_else(|| example.to_owned())
 }
 
-fn above_zero(text: &str) -> Result<f64, String> {
+pub fn above_zero(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.parse().ok();
     number.filter(|number| number.is_finite() && *number > 0.0).ok_or_else(|| "must be a number above 0".to_owned())
 }

@@ -7,7 +7,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
 
-use super::{DemoError, goods::GOODS, screen::put, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
+use super::{
+    DemoError, goods::GOODS, screen::put, sheet::sheet, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic,
+};
 use crate::{
     api::{self, ApiState, Core},
     domain::{allocation::Rules, ledger::CountsShipments},
@@ -210,7 +212,7 @@ fn book() -> Vec<u8> {
     let rows = GOODS
         .iter()
         .map(|good| vec![LOCATION.to_owned(), good.code.into(), good.opening.to_string(), good.name.into()]);
-    sheet(["location", "sku", "quantity", "name"], rows)
+    sheet(&["location", "sku", "quantity", "name"], rows)
 }
 
 fn listings(shops: &[Shop]) -> Vec<u8> {
@@ -219,14 +221,5 @@ fn listings(shops: &[Shop]) -> Vec<u8> {
             vec![shop.channel.clone(), shelf.typed.clone(), good.code.into(), shelf.units.to_string()]
         })
     });
-    sheet(["channel", "mall_key", "sku", "units"], rows)
-}
-
-fn sheet(head: [&str; 4], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let head = head.map(str::to_owned).to_vec();
-    for row in std::iter::once(head).chain(rows) {
-        writer.write_record(row).expect("memory takes everything, and all rows are of one length");
-    }
-    writer.into_inner().expect("memory takes everything")
+    sheet(&["channel", "mall_key", "sku", "units"], rows)
 }

@@ -6,6 +6,8 @@
 //! * [`hub`] is the hub as it always runs, on a database of its own; [`traffic`] counts its requests.
 //! * [`view`] shows it all on the [`screen`], with the [`chase`] of each sale through the other malls.
 //! * When trading ends, [`compare`] holds every mall's own book and the warehouse against the hub.
+//!
+//! And `uriba adapter fake`: one of these malls alone, for a hub of somebody's own ([`stall`]).
 
 mod chaos;
 mod chase;
@@ -15,7 +17,9 @@ mod hub;
 mod readings;
 mod report;
 mod screen;
+mod sheet;
 mod shoppers;
+pub mod stall;
 mod street;
 #[cfg(test)]
 mod tests;

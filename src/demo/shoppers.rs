@@ -54,9 +54,9 @@ impl Shoppers {
         }
     }
 
-    /// The part of a mean gap until the next shopper comes: exponential, as independent arrivals are.
+    /// The part of a mean gap until the next shopper comes.
     pub fn gap(&mut self) -> f64 {
-        -(1.0 - self.rng.random::<f64>()).ln()
+        gap(&mut self.rng)
     }
 
     /// One shopper, and whatever the seller's people do meanwhile.
@@ -199,6 +199,11 @@ impl Shoppers {
         self.warehouse.deliver(good, units);
         Some(Happening::Delivered { good, units, at: shops.first()?.book().now() })
     }
+}
+
+/// A part of a mean gap, of 1 in the mean: exponential, as independent arrivals are.
+pub fn gap(rng: &mut StdRng) -> f64 {
+    -(1.0 - rng.random::<f64>()).ln()
 }
 
 /// Units of each good that are ordered anywhere and have not left.

@@ -3,6 +3,7 @@
 mod commands;
 mod configuration;
 mod database;
+mod fake;
 mod service;
 
 use std::{
@@ -92,14 +93,20 @@ impl Place {
 
     /// Starts the service on a free port and waits until it has written down that it serves.
     pub fn serve(&self, more: &str) -> Service {
-        let log = std::fs::File::create(self.path().join("serve.log")).unwrap();
-        let mut command = self.command(&format!("serve --listen 127.0.0.1:0 {more}"));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let mut service = Service { child, log: self.path().join("serve.log") };
-        until("the service serves", || {
+        self.start(&format!("serve --listen 127.0.0.1:0 {more}"), "serve.log", "uriba serves")
+    }
+
+    /// Starts what doesn't end by itself, and waits until it has said these words.
+    pub fn start(&self, arguments: &str, log: &str, words: &str) -> Service {
+        let log = self.path().join(log);
+        let file = std::fs::File::create(&log).unwrap();
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        let mut service = Service { child: command.spawn().unwrap(), log };
+        until(&format!("uriba {arguments} says {words:?}"), || {
             let ended = service.child.try_wait().unwrap();
             assert!(ended.is_none(), "it ended: {ended:?}\n{}", service.log());
-            service.log().contains("uriba serves")
+            service.log().contains(words)
         });
         service
     }
@@ -126,7 +133,7 @@ fn section(id: &str, mall: &str, more: &str, credentials: Vec<String>) -> String
     )
 }
 
-/// A running `uriba serve`.
+/// A running `uriba serve` or `uriba adapter fake`.
 pub struct Service {
     child: Child,
     log: std::path::PathBuf,
