@@ -23,14 +23,14 @@ use super::{schedule, skus, suspensions};
             again is answered alike and done once. Errors are `application/problem+json` (RFC 9457) of type \
             `urn:uriba:problem:` and one of: not-json, broken-body, too-large, bad-query, bad-header (the request \
             can't be read); unauthorized, insufficient-scope; not-found, method-not-allowed; invalid, \
-            rows-rejected, key-reused (it asks for what can't be); refused, in-progress (not in this state); \
+            rows-rejected, key-reused, id-reused (it asks for what can't be); refused, in-progress (not in this state); \
             not-ready, unavailable, timeout, internal (uriba's own trouble)."
     ),
     tags(
         (name = "channels", description = "Shop accounts, and the switch that stops them"),
         (name = "stock", description = "SKUs, the ledger, files and movements"),
         (name = "listings", description = "What each channel sells, and what it shows"),
-        (name = "orders", description = "Orders as the malls stated them"),
+        (name = "orders", description = "Orders as the malls stated them, and those of your own storefront"),
         (name = "operation", description = "What needs a person, and who did what"),
         (name = "health", description = "For machines; no token needed")
     ),

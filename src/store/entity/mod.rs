@@ -23,6 +23,7 @@ pub mod provisional_hold;
 pub mod publication;
 pub mod publication_event;
 pub mod quota;
+pub mod review;
 pub mod schedule;
 pub mod sku;
 pub mod stock;

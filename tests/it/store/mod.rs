@@ -2,6 +2,7 @@
 
 mod at_once;
 mod bundles;
+pub mod deeds;
 mod dialect;
 mod family_model;
 mod given_back;
@@ -11,7 +12,9 @@ mod lease;
 mod ledger;
 mod ledger_model;
 mod mapping;
-mod own_orders;
+mod own_model;
+pub mod own_orders;
+mod review;
 mod shelves;
 mod shipments;
 mod switch;
