@@ -177,7 +177,7 @@ async fn judge(
     create_skus: bool,
     results: &mut [PutResult],
 ) -> Result<(), Problem> {
-    let channels: HashSet<String> = state.store.channels().await?.into_iter().map(|row| row.id).collect();
+    let shops = state.store.shops().await?;
     let codes: BTreeSet<String> =
         mappings.iter().map(|mapping| crate::domain::spelling::code(&mapping.sku).into_owned()).collect();
     let unknown = if create_skus { BTreeSet::new() } else { state.store.unknown_skus(&codes).await? };
@@ -186,8 +186,8 @@ async fn judge(
         if let Some((field, message)) = fault(mapping) {
             result.refuse(field, message);
         }
-        if !channels.contains(&mapping.channel) {
-            result.refuse("channel", format!("there is no channel {:?}", mapping.channel));
+        if let Some(fault) = shops.fault(&mapping.channel) {
+            result.refuse("channel", fault);
         }
         if unknown.contains(crate::domain::spelling::code(&mapping.sku).as_ref()) {
             result.refuse("sku", format!("there is no SKU {:?}", mapping.sku));

@@ -64,7 +64,12 @@ pub struct ApiState {
     metrics: PrometheusHandle,
     totals: Arc<metrics::TotalsCache>,
     files: Arc<Semaphore>,
+    /// `limits.units_per_line`.
+    units_per_line: u32,
 }
+
+/// `limits.units_per_line` when nobody says.
+const UNITS_PER_LINE: u32 = 10_000;
 
 impl ApiState {
     /// `metrics`: of the recorder that the process has installed, see [`install_metrics`]. Opens the line for
@@ -78,6 +83,7 @@ impl ApiState {
             metrics,
             totals: Arc::default(),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            units_per_line: UNITS_PER_LINE,
         }
     }
 
@@ -85,5 +91,11 @@ impl ApiState {
     #[must_use]
     pub fn with_holder_units(self, most: u32) -> Self {
         Self { teller: Teller::open(self.store.clone(), most.into()), ..self }
+    }
+
+    /// Above this the quantity of an order's line is a slip of the hand.
+    #[must_use]
+    pub fn with_units_per_line(self, most: u32) -> Self {
+        Self { units_per_line: most, ..self }
     }
 }

@@ -42,8 +42,7 @@ async fn keyed(
         let (status, body) = work.await?;
         return Ok(respond(status, body.to_string()));
     };
-    // Keys are the caller's own: two of them may choose the same.
-    let key = format!("api/{}", digest(&[caller.name.as_bytes(), key.as_bytes()]));
+    let key = format!("api/{}", of_caller(caller, key));
     match state.store.ask(&key, &digest(content)).await? {
         Asked::First => {}
         Asked::Answered { status, body } => {
@@ -73,6 +72,17 @@ async fn keyed(
     };
     state.store.answer(&key, status.as_u16(), body.clone()).await?;
     Ok(respond(status, body))
+}
+
+/// The request's key as the work itself may use it, for what must not be done twice even when the process dies
+/// between the work and the answer.
+pub fn key_of(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    Ok(key(headers)?.map(|key| of_caller(caller, key)))
+}
+
+/// Keys are the caller's own: two of them may choose the same.
+fn of_caller(caller: &Caller, key: &str) -> String {
+    digest(&[caller.name.as_bytes(), key.as_bytes()])
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

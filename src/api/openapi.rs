@@ -34,7 +34,7 @@ use super::{
         (name = "stock", description = "SKUs, the ledger, files and movements"),
         (name = "listings", description = "What each channel sells, and what it shows"),
         (name = "reservations", description = "Stock for the checkouts of your own shop"),
-        (name = "orders", description = "Orders as the malls stated them"),
+        (name = "orders", description = "Orders as the malls stated them, and those of your own storefront"),
         (name = "operation", description = "What needs a person, and who did what"),
         (name = "health", description = "For machines; no token needed")
     ),

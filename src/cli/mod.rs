@@ -78,7 +78,7 @@ enum Command {
     /// What each channel sells, and of which SKU
     #[command(subcommand)]
     Listing(listing::Command),
-    /// Orders as their malls state them
+    /// Orders as their malls state them, and those of your own storefront
     #[command(subcommand)]
     Order(order::Command),
     /// What needs a person

@@ -30,7 +30,12 @@ pub struct KnownLine {
     pub ordered: u32,
     pub cancelled: u32,
     pub shipped: u32,
+    /// Came back, as the mall says or as was received here.
     pub returned: u32,
+    /// Cancelled after they had shipped.
+    pub return_expected: u32,
+    /// Came back to us, with a receipt.
+    pub received: u32,
     /// Units that other members of the family hold now.
     pub moved: u32,
     /// Units missing from this member whose whereabouts aren't settled (`moved` included).
@@ -42,6 +47,16 @@ pub struct KnownLine {
 impl KnownLine {
     pub fn unshipped(&self) -> i64 {
         i64::from(self.ordered) - i64::from(self.moved) - i64::from(self.cancelled) - i64::from(self.shipped)
+    }
+
+    /// Units of which it is known that they come or came back.
+    pub fn announced(&self) -> u32 {
+        self.return_expected.max(self.returned).max(self.received)
+    }
+
+    /// Goods that are still on their way back. Stock comes back with them, not before.
+    pub fn expected_back(&self) -> u32 {
+        self.announced() - self.received
     }
 }
 
@@ -83,11 +98,33 @@ pub struct LineChange {
     /// Units newly shipped; negative when the mall took a shipment back.
     pub shipped: i64,
     pub shipped_at: Option<Timestamp>,
-    /// Units that the mall cancelled after they had shipped: expected back as goods.
+    /// Units newly cancelled after they had shipped: expected back as goods.
     pub return_expected: u32,
+    /// Units that newly came back by the mall's word.
+    pub returned: u32,
+    /// Units that newly came back to us.
+    pub received: u32,
 }
 
 impl LineChange {
+    /// How two states of a line differ, where nothing was sold.
+    pub fn between(known: &KnownLine, now: KnownLine, restored: Restored) -> Self {
+        Self {
+            is_new: false,
+            unshipped: now.unshipped() - known.unshipped(),
+            sold: 0,
+            rise: now.ordered.saturating_sub(known.ordered),
+            back: now.cancelled.saturating_sub(known.cancelled),
+            restored,
+            shipped: i64::from(now.shipped) - i64::from(known.shipped),
+            shipped_at: None,
+            return_expected: now.return_expected.saturating_sub(known.return_expected),
+            returned: now.returned.saturating_sub(known.returned),
+            received: now.received.saturating_sub(known.received),
+            now,
+        }
+    }
+
     /// Nothing that anyone would act on or want to read in a history.
     pub fn is_quiet(&self) -> bool {
         !self.is_new
@@ -96,6 +133,8 @@ impl LineChange {
             && self.back == 0
             && self.shipped == 0
             && self.return_expected == 0
+            && self.returned == 0
+            && self.received == 0
     }
 }
 
@@ -187,7 +226,6 @@ impl Context {
         now.mall_key = line.mall_key.clone().or(now.mall_key);
         now.ordered = known.ordered.max(line.ordered);
         now.returned = known.returned.max(line.returned);
-        let rise = now.ordered - known.ordered;
 
         let shipped = line.shipped.min(now.ordered);
         let took_back = shipped < known.shipped;
@@ -200,7 +238,10 @@ impl Context {
         let room = now.ordered - now.moved.min(now.ordered);
         let room = room.saturating_sub(now.shipped);
         let cancelled = stated.min(room);
-        let return_expected = if took_back && !self.open { known.shipped - shipped } else { 0 };
+        if took_back && !self.open {
+            // The mall says it again with every read.
+            now.return_expected = known.return_expected.max(known.shipped - shipped);
+        }
 
         let back = cancelled.saturating_sub(known.cancelled);
         let confirmed = self.sure || known.pending.is_some_and(|(_, first)| first < self.read_at);
@@ -212,18 +253,12 @@ impl Context {
         now.cancelled = if back == 0 { cancelled } else { known.cancelled + believed };
         now.pending = (believed < back).then_some((back - believed, self.read_at));
 
-        LineChange {
-            is_new: false,
-            unshipped: now.unshipped() - known.unshipped(),
-            sold: 0,
-            rise: if self.child { 0 } else { rise },
-            back: believed,
-            restored: line.restored,
-            shipped: i64::from(now.shipped) - i64::from(known.shipped),
-            shipped_at: line.shipped_at,
-            return_expected,
-            now,
+        let mut change = LineChange::between(known, now, line.restored);
+        change.shipped_at = line.shipped_at;
+        if self.child {
+            change.rise = 0;
         }
+        change
     }
 
     /// Of the units missing from a family member, those that a search has already released stay released.

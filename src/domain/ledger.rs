@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 /// Where units lie within a location. Only the main bin sells.
 pub const MAIN: &str = "main";
-/// Bins from which nothing is sold online.
-pub const BINS: [&str; 4] = [MAIN, "display", "review", "damaged"];
+/// Where units wait until somebody has looked at them.
+pub const REVIEW: &str = "review";
+/// All bins. From those beside the main one nothing is sold online.
+pub const BINS: [&str; 4] = [MAIN, "display", REVIEW, "damaged"];
 
 /// One signed entry of an event, in SKU units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,15 +53,7 @@ pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
     if units < 0 {
         return there.first().map(|(location, _)| entry(location, -units)).into_iter().collect();
     }
-    let mut left = units;
-    let mut taken: Vec<(usize, i64)> = Vec::new();
-    for (index, (_, on_hand)) in there.iter().enumerate() {
-        let take = left.min((*on_hand).max(0));
-        if take > 0 {
-            taken.push((index, take));
-            left -= take;
-        }
-    }
+    let (mut taken, left) = from_what_is_there(units, there);
     if left > 0 && !there.is_empty() {
         match taken.iter_mut().find(|(index, _)| *index == 0) {
             Some((_, take)) => *take += left,
@@ -67,4 +61,27 @@ pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
         }
     }
     taken.into_iter().map(|(index, take)| entry(&there[index].0, -take)).collect()
+}
+
+/// From where cancelled units are set aside: as shipped ones, but never more than there is. What was ordered
+/// beyond the stock ends with its cancel.
+pub fn set_aside(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
+    let (taken, _) = from_what_is_there(units, there);
+    let entry =
+        |(index, take): (usize, i64)| Entry { location: there[index].0.clone(), bin: MAIN.into(), quantity: -take };
+    taken.into_iter().map(entry).collect()
+}
+
+/// Units by the index of their place, and what no place has.
+fn from_what_is_there(units: i64, there: &[(String, i64)]) -> (Vec<(usize, i64)>, i64) {
+    let mut left = units;
+    let mut taken = Vec::new();
+    for (index, (_, on_hand)) in there.iter().enumerate() {
+        let take = left.min((*on_hand).max(0));
+        if take > 0 {
+            taken.push((index, take));
+            left -= take;
+        }
+    }
+    (taken, left)
 }

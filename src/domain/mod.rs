@@ -4,7 +4,8 @@
 //!
 //! 1. [`windows`] says which span of a channel's orders to read next.
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
-//!    keeps split orders from being counted twice or released too early.
+//!    keeps split orders from being counted twice or released too early; [`deed`] is what a seller does to an
+//!    order by hand.
 //! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival.
 //! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold, [`bundle`] what can be sold of things
 //!    that are made of others; [`allocation`] turns that and the seller's rules into each listing's target.
@@ -19,6 +20,7 @@
 
 pub mod allocation;
 pub mod bundle;
+pub mod deed;
 pub mod family;
 pub mod health;
 pub mod intake;

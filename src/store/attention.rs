@@ -81,7 +81,13 @@ impl Store {
         let missing = || StoreError::Missing { kind: "attention item", name: id.to_string() };
         let item = attention::Entity::find_by_id(id).one(&tx).await?.ok_or_else(missing)?;
         if item.resolved_at.is_some() {
-            return Ok(item);
+            return match (action, &item.action) {
+                (Some(asked), done) if done.as_deref() != Some(asked) => {
+                    let how = done.as_ref().map_or("without an action".to_owned(), |done| format!("with {done}"));
+                    Err(StoreError::Refused(format!("the item was resolved already, {how}: {}", item.message)))
+                }
+                _ => Ok(item),
+            };
         }
         let allowed = actions(&item.kind);
         if let Some(action) = action.filter(|action| !allowed.contains(action)) {
@@ -89,6 +95,9 @@ impl Store {
             return Err(StoreError::Invalid(format!("{action:?} is no action of this item; it has: {list}")));
         }
         self.release_hold_of(&tx, &item, who).await?;
+        if item.kind == "review" {
+            self.end_review(&tx, &item, action, who).await?;
+        }
         let mut row = item.into_active_model();
         row.resolved_at = Set(Some(micros(self.now())));
         row.resolved_by = Set(Some(who.to_owned()));
@@ -115,6 +124,7 @@ pub fn actions(kind: &str) -> &'static [&'static str] {
     match kind {
         "set_aside" | "mall_limit" | "other_writer" => &["retry"],
         "unread_order" => &["release"],
+        "review" => &["release", "write_off"],
         _ => &[],
     }
 }

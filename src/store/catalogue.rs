@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
-    channels::STOREFRONT,
+    channels::unlisted,
     dialect,
     entity::{channel, line_event, line_part, listing, mall_order, order_line, sku},
     instant, micros,
@@ -42,6 +42,15 @@ pub enum Mapped {
 pub(super) async fn sku_code(db: &impl ConnectionTrait, id: i64) -> Result<String> {
     let row = sku::Entity::find_by_id(id).one(db).await?;
     row.map(|row| row.code).ok_or_else(|| StoreError::Missing { kind: "SKU", name: id.to_string() })
+}
+
+pub(super) async fn sku_codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+    let mut found = HashMap::new();
+    for piece in super::stock::pieces(skus) {
+        let rows = sku::Entity::find().filter(sku::Column::Id.is_in(piece)).all(tx).await?;
+        found.extend(rows.into_iter().map(|row| (row.id, row.code)));
+    }
+    Ok(found)
 }
 
 impl Store {
@@ -131,10 +140,8 @@ impl Store {
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
-            if channel.mall == STOREFRONT {
-                let id = &channel.id;
-                let message = format!("channel: {id} is your own storefront: it sells each SKU by its code, unlisted");
-                return Err(StoreError::Invalid(message));
+            if let Some(why) = unlisted(&channel.id, &channel.mall) {
+                return Err(StoreError::Invalid(format!("channel: {why}")));
             }
             let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
             let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
@@ -182,9 +189,12 @@ impl Store {
         }
         let made_of = super::bundles::exploded(tx, &[listing.sku_id].into()).await?;
         let components = made_of.get(&listing.sku_id).map_or(&[][..], Vec::as_slice);
+        let refs = lines.iter().map(|line| line.order_ref).collect();
+        let order_ids = order_ids(tx, &refs).await?;
         let mut unshipped = 0;
         let mut shipments = Vec::new();
         for line in lines {
+            let order = order_ids.get(&line.order_ref).map_or("", String::as_str);
             unshipped += (line.ordered - line.moved - line.cancelled - line.shipped) * listing.units;
             let parts = components.iter().map(|part| line_part::ActiveModel {
                 line_id: Set(line.id),
@@ -202,9 +212,10 @@ impl Store {
                 key: format!("line/{}/{}/{}", line.id, part.sku_id, event.id),
                 sku_id: part.sku_id,
                 pool: channel.pool.clone(),
+                location: None,
                 units: event.units * listing.units * part.quantity,
                 occurred_at: instant(event.occurred_at),
-                source: format!("order {}/{}", channel.id, line.order_ref),
+                source: format!("order {}/{order}", channel.id),
             }));
             let mut row = line.into_active_model();
             row.listing_id = Set(Some(listing.id));
@@ -220,6 +231,15 @@ impl Store {
         self.ship(tx, &shipments).await?;
         self.calm(tx, "unmapped", &format!("{}/{}", channel.id, listing.mall_key)).await
     }
+}
+
+async fn order_ids(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+    let mut found = HashMap::new();
+    for piece in super::stock::pieces(orders) {
+        let rows = mall_order::Entity::find().filter(mall_order::Column::Id.is_in(piece)).all(tx).await?;
+        found.extend(rows.into_iter().map(|row| (row.id, row.order_id)));
+    }
+    Ok(found)
 }
 
 trait OfChannel {

@@ -45,6 +45,24 @@ pub struct PoolSetup {
     pub locations: Vec<String>,
 }
 
+/// The channels, to see on which something can be listed.
+pub struct Shops(std::collections::HashMap<String, String>);
+
+impl Shops {
+    /// Why nothing can be listed on this channel.
+    pub fn fault(&self, channel: &str) -> Option<String> {
+        match self.0.get(channel) {
+            None => Some(format!("there is no channel {channel:?}")),
+            Some(mall) => unlisted(channel, mall),
+        }
+    }
+}
+
+pub(super) fn unlisted(channel: &str, mall: &str) -> Option<String> {
+    (mall == STOREFRONT)
+        .then(|| format!("{channel} is your own storefront: it sells each SKU by its code, and has no listings"))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneName {
     Orders,
@@ -163,6 +181,10 @@ impl Store {
     pub async fn channels(&self) -> Result<Vec<channel::Model>> {
         let all = channel::Entity::find().filter(channel::Column::Configured.eq(true));
         Ok(all.order_by_asc(channel::Column::Id).all(&self.reader).await?)
+    }
+
+    pub async fn shops(&self) -> Result<Shops> {
+        Ok(Shops(self.channels().await?.into_iter().map(|row| (row.id, row.mall)).collect()))
     }
 
     pub async fn channel(&self, id: &str) -> Result<channel::Model> {

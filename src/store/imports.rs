@@ -258,7 +258,8 @@ async fn own_shipments(
         }
         let left: Vec<(i64, String, i64, i64)> = entries()
             .group_by(stock_entry::Column::OccurredAt)
-            .filter(stock_event::Column::Kind.eq("issue"))
+            // Shipments, and goods of orders that came back.
+            .filter(stock_event::Column::Kind.is_in(["issue", "receipt"]))
             .filter(stock_event::Column::Source.starts_with("order "))
             .column(stock_entry::Column::OccurredAt)
             .column_as(stock_entry::Column::Quantity.sum().cast_as("BIGINT"), "units")

@@ -17,12 +17,12 @@ use super::{
     intake::{Intake, counts},
     intake_load::{Known, open_holds},
     micros,
-    stock::{Movement, Shipment},
+    review::{Aside, Place},
+    stock::Shipment,
 };
 use crate::domain::{
     family::Settled,
     intake::{KnownLine, LineChange},
-    ledger::{Entry, MAIN},
 };
 
 pub(super) struct Draft<'a> {
@@ -32,6 +32,8 @@ pub(super) struct Draft<'a> {
     orders: Vec<mall_order::Model>,
     lines: Vec<order_line::Model>,
     parts: Vec<line_part::Model>,
+    /// Where goods leave or lie, when a person said so.
+    place: Place,
     events: Vec<line_event::ActiveModel>,
     moves: Vec<Moved>,
     /// By SKU and pool: what changes of unshipped beside the lines' own moves.
@@ -49,6 +51,8 @@ struct Moved {
     shipped_at: Timestamp,
     /// Cancelled units to look at before they are sold again.
     review: i64,
+    /// Units whose goods came back.
+    received: i64,
     source: String,
 }
 
@@ -68,6 +72,7 @@ impl<'a> Draft<'a> {
             orders: Vec::new(),
             lines: Vec::new(),
             parts: Vec::new(),
+            place: Place::default(),
             events: Vec::new(),
             moves: Vec::new(),
             held: BTreeMap::new(),
@@ -106,6 +111,17 @@ impl<'a> Draft<'a> {
             fulfilled_by: if counts(order) { "seller" } else { "mall" }.into(),
             open: changes.iter().any(|change| change.now.unshipped() > 0),
         });
+        for change in changes {
+            self.line(known, id, order, change);
+        }
+    }
+
+    /// What somebody did to a known order by hand. Only the lines that it changes are given; what the mall said of
+    /// the order, and when, stays as it is.
+    pub fn deed(&mut self, known: &Known, row: mall_order::Model, order: &Order, changes: &[LineChange], place: Place) {
+        self.place = place;
+        let id = row.id;
+        self.orders.push(row);
         for change in changes {
             self.line(known, id, order, change);
         }
@@ -159,21 +175,8 @@ impl<'a> Draft<'a> {
             shipped,
             shipped_at: change.shipped_at.unwrap_or(self.read_at),
             review,
+            received: change.received.into(),
             source: format!("order {}/{}", self.intake.channel, order.id),
-        });
-        if review > 0 {
-            self.awaits_review(&order.id, change.now.mall_key.as_deref(), review);
-        }
-    }
-
-    fn awaits_review(&mut self, order_id: &str, mall_key: Option<&str>, units: i64) {
-        self.calls.push(Call {
-            kind: "review",
-            subject: format!("{}/{order_id}", self.intake.channel),
-            channel: Some(self.intake.channel.clone()),
-            mall_key: mall_key.map(str::to_owned),
-            message: format!("{units} cancelled units of order {order_id} lie in the review bin: look at them"),
-            ..Call::default()
         });
     }
 
@@ -214,11 +217,9 @@ impl<'a> Draft<'a> {
             shipped: 0,
             shipped_at: self.read_at,
             review,
+            received: 0,
             source: format!("order {}/{order_id}", self.intake.channel),
         });
-        if review > 0 {
-            self.awaits_review(order_id, line.mall_key.as_deref(), review);
-        }
         if let Some(listing) = line.listing_id.filter(|_| lost > 0) {
             self.shown.entry(listing).or_default().push(Effect::GaveBack(lost));
         }
@@ -251,6 +252,9 @@ impl<'a> Draft<'a> {
             ("cancelled", i64::from(change.back), changed_at),
             ("shipped", change.shipped, change.shipped_at.unwrap_or(self.read_at)),
             ("return_expected", i64::from(change.return_expected), changed_at),
+            // What came back to us came back.
+            ("returned", i64::from(change.returned.saturating_sub(change.received)), changed_at),
+            ("received", i64::from(change.received), self.read_at),
         ];
         for (what, units, occurred_at) in facts.into_iter().filter(|(_, units, _)| *units != 0) {
             self.events.push(line_event::ActiveModel {
@@ -273,7 +277,7 @@ impl<'a> Draft<'a> {
             self.lines.iter().filter_map(|line| Some((line.id, line.pool.as_deref()?))).collect();
         let mut held = self.held.clone();
         let mut shipments = Vec::new();
-        let mut reviews = Vec::new();
+        let (mut reviews, mut receipts) = (Vec::new(), Vec::new());
         for moved in &self.moves {
             let Some(pool) = pools.get(&moved.line_id) else { continue };
             for part in parts.get(&moved.line_id).into_iter().flatten() {
@@ -281,8 +285,11 @@ impl<'a> Draft<'a> {
                 if moved.shipped != 0 {
                     shipments.push(self.shipment(moved, part, pool));
                 }
+                if moved.received > 0 {
+                    receipts.push((self.aside(moved, part, moved.received, "came back"), *pool));
+                }
                 if moved.review > 0 {
-                    reviews.push((part.sku_id, (*pool).to_owned(), moved.review * part.quantity, moved));
+                    reviews.push((self.aside(moved, part, moved.review, "cancelled"), *pool));
                 }
             }
         }
@@ -297,8 +304,11 @@ impl<'a> Draft<'a> {
         dialect::add_unshipped(tx, &sums).await?;
         self.write_rows(tx).await?;
         self.store.ship(tx, &shipments).await?;
-        for (sku, pool, units, moved) in reviews {
-            self.set_aside(tx, sku, &pool, units, moved).await?;
+        for (aside, pool) in &reviews {
+            self.store.set_aside(tx, aside, pool, &self.place).await?;
+        }
+        for (aside, pool) in &receipts {
+            self.store.take_back(tx, aside, pool, &self.place).await?;
         }
         self.write_effects(tx, known).await?;
         for call in self.calls {
@@ -346,36 +356,22 @@ impl<'a> Draft<'a> {
             key: format!("line/{}/{}/{}", moved.line_id, part.sku_id, self.store.id()),
             sku_id: part.sku_id,
             pool: pool.to_owned(),
+            location: self.place.location.clone(),
             units: moved.shipped * part.quantity,
             occurred_at: moved.shipped_at,
             source: moved.source.clone(),
         }
     }
 
-    /// Cancelled units move to the review bin, so that they are not sold before somebody looked.
-    async fn set_aside(
-        &self,
-        tx: &DatabaseTransaction,
-        sku_id: i64,
-        pool: &str,
-        units: i64,
-        moved: &Moved,
-    ) -> Result<()> {
-        let locations = super::stock::pool_locations(tx, pool).await?;
-        let Some(location) = locations.first() else { return Ok(()) };
-        let entry = |bin: &str, quantity| Entry { location: location.clone(), bin: bin.into(), quantity };
-        let movement = Movement {
-            key: format!("review/{}/{}", moved.line_id, self.store.id()),
-            kind: "transfer",
-            sku_id,
-            occurred_at: self.read_at,
+    fn aside(&self, moved: &Moved, part: &line_part::Model, units: i64, why: &'static str) -> Aside {
+        Aside {
+            line_id: moved.line_id,
+            sku_id: part.sku_id,
+            units: units * part.quantity,
             source: moved.source.clone(),
-            reason: Some("cancelled, to be looked at".into()),
-            import_id: None,
-            entries: vec![entry(MAIN, -units), entry("review", units)],
-        };
-        self.store.book(tx, vec![movement]).await?;
-        Ok(())
+            why,
+            at: self.read_at,
+        }
     }
 
     /// SKUs whose holds the orders may end: also by one that is over already, and so changes nothing else.
@@ -447,8 +443,8 @@ fn row_of(line: &KnownLine, order_ref: i64, id: i64) -> order_line::Model {
         cancelled: line.cancelled.into(),
         shipped: line.shipped.into(),
         returned: line.returned.into(),
-        return_expected: 0,
-        received: 0,
+        return_expected: line.return_expected.into(),
+        received: line.received.into(),
         restored: "unknown".into(),
         moved: line.moved.into(),
         shrunk: line.shrunk.into(),
@@ -456,6 +452,11 @@ fn row_of(line: &KnownLine, order_ref: i64, id: i64) -> order_line::Model {
         pending_at: line.pending.map_or(0, |(_, at)| micros(at)),
         sold: 0,
     }
+}
+
+/// The word that a line keeps.
+pub(super) fn restored(word: &str) -> Restored {
+    [Restored::Yes, Restored::No].into_iter().find(|known| restored_word(*known) == word).unwrap_or(Restored::Unknown)
 }
 
 fn restored_word(restored: Restored) -> &'static str {

@@ -144,6 +144,8 @@ fn line(row: &order_line::Model) -> KnownLine {
         cancelled: small(row.cancelled),
         shipped: small(row.shipped),
         returned: small(row.returned),
+        return_expected: small(row.return_expected),
+        received: small(row.received),
         moved: small(row.moved),
         shrunk: small(row.shrunk),
         pending: (row.pending_back > 0).then(|| (small(row.pending_back), instant(row.pending_at))),

@@ -103,10 +103,14 @@ impl Store {
     }
 
     fn occurred_at(&self, wanted: &Move) -> Result<Timestamp> {
+        self.not_ahead("occurred_at", wanted.occurred_at.unwrap_or(self.now()))
+    }
+
+    /// The instant, if it has come; clocks of other machines may be a little ahead.
+    pub(super) fn not_ahead(&self, field: &str, at: Timestamp) -> Result<Timestamp> {
         let now = self.now();
-        let at = wanted.occurred_at.unwrap_or(now);
         if at > now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX) {
-            return Err(StoreError::Invalid(format!("occurred_at: {at} lies in the future: it is {now} here")));
+            return Err(StoreError::Invalid(format!("{field}: {at} lies in the future: it is {now} here")));
         }
         Ok(at.min(now))
     }
@@ -235,7 +239,7 @@ async fn entries(tx: &DatabaseTransaction, wanted: &Move) -> Result<Vec<Entry>> 
 }
 
 /// A location by its stored spelling; a typing mistake must not found a new shop.
-async fn known_location(tx: &DatabaseTransaction, field: &str, given: &str) -> Result<String> {
+pub(super) async fn known_location(tx: &DatabaseTransaction, field: &str, given: &str) -> Result<String> {
     let code = spelling::code(given);
     if let Some(row) = location::Entity::find().filter(location::Column::Code.eq(code.as_ref())).one(tx).await? {
         return Ok(row.code);

@@ -44,6 +44,25 @@ pub struct OwnLine {
     pub quantity: u32,
 }
 
+impl OwnOrder {
+    /// What the words alone show to be wrong: the field, and what to do. `units_max`: a line of more is a slip.
+    pub fn fault(&self, units_max: u32) -> Option<(String, String)> {
+        if let Some(fault) = spelling::fault(&self.order_id) {
+            return Some(("order_id".into(), fault.into()));
+        }
+        if self.lines.is_empty() {
+            return Some(("lines".into(), "is empty: an order has a line at least".into()));
+        }
+        self.lines.iter().enumerate().find_map(|(index, line)| {
+            let quantity = (!(1..=units_max).contains(&line.quantity))
+                .then(|| ("quantity", format!("must be between 1 and {units_max} (limits.units_per_line)")));
+            let sku = spelling::fault(&line.sku).map(|fault| ("sku", fault.to_owned()));
+            let (field, message) = sku.or(quantity)?;
+            Some((format!("lines[{index}].{field}"), message))
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     New,
@@ -56,6 +75,7 @@ pub enum Recorded {
 impl Store {
     /// Records an order that nobody reserved stock for.
     pub async fn post_order(&self, order: &OwnOrder) -> Result<Recorded> {
+        self.not_ahead("ordered_at", order.ordered_at)?;
         let tx = self.begin().await?;
         let recorded = self.record_own_order(&tx, order).await?;
         if recorded == Recorded::New {

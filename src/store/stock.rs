@@ -58,6 +58,8 @@ pub struct Shipment {
     pub key: String,
     pub sku_id: i64,
     pub pool: String,
+    /// From where; `None`: nobody said, so the pool's order decides.
+    pub location: Option<String>,
     pub units: i64,
     pub occurred_at: Timestamp,
     pub source: String,
@@ -183,15 +185,13 @@ impl Store {
         }
         let skus: BTreeSet<i64> = shipments.iter().map(|shipment| shipment.sku_id).collect();
         lock_skus(tx, &skus).await?;
-        let mut there: HashMap<(i64, String), i64> = balances(tx, &skus)
-            .await?
-            .into_iter()
-            .filter(|row| row.bin == MAIN)
-            .map(|row| ((row.sku_id, row.location), row.quantity))
-            .collect();
+        let mut there = main_bins(tx, &skus).await?;
         let mut movements = Vec::new();
         for shipment in shipments {
-            let locations = pool_locations(tx, &shipment.pool).await?;
+            let locations = match &shipment.location {
+                Some(one) => vec![one.clone()],
+                None => pool_locations(tx, &shipment.pool).await?,
+            };
             let on_hand: Vec<(String, i64)> = locations
                 .into_iter()
                 .map(|code| {
@@ -387,6 +387,12 @@ pub(super) async fn balances(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> 
         found.extend(stock_balance::Entity::find().filter(stock_balance::Column::SkuId.is_in(piece)).all(tx).await?);
     }
     Ok(found)
+}
+
+/// What lies in the main bins, by SKU and location.
+pub(super) async fn main_bins(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), i64>> {
+    let rows = balances(tx, skus).await?.into_iter().filter(|row| row.bin == MAIN);
+    Ok(rows.map(|row| ((row.sku_id, row.location), row.quantity)).collect())
 }
 
 async fn entries_after(

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use uriba::{
-    domain::ledger::CountsShipments,
+    domain::{deed::Deed, ledger::CountsShipments},
     engine::import::{
         BookFile, Encoding, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings,
     },
@@ -15,7 +15,10 @@ use uriba::{
 };
 use uriba_sdk::{Env, Line};
 
-use crate::support::{SHOP, TestBase, WAREHOUSE, clock, line, on_every_database, order, seconds};
+use crate::{
+    store::deeds::ask,
+    support::{SHOP, TestBase, WAREHOUSE, clock, line, on_every_database, order, seconds},
+};
 
 static UTC: TimeZone = TimeZone::UTC;
 static PLAIN: Profile = Profile { encoding: Encoding::Auto, columns: std::collections::BTreeMap::new() };
@@ -251,6 +254,9 @@ async fn a_core_that_never_hears_of_shipments_still_has_them_in_its_book() {
         base.read("a", &[order("1", &[gone])]).await;
         assert_eq!(never("13:00", 10).await, 8, "the core still shows the two that left");
         assert_eq!(never("14:00", 15).await, 13, "goods came in");
+        base.env.advance_to(clock("14:20"));
+        base.store.do_to_order(&ask(Deed::Return, "a", "1", &[("tea", 1)]), "test").await.unwrap();
+        assert_eq!(never("14:30", 15).await, 14, "one came back, of which the core knows as little");
         base.env.advance_to(clock("15:00"));
         base.count("tea", SHOP, 13, clock("15:00")).await;
         assert_eq!(never("16:00", 13).await, 13, "people have counted, and corrected the core");

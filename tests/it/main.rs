@@ -12,6 +12,6 @@ mod limits;
 mod loops;
 mod reread;
 mod sheets;
-mod store;
+pub mod store;
 mod support;
 mod traces;

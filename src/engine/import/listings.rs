@@ -155,13 +155,12 @@ async fn judge(
     mappings: &mut Vec<Lined>,
     rejects: &mut Rejects,
 ) -> Result<u64> {
-    let channels: HashSet<String> = store.channels().await?.into_iter().map(|row| row.id).collect();
+    let shops = store.shops().await?;
     mappings.retain(|(line, mapping)| {
-        let known = channels.contains(&mapping.channel);
-        if !known {
-            rejects.add(*line, Some("channel"), format!("there is no channel {:?}", mapping.channel));
-        }
-        known
+        let fault = shops.fault(&mapping.channel);
+        let fine = fault.is_none();
+        fault.into_iter().for_each(|fault| rejects.add(*line, Some("channel"), fault));
+        fine
     });
     let codes: BTreeSet<String> = mappings.iter().map(|(_, mapping)| mapping.sku.clone()).collect();
     let unknown = store.unknown_skus(&codes).await?;

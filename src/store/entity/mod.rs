@@ -27,6 +27,7 @@ pub mod publication_event;
 pub mod quota;
 pub mod reservation;
 pub mod reservation_part;
+pub mod review;
 pub mod schedule;
 pub mod sku;
 pub mod stock;

@@ -15,7 +15,8 @@ use crate::{
     domain::publication::{Next, Situation, Standing},
     store::{
         Result, Store,
-        entity::{channel, listing, mall_order, order_line, sku, stop_raise},
+        catalogue::sku_codes as codes,
+        entity::{channel, listing, mall_order, order_line, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
         publications::situation_of,
@@ -288,15 +289,6 @@ async fn causes(tx: &DatabaseTransaction, listed: &[Listed]) -> Result<HashMap<S
             .all(tx)
             .await?;
         found.extend(rows.into_iter().map(|row| (row.scope, row.cause)));
-    }
-    Ok(found)
-}
-
-pub(super) async fn codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
-    let mut found = HashMap::new();
-    for piece in crate::store::stock::pieces(skus) {
-        let rows = sku::Entity::find().filter(sku::Column::Id.is_in(piece)).all(tx).await?;
-        found.extend(rows.into_iter().map(|row| (row.id, row.code)));
     }
     Ok(found)
 }

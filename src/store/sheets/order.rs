@@ -13,9 +13,10 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Page, Paging, listing::codes};
+use super::{Page, Paging};
 use crate::store::{
     Result, Store, StoreError,
+    catalogue::sku_codes as codes,
     entity::{line_part, mall_order, order_line, unread_line, unread_order},
     instant, maybe_instant,
     stock::pieces,
@@ -60,7 +61,11 @@ pub struct OrderLineSheet {
     pub ordered: i64,
     pub cancelled: i64,
     pub shipped: i64,
+    /// Came back, as the mall says or as was received here.
     pub returned: i64,
+    /// Cancelled after they had shipped, or said to come back, and not received yet: stock comes back with the
+    /// goods.
+    pub return_expected: i64,
     /// Did the mall put cancelled units back on its own counter: `yes`, `no` or `unknown`.
     pub restored: String,
     pub unshipped: i64,
@@ -322,6 +327,7 @@ async fn lines_of(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<Ha
             cancelled: row.cancelled,
             shipped: row.shipped,
             returned: row.returned,
+            return_expected: Ord::max(row.return_expected, Ord::max(row.returned, row.received)) - row.received,
             restored: row.restored,
             unshipped: ordered - row.cancelled - row.shipped,
         });
@@ -354,6 +360,7 @@ async fn unread_lines_of(
             cancelled: 0,
             shipped: 0,
             returned: 0,
+            return_expected: 0,
             restored: "unknown".to_owned(),
             unshipped: 1,
         });

@@ -2,6 +2,7 @@
 
 mod access;
 mod lists;
+mod orders;
 mod outside;
 mod reservations;
 mod served;

@@ -4,6 +4,7 @@ mod commands;
 mod configuration;
 mod database;
 mod fake;
+mod orders;
 mod service;
 
 use std::{

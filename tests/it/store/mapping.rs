@@ -49,6 +49,10 @@ async fn its_past_shipments_are_booked_at_their_time() {
         assert_eq!(base.in_shop("tea").await, 7, "the count at 11:10 lacks the first two already, not the third");
         let times = base.rows("SELECT occurred_at FROM stock_entry WHERE quantity = -1").await;
         assert_eq!(times[0]["occurred_at"].as_i64(), Some(clock("11:20").as_microsecond()));
+        let sources = base.rows("SELECT source FROM stock_event WHERE kind = 'issue'").await;
+        let sources: std::collections::BTreeSet<_> =
+            sources.iter().map(|row| row["source"].as_str().unwrap()).collect();
+        assert_eq!(sources, ["order a/1", "order a/2"].into(), "by the mall's own ids");
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod bundles;
+pub mod deeds;
 mod dialect;
 mod family_model;
 mod given_back;
@@ -12,9 +13,11 @@ mod ledger;
 mod ledger_model;
 mod mapping;
 mod outdated;
-mod own_orders;
+mod own_model;
+pub mod own_orders;
 mod reservations;
 mod reservations_at_once;
+mod review;
 mod shelves;
 mod shipments;
 mod switch;

@@ -10,11 +10,11 @@ use uriba_sdk::Env;
 use crate::support::{POOL, SHOP, TestBase, WAREHOUSE, on_every_database, seconds};
 
 /// Ten of tea in the shop, sold on the mall `a` and in the own storefront `own`.
-async fn open_shop(base: &TestBase) {
+pub async fn open_shop(base: &TestBase) {
     open_with(base, false).await;
 }
 
-async fn open_with(base: &TestBase, review: bool) {
+pub async fn open_with(base: &TestBase, review: bool) {
     let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
     let setup = |id: &str, mall: &str| ChannelSetup {
         id: id.into(),
@@ -30,7 +30,7 @@ async fn open_with(base: &TestBase, review: bool) {
     base.recompute(&["a"]).await;
 }
 
-fn own(id: &str, lines: &[(&str, u32)]) -> OwnOrder {
+pub fn own(id: &str, lines: &[(&str, u32)]) -> OwnOrder {
     OwnOrder {
         channel: "own".into(),
         order_id: id.into(),

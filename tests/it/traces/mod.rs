@@ -3,4 +3,5 @@
 
 mod beliefs;
 mod malls;
+mod orders;
 mod switch;
