@@ -8,14 +8,16 @@ mod baseline;
 mod catalogue;
 mod footprint;
 mod ingest;
+mod load;
 mod paced;
 mod propagation;
 mod report;
+mod reserve;
 mod setting;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 5] = ["propagation", "ingest", "paced", "changed-sku", "memory"];
+const FIGURES: [&str; 6] = ["propagation", "ingest", "paced", "reserve", "changed-sku", "memory"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
@@ -44,6 +46,9 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     }
     if wanted("paced") {
         figures.push(report::say(paced::figure().await?));
+    }
+    if wanted("reserve") {
+        figures.extend(reserve::figures().await?.into_iter().map(report::say));
     }
     if wanted("changed-sku") || wanted("memory") {
         let large = catalogue::build(catalogue::LARGE).await?;

@@ -59,6 +59,9 @@ fn describe() {
     metrics::describe_counter!("uriba_push_items_total", "Listings written, by outcome");
     metrics::describe_counter!("uriba_throttled_total", "Answers that said: too fast");
     metrics::describe_counter!("uriba_drift_total", "Figures that nothing explained");
+    metrics::describe_counter!("uriba_reservations_total", "Requests for reservations, by what came of them");
+    metrics::describe_counter!("uriba_reservations_released_total", "Holds that ended by a release, by its reason");
+    metrics::describe_histogram!("uriba_reservation_seconds", "From a request for a reservation to its answer");
     metrics::describe_histogram!("uriba_propagation_seconds", "From a new target to the settled push of it");
     metrics::describe_histogram!("uriba_step_seconds", "How long a piece of work took");
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    classify::ServerErrorsFailureClass,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -80,7 +81,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(middleware::from_fn(with_deadline))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(answered))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(answered).on_failure(failed))
         .layer(SetRequestIdLayer::new(REQUEST_ID, ids))
         .with_state(state)
 }
@@ -106,6 +107,18 @@ fn answered<B>(response: &axum::http::Response<B>, took: Duration, _span: &Span)
     let status = response.status().as_u16();
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(status, took_ms, "answered");
+}
+
+/// Trouble of uriba's own. A service that is busy, stopping or not ready says so to its callers, and would
+/// drown its log.
+fn failed(class: ServerErrorsFailureClass, took: Duration, _span: &Span) {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match class {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(took_ms, "could not be served now");
+        }
+        other => tracing::error!(what = %other, took_ms, "a request failed"),
+    }
 }
 
 async fn nothing_here(request: Request) -> Problem {

@@ -63,7 +63,8 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
         tasks.spawn(async { ("the engine", running.await.map_err(Into::into)) });
     }
     let state = ApiState::new(desk.store.clone(), desk.outlines(), core(&desk.config), metrics)
-        .with_units_per_line(desk.config.units_per_line);
+        .with_units_per_line(desk.config.units_per_line)
+        .with_holder_units(desk.config.holder_units);
     let serving = api::serve_on(listener, state, stop.clone());
     tasks.spawn(async { ("the HTTP API", serving.await.map_err(Into::into)) });
     tasks.spawn(watchdog(desk.store.clone(), stop.clone()));

@@ -26,6 +26,7 @@ pub(super) fn text(config: &Config) -> String {
     root.insert("core".into(), table(core));
     let limits = [
         ("units_per_line", Value::Integer(config.units_per_line.into())),
+        ("holder_units", Value::Integer(config.holder_units.into())),
         ("history_days", Value::Integer(config.history_days.into())),
     ];
     root.insert("limits".into(), table(limits));

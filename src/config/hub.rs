@@ -44,6 +44,7 @@ pub(super) fn read(root: &Section<'_>, config: &mut Config, folder: &Path) {
         let whole = |name, least| section.key(name).and_then(|entry| entry.whole(least..=i64::from(u32::MAX)));
         let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         config.units_per_line = whole("units_per_line", 1).map_or(config.units_per_line, small);
+        config.holder_units = whole("holder_units", 0).map_or(config.holder_units, small);
         config.history_days = whole("history_days", 1).map_or(config.history_days, small);
     });
     config.pools = pools(root);

@@ -58,6 +58,8 @@ pub struct Config {
     pub counts_shipments: Option<CountsShipments>,
     pub pools: Vec<PoolSetup>,
     pub units_per_line: u32,
+    /// What one holder may hold in live reservations; 0: as much as there is.
+    pub holder_units: u32,
     /// The past is kept at least so long.
     pub history_days: u32,
     pub channels: Vec<Channel>,
@@ -111,6 +113,7 @@ impl Config {
             counts_shipments: None,
             pools: Vec::new(),
             units_per_line: hub::UNITS_PER_LINE,
+            holder_units: 0,
             history_days: hub::HISTORY_DAYS,
             channels: Vec::new(),
         }

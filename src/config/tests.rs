@@ -45,7 +45,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(config.listen.to_string(), LISTEN);
     assert_eq!(config.zone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.counts_shipments, None);
-    assert_eq!((config.units_per_line, config.history_days), (10_000, 400));
+    assert_eq!((config.units_per_line, config.holder_units, config.history_days), (10_000, 0, 400));
     assert_eq!(config.database_url().unwrap().expose_secret(), DATABASE);
 }
 

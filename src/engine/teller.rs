@@ -78,7 +78,8 @@ struct Waiting {
     answer: oneshot::Sender<Told>,
 }
 
-/// What one request has taken lately, in nanoseconds.
+/// What one request has taken lately, in nanoseconds, where many shared a transaction: what a few cost together
+/// says nothing about how long a long line takes.
 #[derive(Default)]
 struct Pace(AtomicU64);
 
@@ -157,7 +158,10 @@ impl Pace {
 
     /// Follows what is measured by an eighth of the difference each time.
     fn follow(&self, requests: usize, took: Duration) {
-        let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / requests.max(1) as u64;
+        if requests < BATCH_MAX / 4 {
+            return;
+        }
+        let each = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / requests as u64;
         let before = self.0.load(Ordering::Relaxed);
         let now = if before == 0 { each } else { before - before / 8 + each / 8 };
         self.0.store(now, Ordering::Relaxed);
@@ -179,13 +183,17 @@ struct Counter {
 impl Counter {
     async fn serve(mut self) {
         while let Some(first) = self.next().await {
-            let mut taken = vec![first];
+            self.first = Some(first);
+            self.send_away_the_late();
+            let mut taken: Vec<Waiting> = self.first.take().into_iter().collect();
             while taken.len() < BATCH_MAX
                 && let Ok(next) = self.waiting.try_recv()
             {
                 taken.push(next);
             }
-            self.work(taken).await;
+            if !taken.is_empty() {
+                self.work(taken).await;
+            }
         }
         self.waiting.close();
         while let Ok(left) = self.waiting.try_recv() {
