@@ -13,9 +13,12 @@
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
-//! Beside them, [`spelling`] keeps one code from having two.
+//! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, and
+//! [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
+pub mod business_day;
+
 pub mod family;
 pub mod health;
 pub mod intake;

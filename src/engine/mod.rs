@@ -15,10 +15,11 @@ pub mod once;
 pub mod outline;
 pub mod poll;
 pub mod push;
+pub mod snapshot;
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use uriba_sdk::{
     Env, MallEntry, Settings,
     mall::SettingsError,
@@ -28,7 +29,7 @@ use uriba_sdk::{
 pub use channel::{Channel, Line, SettingsSource};
 
 use crate::{
-    domain::allocation::Rules,
+    domain::{allocation::Rules, business_day::BusinessDays},
     store::{Store, StoreError, recompute::Allowance},
 };
 
@@ -75,6 +76,7 @@ pub struct Engine {
     allowances: HashMap<String, Allowance>,
     gates: Arc<Gates>,
     holder: String,
+    days: BusinessDays,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +109,13 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, holder })
+        let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
+        Ok(Self { store, env, channels, allowances, gates, holder, days })
+    }
+
+    /// Where business days end: midnight UTC, when nobody says.
+    pub fn on_days(self, days: BusinessDays) -> Self {
+        Self { days, ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {

@@ -9,6 +9,7 @@ mod intake_model;
 mod lease;
 mod ledger;
 mod ledger_model;
+mod ledger_time;
 mod mapping;
 mod shelves;
 mod shipments;
