@@ -6,8 +6,8 @@
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
 //!    keeps split orders from being counted twice or released too early.
 //! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival.
-//! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold; [`allocation`] turns that and the
-//!    seller's rules into each listing's target.
+//! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold, [`bundle`] what can be sold of things
+//!    that are made of others; [`allocation`] turns that and the seller's rules into each listing's target.
 //! 5. [`publication`] knows what a mall shows and what is still uncertain about it, and says which write or
 //!    read comes next; [`settle`] draws the conclusions from answers and readings.
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
@@ -17,8 +17,9 @@
 //! [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
+pub mod bundle;
 pub mod business_day;
-
+pub mod explain;
 pub mod family;
 pub mod health;
 pub mod intake;

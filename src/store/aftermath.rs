@@ -50,6 +50,7 @@ impl Store {
         if holds.is_empty() && surplus.is_empty() {
             return Ok(0);
         }
+        super::stock::lock_skus(&tx, &holds.iter().map(|hold| hold.sku_id).collect()).await?;
         let bumps: std::collections::BTreeSet<_> = holds.iter().map(|hold| (hold.sku_id, hold.pool.clone())).collect();
         dialect::bump_stock(&tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(now)).await?;
         let ids = holds.iter().map(|hold| hold.listing_id).chain(surplus).collect();

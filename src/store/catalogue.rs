@@ -121,7 +121,8 @@ impl Store {
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
         let before = known.values().map(|row| row.sku_id);
-        super::stock::lock_skus(tx, &skus.values().copied().chain(before).collect()).await?;
+        let named: BTreeSet<i64> = skus.values().copied().chain(before).collect();
+        super::stock::lock_skus(tx, &super::bundles::touched(tx, &named).await?).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
         for mapping in mappings {
@@ -167,23 +168,29 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
+        let made_of = super::bundles::exploded(tx, &[listing.sku_id].into()).await?;
+        let components = made_of.get(&listing.sku_id).map_or(&[][..], Vec::as_slice);
         let mut unshipped = 0;
         let mut shipments = Vec::new();
         for line in lines {
             unshipped += (line.ordered - line.moved - line.cancelled - line.shipped) * listing.units;
-            line_part::ActiveModel { line_id: Set(line.id), sku_id: Set(listing.sku_id), quantity: Set(listing.units) }
-                .insert(tx)
-                .await?;
+            let parts = components.iter().map(|part| line_part::ActiveModel {
+                line_id: Set(line.id),
+                sku_id: Set(part.sku_id),
+                quantity: Set(listing.units * part.quantity),
+            });
+            line_part::Entity::insert_many(parts).exec_without_returning(tx).await?;
             let events = line_event::Entity::find()
                 .filter(line_event::Column::LineId.eq(line.id))
                 .filter(line_event::Column::What.eq("shipped"))
                 .all(tx)
                 .await?;
-            shipments.extend(events.into_iter().map(|event| Shipment {
-                key: format!("line/{}/{}/{}", line.id, listing.sku_id, event.id),
-                sku_id: listing.sku_id,
+            let left = events.iter().flat_map(|event| components.iter().map(move |part| (event, part)));
+            shipments.extend(left.map(|(event, part)| Shipment {
+                key: format!("line/{}/{}/{}", line.id, part.sku_id, event.id),
+                sku_id: part.sku_id,
                 pool: channel.pool.clone(),
-                units: event.units * listing.units,
+                units: event.units * listing.units * part.quantity,
                 occurred_at: instant(event.occurred_at),
                 source: format!("order {}/{}", channel.id, line.order_ref),
             }));
@@ -192,9 +199,12 @@ impl Store {
             row.pool = Set(Some(channel.pool.clone()));
             row.update(tx).await?;
         }
-        let held = (channel.id.clone(), listing.sku_id, channel.pool.clone(), unshipped);
+        let held: Vec<_> = components
+            .iter()
+            .map(|part| (channel.id.clone(), part.sku_id, channel.pool.clone(), unshipped * part.quantity))
+            .collect();
         dialect::bump_stock(tx, &[(listing.sku_id, channel.pool.clone())], false, micros(self.now())).await?;
-        dialect::add_unshipped(tx, &[held]).await?;
+        dialect::add_unshipped(tx, &held).await?;
         self.ship(tx, &shipments).await?;
         self.calm(tx, "unmapped", &format!("{}/{}", channel.id, listing.mall_key)).await
     }

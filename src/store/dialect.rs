@@ -1,11 +1,14 @@
 //! The few statements that differ between databases, or that the query builder would silently weaken. Each
 //! is tested on every database that uriba supports.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, Value};
 
-use super::{Result, StoreError};
+use super::{Result, StoreError, bundles};
 
 /// Keeps a second instance from migrating until this transaction ends. SQLite's write lock, which the
 /// transaction has taken, does it already.
@@ -94,24 +97,29 @@ pub(super) async fn add_balances(db: &DatabaseTransaction, rows: &[(i64, String,
     many(db, values, sql).await
 }
 
-/// Marks stock rows as changed, which also locks them; give the SKUs in ascending order.
-/// `stocked`: the SKU has a stock figure from now on.
+/// Marks stock rows as changed, which also locks them, in ascending order of SKUs; with them those of bundles
+/// that the SKUs are in, and of components that they are made of.
+/// `stocked`: the SKUs have a stock figure from now on.
 pub(super) async fn bump_stock(
     db: &DatabaseTransaction,
     rows: &[(i64, String)],
     stocked: bool,
     now_us: i64,
 ) -> Result<()> {
-    let values = rows.iter().map(|(sku, pool)| {
-        [
-            Value::from(*sku),
-            pool.as_str().into(),
-            1_i64.into(),
-            0_i64.into(),
-            true.into(),
-            stocked.into(),
-            now_us.into(),
-        ]
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut all: BTreeMap<(i64, &str), bool> =
+        rows.iter().map(|(sku, pool)| ((*sku, pool.as_str()), stocked)).collect();
+    let pools: BTreeSet<&str> = rows.iter().map(|(_, pool)| pool.as_str()).collect();
+    for pool in pools {
+        let here: BTreeSet<i64> = rows.iter().filter(|(_, of)| of == pool).map(|(sku, _)| *sku).collect();
+        for sku in bundles::touched(db, &here).await? {
+            all.entry((sku, pool)).or_insert(false);
+        }
+    }
+    let values = all.into_iter().map(|((sku, pool), stocked)| {
+        [Value::from(sku), pool.into(), 1_i64.into(), 0_i64.into(), true.into(), stocked.into(), now_us.into()]
     });
     let sql = |rows: &str| {
         format!(
@@ -121,6 +129,23 @@ pub(super) async fn bump_stock(
         )
     };
     many(db, values, sql).await
+}
+
+/// Lines that were sold as these SKUs, which were bundles all the while: from now on each takes the components.
+pub(super) async fn unpack_lines(db: &DatabaseTransaction, bundles: &[i64]) -> Result<()> {
+    let backend = db.get_database_backend();
+    let places = vec!["?"; bundles.len()].join(", ");
+    let values: Vec<Value> = bundles.iter().copied().map(Value::from).collect();
+    let insert = format!(
+        "INSERT INTO line_part (line_id, sku_id, quantity) \
+         SELECT p.line_id, u.component_id, p.quantity * u.quantity FROM line_part p \
+         JOIN bundle_unit u ON u.bundle_id = p.sku_id WHERE p.sku_id IN ({places})"
+    );
+    let delete = format!("DELETE FROM line_part WHERE sku_id IN ({places})");
+    for sql in [insert, delete] {
+        db.execute_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), values.clone())).await?;
+    }
+    Ok(())
 }
 
 /// Writes some columns of rows that exist: each row gives its key and then a value per column. Only what is

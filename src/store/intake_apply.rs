@@ -111,7 +111,13 @@ impl<'a> Draft<'a> {
         let mapped = before.and_then(|row| row.listing_id).or(listing.map(|listing| listing.id));
         let is_first = before.is_none_or(|row| row.listing_id.is_none()) && mapped.is_some();
         if let Some(listing) = listing.filter(|_| is_first) {
-            self.parts.push(line_part::Model { line_id: id, sku_id: listing.sku_id, quantity: listing.units });
+            // The recipe of this moment: whatever the bundle becomes later, this line was sold by it.
+            let components = known.made_of.get(&listing.sku_id).into_iter().flatten();
+            self.parts.extend(components.map(|component| line_part::Model {
+                line_id: id,
+                sku_id: component.sku_id,
+                quantity: listing.units * component.quantity,
+            }));
         }
         if mapped.is_none() && counts(order) {
             self.unmapped(order, change.now.mall_key.as_deref());

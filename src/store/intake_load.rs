@@ -7,6 +7,7 @@ use uriba_sdk::Order;
 
 use super::{
     ROWS_PER_STATEMENT, Result,
+    bundles::{Component, exploded},
     entity::{line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     stock::pieces,
@@ -20,6 +21,8 @@ pub(super) struct Known {
     pub parts: HashMap<i64, Vec<line_part::Model>>,
     /// By mall key.
     pub listings: HashMap<String, listing::Model>,
+    /// What one unit of each listed SKU takes.
+    pub made_of: HashMap<i64, Vec<Component>>,
 }
 
 impl Known {
@@ -54,6 +57,8 @@ impl Known {
                 .await?;
             known.listings.extend(rows.into_iter().map(|row| (row.mall_key.clone(), row)));
         }
+        let skus: BTreeSet<i64> = known.listings.values().map(|row| row.sku_id).collect();
+        known.made_of = exploded(tx, &skus).await?;
         Ok(known)
     }
 

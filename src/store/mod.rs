@@ -8,6 +8,7 @@
 mod aftermath;
 pub mod answers;
 pub mod attention;
+pub mod bundles;
 pub mod catalogue;
 pub mod channels;
 mod configuration;

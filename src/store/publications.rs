@@ -198,18 +198,16 @@ impl Store {
         if self.backend() != sea_orm::DatabaseBackend::Postgres {
             return Ok(());
         }
+        let mut skus = BTreeSet::new();
         for piece in super::stock::pieces(listings) {
-            let skus = sea_orm::sea_query::Query::select()
-                .column(listing::Column::SkuId)
-                .from(listing::Entity)
-                .and_where(listing::Column::Id.is_in(piece))
-                .to_owned();
-            stock::Entity::find()
-                .filter(stock::Column::SkuId.in_subquery(skus))
-                .order_by_asc(stock::Column::SkuId)
-                .lock_exclusive()
-                .all(tx)
-                .await?;
+            let rows = listing::Entity::find().select_only().column(listing::Column::SkuId);
+            skus.extend(rows.filter(listing::Column::Id.is_in(piece)).into_tuple::<i64>().all(tx).await?);
+        }
+        // From here on nobody changes what these are made of.
+        super::stock::lock_skus(tx, &skus).await?;
+        for piece in super::stock::pieces(&super::bundles::touched(tx, &skus).await?) {
+            let rows = stock::Entity::find().filter(stock::Column::SkuId.is_in(piece));
+            rows.order_by_asc(stock::Column::SkuId).lock_exclusive().all(tx).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryO
 use super::{
     Result, Store,
     attention::Call,
+    bundles::Shelved,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, stock as ledger,
 };
@@ -77,14 +78,14 @@ impl Store {
     ) -> Result<usize> {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
-        let shelves = shelves(tx, pool, &skus, rows).await?;
+        let shelved = Shelved::load(tx, pool, &skus).await?;
         let listings = listings_of(tx, pool, &skus).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let target = wanted(&item.listing, allowance, shelves.get(&item.listing.sku_id));
+            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id));
             if item.publication.target == target {
                 continue;
             }
@@ -94,7 +95,9 @@ impl Store {
             changed.push(item.clone());
         }
         self.save_listed(tx, &changed).await?;
-        self.report_oversold(tx, pool, &shelves).await?;
+        // A bundle is not short by itself: its components are, and each says so where it is due.
+        let own: HashMap<i64, Shelf> = shelved.shelves.into_iter().filter(|(sku, _)| skus.contains(sku)).collect();
+        self.report_oversold(tx, pool, &own).await?;
         Ok(changed.len())
     }
 
@@ -120,10 +123,9 @@ impl Store {
 }
 
 /// What the listing ought to show; `None` without a stock figure.
-pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, shelf: Option<&Shelf>) -> Option<i64> {
+pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, sellable: Option<i64>) -> Option<i64> {
     let rules = allowance.rules.with(&overrides(listing));
-    let sellable = shelf.and_then(Shelf::sellable)?;
-    Some(allocation::target(sellable, listing.units, &rules, allowance.quantity_max))
+    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max))
 }
 
 fn overrides(listing: &listing::Model) -> Overrides {
@@ -167,13 +169,16 @@ pub(super) async fn shelves(
             shelves.entry(row.sku_id).or_default().unshipped += row.quantity;
         }
         let holds = provisional_hold::Entity::find()
-            .filter(provisional_hold::Column::SkuId.is_in(piece))
+            .filter(provisional_hold::Column::SkuId.is_in(piece.clone()))
             .filter(provisional_hold::Column::Pool.eq(pool))
             .filter(provisional_hold::Column::EndedAt.is_null())
             .all(tx)
             .await?;
         for row in holds {
             shelves.entry(row.sku_id).or_default().provisional += row.remaining;
+        }
+        for (component, units) in super::bundles::held_in_bundles(tx, pool, &piece).await? {
+            shelves.entry(component).or_default().provisional += units;
         }
     }
     Ok(shelves)

@@ -69,7 +69,9 @@ impl Store {
     /// Books movements inside the caller's transaction; those whose key is known already change nothing.
     /// Returns how many were new.
     pub async fn book(&self, tx: &DatabaseTransaction, movements: Vec<Movement>) -> Result<usize> {
-        lock_skus(tx, &movements.iter().map(|movement| movement.sku_id).collect()).await?;
+        let named = movements.iter().map(|movement| movement.sku_id).collect();
+        lock_skus(tx, &named).await?;
+        super::bundles::refuse_bundles(tx, &named).await?;
         let fresh = self.not_booked(tx, movements, |movement| movement.key.clone()).await?;
         if fresh.is_empty() {
             return Ok(0);
@@ -125,7 +127,9 @@ impl Store {
     }
 
     pub(super) async fn count_all(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<Counted> {
-        lock_skus(tx, &taken.iter().map(|count| count.sku_id).collect()).await?;
+        let named = taken.iter().map(|count| count.sku_id).collect();
+        lock_skus(tx, &named).await?;
+        super::bundles::refuse_bundles(tx, &named).await?;
         let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
         let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
         let known = counts(tx, &skus).await?;

@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod attention;
+pub mod bundle_part;
+pub mod bundle_unit;
 pub mod channel;
 pub mod configuration;
 pub mod lease;

@@ -7,9 +7,10 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, Que
 
 use super::{Check, Finding, PAGE, Result};
 use crate::{
-    domain::{health::LaneState, shelf::Shelf, suspend::State},
+    domain::{health::LaneState, suspend::State},
     store::{
         Store,
+        bundles::Shelved,
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
@@ -80,7 +81,7 @@ async fn check_targets(
             .filter(stock::Column::SkuId.is_in(skus.iter().copied()))
             .all(tx)
             .await?;
-        let shelves = recompute::shelves(tx, pool, &skus, &rows).await?;
+        let shelved = Shelved::load(tx, pool, &skus).await?;
         let due: HashMap<i64, bool> = rows.iter().map(|row| (row.sku_id, row.due)).collect();
         for item in items {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
@@ -95,19 +96,19 @@ async fn check_targets(
                 }),
             }
             check.saw(1);
-            compare_target(item, allowance, shelves.get(&item.listing.sku_id), check);
+            compare_target(item, allowance, shelved.sellable(item.listing.sku_id), check);
         }
     }
     Ok(())
 }
 
-fn compare_target(item: &Listed, allowance: &Allowance, shelf: Option<&Shelf>, check: &mut Check) {
-    let wanted = recompute::wanted(&item.listing, allowance, shelf);
+fn compare_target(item: &Listed, allowance: &Allowance, sellable: Option<i64>, check: &mut Check) {
+    let wanted = recompute::wanted(&item.listing, allowance, sellable);
     if item.publication.target != wanted {
         check.found(|| Finding {
             subject: subject(item),
             found: format!("the target is {}", word(item.publication.target)),
-            expected: match shelf.and_then(Shelf::sellable) {
+            expected: match sellable {
                 Some(sellable) => format!("{sellable} are sellable, which gives {}", word(wanted)),
                 None => "the SKU has no stock figure".into(),
             },

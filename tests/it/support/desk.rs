@@ -1,5 +1,7 @@
 //! What a seller, a mall and the steps do, in one call each.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use uriba::{
     domain::{
@@ -7,6 +9,8 @@ use uriba::{
         settle::Exchange,
     },
     store::{
+        StoreError,
+        bundles::Packed,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
         intake::{Intake, Page, Taken},
@@ -134,6 +138,29 @@ impl TestBase {
         let id = self.listing(channel, key).await.id;
         self.store.take_readings(&lease, &outlet(channel), &[(id, reading)], exchange).await.unwrap();
         self.env.advance(seconds(1));
+    }
+
+    /// Says what a bundle is made of; whatever is new becomes a SKU.
+    pub async fn pack(&self, bundle: &str, parts: &[(&str, i64)]) {
+        for code in parts.iter().map(|(part, _)| *part).chain([bundle]) {
+            self.found(code).await;
+        }
+        self.try_pack(bundle, parts).await.unwrap();
+    }
+
+    pub async fn try_pack(&self, bundle: &str, parts: &[(&str, i64)]) -> Result<Packed, StoreError> {
+        let recipe = parts.iter().map(|(part, quantity)| ((*part).to_owned(), *quantity)).collect();
+        self.store.pack(&BTreeMap::from([(bundle.to_owned(), recipe)]), "test").await
+    }
+
+    /// A SKU that nobody has counted yet.
+    pub async fn found(&self, code: &str) {
+        let now = self.env.now().as_microsecond();
+        let sql = format!(
+            "INSERT INTO sku (id, code, created_at) VALUES ({}, '{code}', {now}) ON CONFLICT (code) DO NOTHING",
+            self.store.id()
+        );
+        self.execute(&sql).await.unwrap();
     }
 
     pub async fn recompute(&self, channels: &[&str]) {
