@@ -7,6 +7,7 @@ mod m0002_stock;
 mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
+mod m0009_reservations;
 mod m0011_rules;
 mod m0012_time;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_orders::Migration),
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
+            Box::new(m0009_reservations::Migration),
             Box::new(m0011_rules::Migration),
             Box::new(m0012_time::Migration),
         ]

@@ -73,13 +73,14 @@ async fn admit(state: &ApiState, rule: &Rule, headers: &HeaderMap) -> Result<Cal
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail);
         return Err(refuse(problem, "Bearer error=\"invalid_token\""));
     };
-    let scope = rule.scope.as_deref().unwrap_or("admin");
-    if rule.scope.is_none() || !allows(&token, scope) {
-        let detail = format!("the token {:?} has the scopes {}; this needs {scope}", token.name, token.scopes);
+    if !rule.scopes.iter().any(|scope| allows(&token, scope)) {
+        let needed = if rule.scopes.is_empty() { "admin".to_owned() } else { rule.scopes.join(" or ") };
+        let detail = format!("the token {:?} has the scopes {}; this needs {needed}", token.name, token.scopes);
         let problem = Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", "Insufficient scope", detail);
+        let scope = rule.scopes.first().map_or("admin", String::as_str);
         return Err(refuse(problem, &format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")));
     }
-    Ok(Caller { name: token.name })
+    Ok(Caller { name: token.name.clone() })
 }
 
 fn no_such_method(method: &Method, known: &str) -> Response {

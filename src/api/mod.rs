@@ -7,6 +7,7 @@
 
 pub mod attention;
 pub mod auth;
+pub mod availability;
 pub mod channels;
 pub mod health;
 pub mod imports;
@@ -19,6 +20,7 @@ pub mod openapi;
 pub mod orders;
 pub mod problem;
 mod request;
+pub mod reservations;
 mod rules;
 pub mod schedule;
 mod service;
@@ -36,7 +38,7 @@ pub use service::{ServeError, listen, router, serve, serve_on};
 
 use crate::{
     domain::ledger::CountsShipments,
-    engine::import::Profile,
+    engine::{import::Profile, teller::Teller},
     store::{Store, sheets::Outlines},
 };
 
@@ -58,15 +60,18 @@ pub struct ApiState {
     pub store: Store,
     pub outlines: Arc<Outlines>,
     pub core: Arc<Core>,
+    pub teller: Teller,
     metrics: PrometheusHandle,
     totals: Arc<metrics::TotalsCache>,
     files: Arc<Semaphore>,
 }
 
 impl ApiState {
-    /// `metrics`: of the recorder that the process has installed, see [`install_metrics`].
+    /// `metrics`: of the recorder that the process has installed, see [`install_metrics`]. Opens the line for
+    /// reservations, so it has to be called within a runtime.
     pub fn new(store: Store, outlines: Outlines, core: Core, metrics: PrometheusHandle) -> Self {
         Self {
+            teller: Teller::open(store.clone(), 0),
             store,
             outlines: Arc::new(outlines),
             core: Arc::new(core),
@@ -74,5 +79,11 @@ impl ApiState {
             totals: Arc::default(),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
         }
+    }
+
+    /// What one holder may hold in live reservations, in SKU units; 0: as much as there is.
+    #[must_use]
+    pub fn with_holder_units(self, most: u32) -> Self {
+        Self { teller: Teller::open(self.store.clone(), most.into()), ..self }
     }
 }

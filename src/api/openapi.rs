@@ -11,8 +11,10 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{ApiState, attention, channels, health, imports, listings, log, metrics, movements, orders, rules::BEARER};
-use super::{schedule, skus, suspensions};
+use super::{
+    ApiState, attention, availability, channels, health, imports, listings, log, metrics, movements, orders, reservations,
+    rules::BEARER, schedule, skus, suspensions,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,13 +25,15 @@ use super::{schedule, skus, suspensions};
             again is answered alike and done once. Errors are `application/problem+json` (RFC 9457) of type \
             `urn:uriba:problem:` and one of: not-json, broken-body, too-large, bad-query, bad-header (the request \
             can't be read); unauthorized, insufficient-scope; not-found, method-not-allowed; invalid, \
-            rows-rejected, key-reused (it asks for what can't be); refused, in-progress (not in this state); \
-            not-ready, unavailable, timeout, internal (uriba's own trouble)."
+            rows-rejected, key-reused, id-reused (it asks for what can't be); refused, in-progress, not-enough, \
+            holder-limit, reservation-ended, confirmed (not in this state); busy, not-ready, unavailable, \
+            timeout, internal (uriba's own trouble)."
     ),
     tags(
         (name = "channels", description = "Shop accounts, and the switch that stops them"),
         (name = "stock", description = "SKUs, the ledger, files and movements"),
         (name = "listings", description = "What each channel sells, and what it shows"),
+        (name = "reservations", description = "Stock for the checkouts of your own shop"),
         (name = "orders", description = "Orders as the malls stated them"),
         (name = "operation", description = "What needs a person, and who did what"),
         (name = "health", description = "For machines; no token needed")
@@ -65,6 +69,8 @@ pub(super) fn operations() -> (Router<ApiState>, openapi::OpenApi) {
         .merge(imports::router())
         .merge(movements::router())
         .merge(orders::router())
+        .merge(reservations::router())
+        .merge(availability::router())
         .merge(attention::router())
         .merge(log::router())
         .merge(health::router())

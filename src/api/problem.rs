@@ -85,6 +85,13 @@ impl Problem {
         self
     }
 
+    /// A member of this type only.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
+    }
+
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -99,18 +106,24 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
         match error {
-            StoreError::Missing { kind, name } => Self::missing(kind, &name),
+            StoreError::Missing { kind, name } => Self::missing(kind, name),
             StoreError::Refused(detail) => Self::refused(detail),
             StoreError::Invalid(detail) => Self::unprocessable(detail),
             // Another process's word on the matter: the caller may try again.
             StoreError::Superseded { .. } | StoreError::Unreachable(_) => {
-                tracing::error!(error = %chain(&error), "a request could not be served");
+                tracing::error!(error = %chain(error), "a request could not be served");
                 let detail = "the database can't be used right now; try again";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable", detail)
             }
             StoreError::Database(_) => {
-                tracing::error!(error = %chain(&error), "a request could not be served");
+                tracing::error!(error = %chain(error), "a request could not be served");
                 let detail = "the database failed; the log of the service says how";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
             }

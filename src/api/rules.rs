@@ -13,8 +13,8 @@ pub const BEARER: &str = "token";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// `None`: described without one, so nobody may.
-    pub scope: Option<String>,
+    /// Each of them will do. None: described without one, so nobody may.
+    pub scopes: Vec<String>,
     pub query: BTreeSet<String>,
 }
 
@@ -49,11 +49,12 @@ impl Rules {
 }
 
 fn rule(operation: &Value) -> Rule {
-    let scope = operation["security"][0][BEARER][0].as_str().map(str::to_owned);
+    let choices = operation["security"].as_array().into_iter().flatten();
+    let scopes = choices.filter_map(|choice| Some(choice[BEARER][0].as_str()?.to_owned())).collect();
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let query = parameters
         .filter(|parameter| parameter["in"] == "query")
         .filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned()))
         .collect();
-    Rule { scope, query }
+    Rule { scopes, query }
 }

@@ -52,16 +52,19 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// The same on a socket that is open already, whose address the caller may want to know first.
 pub async fn serve_on(listener: TcpListener, state: ApiState, stop: CancellationToken) -> Result<(), ServeError> {
     let env = state.store.env().clone();
+    let teller = state.teller.clone();
     let service = router(state).into_make_service();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let given_up = async {
         stop.cancelled().await;
         env.sleep(FAREWELL.mul_f64(env.speed())).await;
     };
-    tokio::select! {
+    let served = tokio::select! {
         served = serving => served.map_err(ServeError::Broken),
         () = given_up => Ok(()),
-    }
+    };
+    teller.close().await;
+    served
 }
 
 /// Everything that is served, for any server, and for tests without one.

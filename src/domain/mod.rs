@@ -13,6 +13,8 @@
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
+//! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
+//!
 //! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, and
 //! [`explain`] is the tree in which all of the above is told backwards.
 
@@ -27,6 +29,7 @@ pub mod ledger;
 pub mod plan;
 pub mod publication;
 pub mod reaction;
+pub mod reservation;
 pub mod settle;
 pub mod shelf;
 pub mod spelling;

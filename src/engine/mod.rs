@@ -16,6 +16,7 @@ pub mod outline;
 pub mod poll;
 pub mod push;
 pub mod snapshot;
+pub mod teller;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -2,11 +2,13 @@
 //! is tested on every database that uriba supports.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement, Value};
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, Statement, Value,
+};
 
 use super::{Result, StoreError, bundles};
 
@@ -81,6 +83,56 @@ pub(super) async fn add_unshipped(db: &DatabaseTransaction, rows: &[(String, i64
         )
     };
     many(db, values, sql).await
+}
+
+/// Adds to what reservations hold: `(sku, pool, difference)`, each key at most once.
+pub(super) async fn add_held(db: &DatabaseTransaction, rows: &[(i64, String, i64)]) -> Result<()> {
+    let values =
+        rows.iter().map(|(sku, pool, quantity)| [Value::from(*sku), pool.as_str().into(), (*quantity).into()]);
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO held (sku_id, pool, quantity) VALUES {rows} ON CONFLICT (sku_id, pool) \
+             DO UPDATE SET quantity = held.quantity + excluded.quantity"
+        )
+    };
+    many(db, values, sql).await
+}
+
+/// Units that were ever shipped of each SKU to orders of a pool.
+pub(super) async fn shipped(
+    db: &impl ConnectionTrait,
+    pool: &str,
+    skus: &BTreeSet<i64>,
+) -> Result<HashMap<i64, i64>> {
+    let backend = db.get_database_backend();
+    let mut found = HashMap::new();
+    for piece in skus.iter().copied().collect::<Vec<_>>().chunks(super::ROWS_PER_STATEMENT) {
+        let places = vec!["?"; piece.len()].join(", ");
+        let sql = format!(
+            "SELECT p.sku_id AS sku_id, CAST(SUM(l.shipped * p.quantity) AS BIGINT) AS units FROM line_part p \
+             JOIN order_line l ON l.id = p.line_id WHERE p.sku_id IN ({places}) AND l.pool = ? GROUP BY p.sku_id"
+        );
+        let values = piece.iter().copied().map(Value::from).chain([pool.into()]);
+        for row in db.query_all_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), values)).await? {
+            found.insert(row.try_get("", "sku_id")?, row.try_get("", "units")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Somebody else changed the same rows at the same moment: done again, it may well succeed.
+pub(super) fn is_conflict(error: &DbErr) -> bool {
+    // https://www.postgresql.org/docs/current/errcodes-appendix.html
+    const SERIALIZATION_FAILURE: &str = "40001";
+    const DEADLOCK_DETECTED: &str = "40P01";
+    if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) {
+        return true;
+    }
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].contains(&code.as_ref()))
 }
 
 /// Adds to balances: `(sku, location, bin, difference)`, each key at most once.
@@ -197,6 +249,7 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
              COALESCE((SELECT SUM(b.quantity) FROM stock_balance b JOIN location o ON o.code = b.location \
                        WHERE b.sku_id = s.sku_id AND b.bin = 'main' AND o.pool = s.pool), 0) \
              - COALESCE((SELECT SUM(u.quantity) FROM unshipped u WHERE u.sku_id = s.sku_id AND u.pool = s.pool), 0) \
+             - COALESCE((SELECT h.quantity FROM held h WHERE h.sku_id = s.sku_id AND h.pool = s.pool), 0) \
              - COALESCE((SELECT SUM(h.remaining) FROM provisional_hold h \
                          WHERE h.sku_id = s.sku_id AND h.pool = s.pool AND h.ended_at IS NULL), 0) AS sellable, \
              COALESCE((SELECT SUM(({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w \

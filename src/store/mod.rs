@@ -31,6 +31,7 @@ pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
+pub mod reservations;
 pub mod sheets;
 pub mod stock;
 pub mod switch;
@@ -83,6 +84,7 @@ pub struct Store {
     /// Rung when facts changed, so that a waiting step need not wait for its time.
     pub bells: Arc<Bells>,
     file: Option<std::path::PathBuf>,
+    tokens: Arc<token::Known>,
 }
 
 /// Wake-ups within this process. A hint only: every step also comes by on its own.

@@ -24,7 +24,15 @@ impl Store {
     /// Opens the database, which must have been migrated before (see [`migrate`]).
     pub async fn open(url: &str, env: Arc<dyn Env>) -> Result<Self> {
         let (writer, reader, file) = connect(url).await?;
-        let store = Self { writer, reader, env, last_id: Arc::new(AtomicI64::new(0)), bells: Arc::default(), file };
+        let store = Self {
+            writer,
+            reader,
+            env,
+            last_id: Arc::new(AtomicI64::new(0)),
+            bells: Arc::default(),
+            file,
+            tokens: Arc::default(),
+        };
         Ok(store)
     }
 

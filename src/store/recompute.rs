@@ -12,7 +12,7 @@ use super::{
     attention::Call,
     bundles::Shelved,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
-    micros, stock as ledger,
+    micros, reservations, stock as ledger,
 };
 use crate::domain::{
     allocation::{self, Overrides, Rules},
@@ -180,6 +180,9 @@ pub(super) async fn shelves(
         for (component, units) in super::bundles::held_in_bundles(tx, pool, &piece).await? {
             shelves.entry(component).or_default().provisional += units;
         }
+    }
+    for (sku, quantity) in reservations::held(tx, pool, skus).await? {
+        shelves.entry(sku).or_default().held += quantity;
     }
     Ok(shelves)
 }

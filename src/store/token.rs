@@ -1,5 +1,11 @@
 //! API tokens. Only a hash is stored; the token itself is seen once, by whoever creates it.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use sha2::{Digest, Sha256};
 
@@ -7,6 +13,42 @@ use super::{Result, Store, StoreError, entity::token, log::Entry, micros};
 
 /// So that secret scanners know one when they see it.
 const PREFIX: &str = "urb_";
+
+/// So long a token is believed without asking the database, which would cost a busy shop more than the
+/// reservation itself: one that another process revokes is refused a second later.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// Nobody hands out so many; beyond it the database is asked.
+const KNOWN_MAX: usize = 1_000;
+
+/// Tokens seen lately, by the digest of their secret, and when they were read.
+#[derive(Default)]
+pub(super) struct Known(Mutex<HashMap<Digested, (Duration, Arc<token::Model>)>>);
+
+type Digested = [u8; 32];
+
+impl Known {
+    fn all(&self) -> MutexGuard<'_, HashMap<Digested, (Duration, Arc<token::Model>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, digested: &Digested, now: Duration) -> Option<Arc<token::Model>> {
+        let all = self.all();
+        let (at, token) = all.get(digested)?;
+        (now.saturating_sub(*at) < BELIEVED).then(|| token.clone())
+    }
+
+    fn keep(&self, digested: Digested, now: Duration, token: &Arc<token::Model>) {
+        let mut all = self.all();
+        if all.len() >= KNOWN_MAX {
+            all.clear();
+        }
+        all.insert(digested, (now, token.clone()));
+    }
+
+    fn forget(&self) {
+        self.all().clear();
+    }
+}
 
 impl Store {
     /// Makes a token and returns it: 256 random bits, shown this once.
@@ -55,20 +97,32 @@ impl Store {
             self.write_log(&tx, Entry { who, what: "token.revoke", subject: &subject, why: None, detail: None })
                 .await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.tokens.forget();
+        Ok(())
     }
 
     /// The live token that this secret is, if any. Looked up by its hash, so the time it takes tells nothing
     /// about the secret.
-    pub async fn token_by_secret(&self, secret: &str) -> Result<Option<token::Model>> {
+    pub async fn token_by_secret(&self, secret: &str) -> Result<Option<Arc<token::Model>>> {
         if !secret.starts_with(PREFIX) {
             return Ok(None);
         }
-        Ok(token::Entity::find()
-            .filter(token::Column::Hash.eq(hash(secret)))
+        let digested: Digested = Sha256::digest(secret.as_bytes()).into();
+        let now = self.env.elapsed();
+        if let Some(known) = self.tokens.fresh(&digested, now) {
+            return Ok(Some(known));
+        }
+        let found = token::Entity::find()
+            .filter(token::Column::Hash.eq(hex(&digested)))
             .filter(token::Column::RevokedAt.is_null())
             .one(&self.reader)
-            .await?)
+            .await?
+            .map(Arc::new);
+        if let Some(token) = &found {
+            self.tokens.keep(digested, now, token);
+        }
+        Ok(found)
     }
 }
 

@@ -4,12 +4,14 @@
 //! each page costs a fixed number of statements however many rows it holds. Nothing is decided here: a
 //! listing's state is the domain's word on its publication.
 
+mod availability;
 mod channel;
 mod desk;
 mod ledger;
 mod listing;
 mod order;
 mod page;
+mod reservation;
 mod sku;
 
 use std::collections::HashMap;
@@ -24,12 +26,14 @@ use uriba_sdk::{
 use super::{Result, Store};
 use crate::domain::{plan, publication::Ways};
 
+pub use availability::AvailabilitySheet;
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
+pub use reservation::{ReservationLine, ReservationSheet};
 pub use sku::{ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
