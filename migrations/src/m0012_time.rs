@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
         }
         manager.create_index(index("stock_entry", &["sku_id", "recorded_at"], false)).await?;
         manager.create_index(index("publication_event", &["listing_id", "at"], false)).await?;
+        manager.create_index(index("reservation_part", &["sku_id"], false)).await?;
         manager.drop_index(named("publication_event", "ix_publication_event_listing_id")).await?;
         manager.get_connection().execute_unprepared(OPEN_LINES).await?;
         Ok(())
@@ -36,6 +37,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.drop_index(named("order_line", "ix_order_line_holding")).await?;
+        manager.drop_index(named("reservation_part", "ix_reservation_part_sku_id")).await?;
         manager.create_index(index("publication_event", &["listing_id"], false)).await?;
         manager.drop_index(named("publication_event", "ix_publication_event_listing_id_at")).await?;
         manager.drop_index(named("stock_entry", "ix_stock_entry_sku_id_recorded_at")).await?;

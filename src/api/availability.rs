@@ -1,14 +1,15 @@
 //! What a shop can show beside its buttons: what is left of many SKUs at one moment.
 
-use axum::{
-    Json,
-    extract::State,
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiState, problem::{Problem, in_query}, request::Asked};
+use super::{
+    ApiState,
+    problem::{Problem, in_query},
+    request::Asked,
+};
 use crate::{domain::spelling, store::sheets::AvailabilitySheet};
 
 pub fn router() -> OpenApiRouter<ApiState> {

@@ -154,10 +154,8 @@ impl Reserve {
             let message = format!("{} is not between 1 and {TTL_SECONDS_MAX}", self.ttl_seconds);
             return Err(Problem::invalid("ttl_seconds", message));
         }
-        let line = |line: ReservationLine| Line {
-            sku: spelling::code(&line.sku).into_owned(),
-            quantity: line.quantity,
-        };
+        let line =
+            |line: ReservationLine| Line { sku: spelling::code(&line.sku).into_owned(), quantity: line.quantity };
         let lines = Wish::tidy(self.lines.into_iter().map(line).collect());
         Ok((self.id, Wish { channel: self.channel, lines, ttl_s: self.ttl_seconds, holder: self.holder }))
     }
@@ -230,9 +228,11 @@ fn of_refusal(id: &str, refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NotEnough(lines) => {
             let short = lines.iter().filter(|line| line.available < line.quantity);
-            let detail = short.map(|line| format!("{}: {} asked, {} available", line.sku, line.quantity, line.available));
+            let detail =
+                short.map(|line| format!("{}: {} asked, {} available", line.sku, line.quantity, line.available));
             let detail = detail.collect::<Vec<_>>().join("; ");
-            let detail = if detail.is_empty() { "the lines together take more than there is".to_owned() } else { detail };
+            let detail =
+                if detail.is_empty() { "the lines together take more than there is".to_owned() } else { detail };
             let lines: Vec<Value> = lines.iter().map(available).collect();
             conflict("not-enough", "Not enough stock", detail).with("lines", lines.into())
         }

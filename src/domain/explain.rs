@@ -241,7 +241,8 @@ mod tests {
         let sellable = Term::sum("sellable", vec![on_hand, unshipped.minus()]);
         assert_eq!((sellable.whole(), sellable.terms[1].terms[0].whole()), (Some(7), Some(-3)));
         sellable.check().unwrap();
-        let unknown = Term::sum("sellable", vec![Term::unknown("on_hand", "nobody counted"), Term::fact("held", 0, "")]);
+        let unknown =
+            Term::sum("sellable", vec![Term::unknown("on_hand", "nobody counted"), Term::fact("held", 0, "")]);
         assert_eq!(unknown.value, None);
     }
 

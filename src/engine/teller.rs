@@ -282,10 +282,9 @@ fn word(told: &Told) -> &'static str {
             Refusal::Confirmed { .. } => "already_confirmed",
             Refusal::Suspended(_) => "suspended",
             Refusal::OrderTaken(_) => "order_taken",
-            Refusal::Unknown
-            | Refusal::NoSuchChannel(_)
-            | Refusal::NoStorefront(_)
-            | Refusal::NoSuchSku(_) => "invalid",
+            Refusal::Unknown | Refusal::NoSuchChannel(_) | Refusal::NoStorefront(_) | Refusal::NoSuchSku(_) => {
+                "invalid"
+            }
         },
     }
 }

@@ -151,6 +151,21 @@ impl Store {
         Ok(done)
     }
 
+    /// The line's units count from now on, whenever they were ordered.
+    async fn mapped(&self, tx: &DatabaseTransaction, line_id: i64) -> Result<()> {
+        let now = micros(self.now());
+        let event = line_event::ActiveModel {
+            id: Set(self.id()),
+            line_id: Set(line_id),
+            what: Set("mapped".to_owned()),
+            units: Set(0),
+            occurred_at: Set(now),
+            recorded_at: Set(now),
+        };
+        event.insert(tx).await?;
+        Ok(())
+    }
+
     /// Lines that were sold before anybody said what they sell: from now on they count, and what shipped of
     /// them is booked at its time.
     pub(super) async fn adopt_lines(
@@ -172,6 +187,7 @@ impl Store {
         let components = made_of.get(&listing.sku_id).map_or(&[][..], Vec::as_slice);
         let mut unshipped = 0;
         let mut shipments = Vec::new();
+        let orders = order_ids(tx, &lines).await?;
         for line in lines {
             unshipped += (line.ordered - line.moved - line.cancelled - line.shipped) * listing.units;
             let parts = components.iter().map(|part| line_part::ActiveModel {
@@ -180,6 +196,7 @@ impl Store {
                 quantity: Set(listing.units * part.quantity),
             });
             line_part::Entity::insert_many(parts).exec_without_returning(tx).await?;
+            self.mapped(tx, line.id).await?;
             let events = line_event::Entity::find()
                 .filter(line_event::Column::LineId.eq(line.id))
                 .filter(line_event::Column::What.eq("shipped"))
@@ -192,7 +209,7 @@ impl Store {
                 pool: channel.pool.clone(),
                 units: event.units * listing.units * part.quantity,
                 occurred_at: instant(event.occurred_at),
-                source: format!("order {}/{}", channel.id, line.order_ref),
+                source: format!("order {}/{}", channel.id, orders.get(&line.order_ref).map_or("?", String::as_str)),
             }));
             let mut row = line.into_active_model();
             row.listing_id = Set(Some(listing.id));
@@ -208,6 +225,16 @@ impl Store {
         self.ship(tx, &shipments).await?;
         self.calm(tx, "unmapped", &format!("{}/{}", channel.id, listing.mall_key)).await
     }
+}
+
+/// The malls' own ids of the lines' orders.
+async fn order_ids(tx: &DatabaseTransaction, lines: &[order_line::Model]) -> Result<HashMap<i64, String>> {
+    let mut found = HashMap::new();
+    for piece in super::stock::pieces(&lines.iter().map(|line| line.order_ref).collect()) {
+        let rows = mall_order::Entity::find().filter(mall_order::Column::Id.is_in(piece)).all(tx).await?;
+        found.extend(rows.into_iter().map(|row| (row.id, row.order_id)));
+    }
+    Ok(found)
 }
 
 trait OfChannel {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, Statement, Value,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, Statement,
+    Value,
 };
 
 use super::{Result, StoreError, bundles};
@@ -87,8 +88,7 @@ pub(super) async fn add_unshipped(db: &DatabaseTransaction, rows: &[(String, i64
 
 /// Adds to what reservations hold: `(sku, pool, difference)`, each key at most once.
 pub(super) async fn add_held(db: &DatabaseTransaction, rows: &[(i64, String, i64)]) -> Result<()> {
-    let values =
-        rows.iter().map(|(sku, pool, quantity)| [Value::from(*sku), pool.as_str().into(), (*quantity).into()]);
+    let values = rows.iter().map(|(sku, pool, quantity)| [Value::from(*sku), pool.as_str().into(), (*quantity).into()]);
     let sql = |rows: &str| {
         format!(
             "INSERT INTO held (sku_id, pool, quantity) VALUES {rows} ON CONFLICT (sku_id, pool) \
@@ -99,11 +99,7 @@ pub(super) async fn add_held(db: &DatabaseTransaction, rows: &[(i64, String, i64
 }
 
 /// Units that were ever shipped of each SKU to orders of a pool.
-pub(super) async fn shipped(
-    db: &impl ConnectionTrait,
-    pool: &str,
-    skus: &BTreeSet<i64>,
-) -> Result<HashMap<i64, i64>> {
+pub(super) async fn shipped(db: &impl ConnectionTrait, pool: &str, skus: &BTreeSet<i64>) -> Result<HashMap<i64, i64>> {
     let backend = db.get_database_backend();
     let mut found = HashMap::new();
     for piece in skus.iter().copied().collect::<Vec<_>>().chunks(super::ROWS_PER_STATEMENT) {

@@ -127,3 +127,149 @@ pub(super) async fn add_to_snapshots(db: &DatabaseTransaction, rows: &[(Place, i
     };
     many(db, values, sql).await
 }
+
+/// An order line that holds units of a SKU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HoldingLine {
+    pub channel: String,
+    pub order_id: String,
+    pub placed_at: i64,
+    /// In SKU units.
+    pub units: i64,
+}
+
+/// Lines that hold units of the SKU now, newest first. The database begins with the lines that hold anything,
+/// which are few: an index keeps just them.
+pub(super) async fn holding_lines(
+    db: &impl ConnectionTrait,
+    sku_id: i64,
+    pool: &str,
+    most: u64,
+) -> Result<Vec<HoldingLine>> {
+    let sql = format!(
+        "SELECT o.channel AS channel, o.order_id AS order_id, l.placed_at AS placed_at, \
+           CAST((l.ordered - l.moved - l.cancelled - l.shipped) * p.quantity AS BIGINT) AS units \
+         FROM order_line l CROSS JOIN line_part p CROSS JOIN mall_order o \
+         WHERE l.ordered - l.moved - l.cancelled - l.shipped <> 0 AND p.line_id = l.id AND p.sku_id = ? \
+           AND l.pool = ? AND o.id = l.order_ref ORDER BY l.placed_at DESC, l.id DESC LIMIT {most}"
+    );
+    lines(db, &sql, [sku_id.into(), pool.into()].into()).await
+}
+
+/// Lines that held units of the SKU at an instant, by what had been recorded of them.
+pub(super) async fn holding_lines_at(
+    db: &impl ConnectionTrait,
+    sku_id: i64,
+    pool: &str,
+    at: i64,
+) -> Result<Vec<HoldingLine>> {
+    let held = "SUM(CASE e.what WHEN 'ordered' THEN e.units WHEN 'cancelled' THEN -e.units \
+                WHEN 'moved' THEN -e.units WHEN 'shipped' THEN -e.units ELSE 0 END)";
+    let sql = format!(
+        "SELECT o.channel AS channel, o.order_id AS order_id, l.placed_at AS placed_at, \
+           CAST({held} * p.quantity AS BIGINT) AS units \
+         FROM line_part p JOIN order_line l ON l.id = p.line_id JOIN mall_order o ON o.id = l.order_ref \
+         JOIN line_event e ON e.line_id = l.id AND e.recorded_at <= ? \
+         WHERE p.sku_id = ? AND l.pool = ? AND NOT EXISTS (SELECT 1 FROM line_event m WHERE m.line_id = l.id \
+           AND m.what = 'mapped' AND m.recorded_at > ?) \
+         GROUP BY o.channel, o.order_id, l.placed_at, l.id, p.quantity HAVING {held} <> 0 \
+         ORDER BY l.placed_at DESC, l.id DESC"
+    );
+    lines(db, &sql, [at.into(), sku_id.into(), pool.into(), at.into()].into()).await
+}
+
+async fn lines(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Result<Vec<HoldingLine>> {
+    let backend = db.get_database_backend();
+    let rows = db.query_all_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), values)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(HoldingLine {
+                channel: row.try_get("", "channel")?,
+                order_id: row.try_get("", "order_id")?,
+                placed_at: row.try_get("", "placed_at")?,
+                units: row.try_get("", "units")?,
+            })
+        })
+        .collect()
+}
+
+/// A snapshot that is not what the entries since the one before it make of that.
+pub(super) struct WrongSnapshot {
+    pub place: Place,
+    pub at: i64,
+    /// What stands there, and what ought to: as it was, and as it was known.
+    pub was: (i64, i64),
+    pub known: (i64, i64),
+}
+
+/// Wrong snapshots of the SKUs in `after < id ≤ to`, so many at most. Each is compared with the one before it,
+/// so that every entry is read once.
+pub(super) async fn wrong_snapshots(
+    db: &impl ConnectionTrait,
+    after: i64,
+    to: i64,
+    most: usize,
+) -> Result<Vec<WrongSnapshot>> {
+    let backend = db.get_database_backend();
+    let sum = |by: By| {
+        let (time, figure) = by.columns();
+        format!(
+            "CAST(COALESCE(s.{figure}_before, 0) + COALESCE((SELECT SUM(e.quantity) FROM stock_entry e \
+               WHERE e.sku_id = s.sku_id AND e.location = s.location AND e.bin = s.bin \
+               AND e.{time} > COALESCE(s.before, {OLDEST}) AND e.{time} <= s.at), 0) AS BIGINT)"
+        )
+    };
+    let sql = format!(
+        "SELECT * FROM (SELECT s.sku_id AS sku_id, s.location AS location, s.bin AS bin, s.at AS at, \
+           s.quantity AS quantity, s.known AS known, {} AS was, {} AS books FROM (\
+             SELECT sku_id, location, bin, at, quantity, known, LAG(at) OVER p AS before, \
+               LAG(quantity) OVER p AS quantity_before, LAG(known) OVER p AS known_before \
+             FROM stock_snapshot WHERE sku_id > ? AND sku_id <= ? \
+             WINDOW p AS (PARTITION BY sku_id, location, bin ORDER BY at)) s) c \
+         WHERE quantity <> was OR known <> books LIMIT {most}",
+        sum(By::Occurred),
+        sum(By::Recorded),
+    );
+    let values: [Value; 2] = [after.into(), to.into()];
+    let rows = db.query_all_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), values)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(WrongSnapshot {
+                place: (row.try_get("", "sku_id")?, row.try_get("", "location")?, row.try_get("", "bin")?),
+                at: row.try_get("", "at")?,
+                was: (row.try_get("", "quantity")?, row.try_get("", "was")?),
+                known: (row.try_get("", "known")?, row.try_get("", "books")?),
+            })
+        })
+        .collect()
+}
+
+/// Order lines whose events don't come to what their rows hold, so many at most: channel, order, line, what the
+/// row holds, what the events say.
+pub(super) async fn wrong_lines(
+    db: &impl ConnectionTrait,
+    most: usize,
+) -> Result<Vec<(String, String, String, i64, i64)>> {
+    let told = "COALESCE(SUM(CASE e.what WHEN 'ordered' THEN e.units WHEN 'cancelled' THEN -e.units \
+                WHEN 'moved' THEN -e.units WHEN 'shipped' THEN -e.units ELSE 0 END), 0)";
+    let held = "l.ordered - l.moved - l.cancelled - l.shipped";
+    let sql = format!(
+        "SELECT o.channel AS channel, o.order_id AS order_id, c.line AS line, c.held AS held, c.told AS told FROM (\
+           SELECT l.order_ref AS order_ref, l.line AS line, {held} AS held, CAST({told} AS BIGINT) AS told \
+           FROM order_line l LEFT JOIN line_event e ON e.line_id = l.id \
+           GROUP BY l.id, l.order_ref, l.line, l.ordered, l.moved, l.cancelled, l.shipped HAVING {held} <> {told}) c \
+         JOIN mall_order o ON o.id = c.order_ref LIMIT {most}"
+    );
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.try_get("", "channel")?,
+                row.try_get("", "order_id")?,
+                row.try_get("", "line")?,
+                row.try_get("", "held")?,
+                row.try_get("", "told")?,
+            ))
+        })
+        .collect()
+}

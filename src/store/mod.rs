@@ -15,6 +15,7 @@ mod configuration;
 mod dialect;
 mod dialect_time;
 pub mod entity;
+pub mod explain;
 pub mod imports;
 pub mod intake;
 mod intake_apply;

@@ -125,7 +125,9 @@ pub enum Change {
     /// Its units are held from now on.
     Hold,
     /// Its units are its order's from now on; `late`: it had expired, and there was stock all the same.
-    Confirm { late: bool },
+    Confirm {
+        late: bool,
+    },
     Release,
     /// Nothing is held under this id, nor ever will be.
     Bury,

@@ -109,9 +109,7 @@ fn an_id_that_has_ended_never_holds_again() {
     }
     ask(&mut desk, "released", &RELEASE, 1);
     ask(&mut desk, "confirmed", &confirm("A1"), 1);
-    for (id, state) in
-        [("released", State::Released), ("confirmed", State::Confirmed), ("expired", State::Expired)]
-    {
+    for (id, state) in [("released", State::Released), ("confirmed", State::Confirmed), ("expired", State::Expired)] {
         let verdict = ask(&mut desk, id, &reserve(&[("tea", 1)]), 600);
         assert_eq!(verdict, Verdict::Refused(Refusal::Ended(state)), "{id}");
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, Func},
 };
 
@@ -127,7 +128,8 @@ pub(in crate::store) async fn shops(tx: &DatabaseTransaction, ids: BTreeSet<&str
         .all(tx)
         .await?;
     let shop = |(id, mall, pool, state, mode): (String, String, String, String, Option<String>)| {
-        let is_off = matches!(suspend::State::parse(&state), Some(suspend::State::Draining | suspend::State::Suspended));
+        let is_off =
+            matches!(suspend::State::parse(&state), Some(suspend::State::Draining | suspend::State::Suspended));
         let is_suspended = is_off && mode.as_deref() == Some(suspend::Mode::Zero.word());
         (id, Shop { pool, is_storefront: mall == STOREFRONT, is_suspended })
     };

@@ -21,10 +21,9 @@ use tower::ServiceExt;
 use uriba::{
     api::{ApiState, Core, router},
     domain::ledger::CountsShipments,
-    store::sheets::{Outline, Outlines},
 };
 
-use crate::support::{CARD, TestBase};
+use crate::support::{TestBase, outlines};
 
 /// The API over a test's database, with a token for everything.
 pub struct Api {
@@ -97,8 +96,4 @@ impl Reply {
         assert!(body["title"].is_string() && body["detail"].is_string(), "{}", self.text);
         body
     }
-}
-
-fn outlines(channels: &[&str]) -> Outlines {
-    channels.iter().map(|id| ((*id).to_owned(), Outline::of(&CARD, Vec::new()))).collect()
 }

@@ -169,7 +169,7 @@ fn later(from: Timestamp, hours: i64) -> Timestamp {
     from + SignedDuration::from_hours(hours)
 }
 
-fn days() -> BusinessDays {
+pub fn days() -> BusinessDays {
     BusinessDays { zone: TimeZone::get("Asia/Tokyo").unwrap(), starts: Time::midnight() }
 }
 

@@ -3,6 +3,8 @@
 mod at_once;
 mod bundles;
 mod dialect;
+mod explain;
+mod explain_model;
 mod family_model;
 mod given_back;
 mod intake;
