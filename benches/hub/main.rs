@@ -6,6 +6,7 @@
 
 mod baseline;
 mod catalogue;
+mod explain;
 mod footprint;
 mod ingest;
 mod paced;
@@ -15,7 +16,7 @@ mod setting;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 5] = ["propagation", "ingest", "paced", "changed-sku", "memory"];
+const FIGURES: [&str; 6] = ["propagation", "ingest", "paced", "explain", "changed-sku", "memory"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
@@ -44,6 +45,9 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     }
     if wanted("paced") {
         figures.push(report::say(paced::figure().await?));
+    }
+    if wanted("explain") {
+        figures.push(report::say(explain::figure().await?));
     }
     if wanted("changed-sku") || wanted("memory") {
         let large = catalogue::build(catalogue::LARGE).await?;

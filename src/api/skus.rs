@@ -15,7 +15,7 @@ use super::{
     request::{Asked, PageQuery, paging},
 };
 use crate::{
-    domain::explain::Term,
+    domain::{explain::Term, time::kept_from},
     store::{
         StoreError,
         explain::Question,
@@ -85,7 +85,8 @@ async fn explain(
     Path(code): Path<String>,
     Asked(asked): Asked<ExplainQuery>,
 ) -> Result<Json<Term>, Problem> {
-    let question = Question { sku: &code, channel: asked.channel.as_deref(), at: asked.at };
+    let kept_from = kept_from(state.store.now(), state.core.history_days);
+    let question = Question { sku: &code, channel: asked.channel.as_deref(), at: asked.at, kept_from: Some(kept_from) };
     Ok(Json(state.store.explain(&question, &state.outlines).await.map_err(in_list_of_sku)?))
 }
 

@@ -67,15 +67,15 @@ impl Sheet {
             steps.push(term);
             term = of;
         }
+        let what_is_sold = term.source.as_ref().map(|pool| format!("what {pool} has to sell, below"));
         if let [last] = steps.as_slice()
             && last.value == term.value
         {
-            let source = term.source.as_ref().map(|pool| format!("what {pool} has to sell, below"));
-            return self.row(1, label(&target.name), target, source);
+            let pool = target.source.clone().or(what_is_sold);
+            return self.row(1, label(&target.name), target, pool);
         }
-        self.row(1, label(&target.name), target, None);
-        let source = term.source.as_ref().map(|pool| format!("what {pool} has to sell, below"));
-        self.row(2, label("sellable"), term, source);
+        self.row(1, label(&target.name), target, target.source.clone());
+        self.row(2, label("sellable"), term, what_is_sold);
         for step in steps.into_iter().rev().filter(|step| step.terms.len() > 1) {
             let by = &step.terms[1];
             let name = if by.name == "suspended" { "suspended" } else { &step.name };
@@ -137,6 +137,7 @@ fn label(name: &str) -> &str {
         "missing" => "missing 未確認の販売",
         "earlier" => "earlier それ以前",
         "quantity" => "in each 構成数",
+        "horizon" => "kept from 保存期限",
         "suspended" => "off sale 出品停止",
         "rule.buffer" => "buffer 安全在庫",
         "rule.fraction" => "fraction 割合",

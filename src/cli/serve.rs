@@ -95,7 +95,12 @@ async fn finish(mut tasks: JoinSet<Ended>, signals: &mut Signals) {
 }
 
 fn core(config: &Config) -> Core {
-    Core { zone: config.zone.clone(), counts: config.counts_shipments, profiles: HashMap::new() }
+    Core {
+        zone: config.zone.clone(),
+        counts: config.counts_shipments,
+        profiles: HashMap::new(),
+        history_days: config.history_days,
+    }
 }
 
 /// The credentials as they are now, for a channel whose lane is stopped.

@@ -1,12 +1,9 @@
 //! `uriba sku`: what there is of each SKU, and what every channel makes of it.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 
 use super::{
-    desk::{Common, Desk},
+    desk::Common,
     explain,
     failure::Done,
     moment,
@@ -14,7 +11,7 @@ use super::{
     table::{Table, pairs},
 };
 use crate::{
-    domain::time::earlier,
+    domain::time::kept_from,
     store::{
         explain::Question,
         sheets::{HistoryLine, PoolSheet, Showing, SkuSheet, Span},
@@ -81,10 +78,10 @@ pub async fn run(common: &Common, command: Command) -> Done {
         }
         Command::Explain(asked) => {
             let at = moment::maybe(asked.at.as_deref(), &desk.config)?;
-            let question = Question { sku: &asked.code, channel: asked.channel.as_deref(), at };
+            let kept_from = Some(kept_from(desk.store.now(), desk.config.history_days));
+            let question = Question { sku: &asked.code, channel: asked.channel.as_deref(), at, kept_from };
             let tree = desk.store.explain(&question, &outlines).await?;
             desk.print.item(&tree, explain::page);
-            note_horizon(&desk, at);
         }
         Command::History(asked) => {
             let span = Span {
@@ -95,20 +92,13 @@ pub async fn run(common: &Common, command: Command) -> Done {
                 super::pages(asked.limit, async |paging| desk.store.history(&asked.code, span, &paging).await).await?;
             desk.print.list(&lines.items, "nothing has happened to it in that time", history);
             lines.note_rest();
-            note_horizon(&desk, span.from);
+            let horizon = kept_from(desk.store.now(), desk.config.history_days);
+            if span.from.is_some_and(|from| from < horizon) {
+                note(&format!("note: the past is kept from {} on: before it, things may be missing", instant(horizon)));
+            }
         }
     }
     Ok(())
-}
-
-/// What lies further back than the past is kept.
-fn note_horizon(desk: &Desk, at: Option<Timestamp>) {
-    let days = desk.config.history_days;
-    let horizon = earlier(desk.store.now(), Duration::from_secs(u64::from(days) * 86_400));
-    if at.is_some_and(|at| at < horizon) {
-        let horizon = instant(horizon);
-        note(&format!("note: the past is kept for {days} days: before {horizon} things may be missing here"));
-    }
 }
 
 fn history(lines: &[HistoryLine]) -> String {
@@ -120,7 +110,7 @@ fn history(lines: &[HistoryLine]) -> String {
             or_dash(line.units),
             or_dash(line.place.as_ref()),
             line.detail.clone().unwrap_or_default(),
-            line.occurred_at.map(instant).unwrap_or_default(),
+            line.occurred_at.map(instant).filter(|occurred| *occurred != instant(line.at)).unwrap_or_default(),
         ]);
     }
     table.to_string()

@@ -13,13 +13,13 @@ use super::allocation::{Overrides, Rules};
 
 /// One number of a derivation, with those that it was made of.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[schema(no_recursion)]
 pub struct Term {
     pub name: String,
     /// `null`: there is no figure.
     pub value: Option<Value>,
     pub op: Op,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion)]
     pub terms: Vec<Term>,
     /// File and line, order, person, rule, place.
     #[serde(skip_serializing_if = "Option::is_none")]

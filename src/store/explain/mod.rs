@@ -39,6 +39,8 @@ pub struct Question<'a> {
     pub channel: Option<&'a str>,
     /// `None`: now.
     pub at: Option<Timestamp>,
+    /// The past is kept from there on; before it, things may be missing.
+    pub kept_from: Option<Timestamp>,
 }
 
 /// The rows are read as they are, or as they were in the books at an instant.
@@ -46,6 +48,14 @@ pub struct Question<'a> {
 enum When {
     Now,
     At(Timestamp),
+}
+
+impl Question<'_> {
+    fn horizon(&self) -> Option<Term> {
+        let kept_from = self.kept_from.filter(|from| self.at.is_some_and(|at| at < *from))?;
+        let missing = "the past is kept from there on: before it, things may be missing here";
+        Some(Term::unknown("horizon", missing).at(kept_from))
+    }
 }
 
 impl Store {
@@ -69,7 +79,7 @@ impl Store {
             .all(&tx)
             .await?;
         let mut pools = HashMap::new();
-        let mut terms = Vec::new();
+        let mut terms: Vec<Term> = question.horizon().into_iter().collect();
         for pool in self.pools_asked(&tx, wanted.id, question, &channels).await? {
             let sellable = self.sellable(&tx, &pool, &wanted, when).await?;
             terms.push(sellable.clone());

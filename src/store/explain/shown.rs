@@ -48,6 +48,12 @@ pub(super) async fn now(
         Some(basis) => Some(known(tx, &listed.listing, basis, None).await?),
         None => None,
     };
+    let target = if target.whole() == belief.target {
+        target
+    } else {
+        let stands = belief.target.map_or("none".to_owned(), |target| target.to_string());
+        target.from(format!("{stands} stands until it is computed again"))
+    };
     let told = told(belief.writes.last(), sheet, channel, target);
     Ok(shown(&listed.listing, known, told))
 }

@@ -213,10 +213,12 @@ async fn publications(tx: &DatabaseTransaction, listings: &[listing::Model], win
     let query = publication_event::Entity::find().filter(Column::ListingId.is_in(names.keys().copied()));
     let rows = window.of(query, Column::At, Column::Id).all(tx).await?;
     let told = |row: publication_event::Model| {
+        let since = row.applied.zip(row.sold_since);
+        let basis = since.map(|(applied, sold)| format!("{applied:+} changed and {sold} sold since"));
         let line = HistoryLine {
             place: names.get(&row.listing_id).cloned(),
             units: row.value,
-            detail: row.detail,
+            detail: row.detail.or(basis),
             ..line(row.id, row.at, row.at, "listing", row.what)
         };
         ((row.at, row.id), line)

@@ -1,9 +1,6 @@
 //! What the past is told from: snapshots against entries, order lines against their events.
 
-use sea_orm::{
-    DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    sea_query::{ExprTrait, IntoIden},
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, sea_query::IntoIden};
 
 use super::{Check, FINDINGS_MAX, Finding, Range, Result, ledger::codes};
 use crate::store::{

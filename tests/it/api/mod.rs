@@ -43,7 +43,12 @@ impl Api {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let core = Core { zone: TimeZone::UTC, counts: Some(CountsShipments::AtOnce), profiles: HashMap::new() };
+        let core = Core {
+            zone: TimeZone::UTC,
+            counts: Some(CountsShipments::AtOnce),
+            profiles: HashMap::new(),
+            history_days: 400,
+        };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state), admin }
     }

@@ -4,6 +4,7 @@ mod commands;
 mod configuration;
 mod database;
 mod service;
+mod why;
 
 use std::{
     path::Path,

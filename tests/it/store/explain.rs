@@ -75,7 +75,7 @@ async fn what_a_mall_shows_follows_what_it_was_told_which_follows_the_target() {
         let later = uriba_sdk::Order { placed_at: base.env.now(), ..order("1001", &[line("tea", 2)]) };
         base.read("a", &[later]).await;
         base.recompute(&CHANNELS).await;
-        let tree = explain(base, Question { sku: "tea", channel: Some("a"), at: None }).await;
+        let tree = explain(base, Question { sku: "tea", channel: Some("a"), at: None, kept_from: None }).await;
         let shown = tree.terms.iter().find(|term| term.name == "shown").unwrap();
         assert_eq!((shown.whole(), shown.terms[0].whole()), (Some(5), Some(5)));
         let parts: Vec<_> = shown.terms[0].terms.iter().map(|term| (term.name.as_str(), term.whole())).collect();
@@ -125,7 +125,7 @@ async fn a_live_hold_is_named_and_an_ended_one_is_part_of_the_past() {
         base.env.advance(seconds(5));
         ask(base, Ask::Release { reason: None }).await;
         assert_eq!(tea(base).await.find("held").unwrap().whole(), Some(0));
-        let past = explain(base, Question { sku: "tea", channel: None, at: Some(then) }).await;
+        let past = explain(base, Question { sku: "tea", channel: None, at: Some(then), kept_from: None }).await;
         assert_eq!((past.find("held").unwrap().whole(), past.find("sellable").unwrap().whole()), (Some(-2), Some(3)));
     })
     .await;
@@ -151,7 +151,7 @@ async fn no_figure_is_said_as_such_and_never_as_zero() {
             base.store.explain(&Question { sku: "coffee", ..Question::default() }, &outlines(&CHANNELS)).await;
         assert_eq!(refused.unwrap_err().to_string(), "there is no SKU \"coffee\"");
         let future = Some(base.env.now() + jiff::SignedDuration::from_secs(1));
-        let asked = Question { sku: "tea", channel: None, at: future };
+        let asked = Question { sku: "tea", channel: None, at: future, kept_from: None };
         let refused = base.store.explain(&asked, &outlines(&CHANNELS)).await.unwrap_err();
         assert!(refused.to_string().contains("lies in the future"), "{refused}");
     })
@@ -191,11 +191,24 @@ async fn an_order_mapped_late_counts_from_the_mapping_on() {
         base.env.advance(seconds(60));
         base.map("a", "tin", "tea", 2).await;
         base.recompute(&CHANNELS).await;
-        let (now, past) =
-            (tea(base).await, explain(base, Question { sku: "tea", channel: None, at: Some(before) }).await);
+        let (now, past) = (
+            tea(base).await,
+            explain(base, Question { sku: "tea", channel: None, at: Some(before), kept_from: None }).await,
+        );
         let figures =
             |tree: &Term| ["on_hand", "unshipped", "sellable"].map(|name| tree.find(name).unwrap().whole().unwrap());
         assert_eq!((figures(&now), figures(&past)), ([7, -4, 3], [9, 0, 9]));
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_lies_before_the_kept_past_says_so() {
+    let base = TestBase::sqlite().await;
+    base.trade(&CHANNELS, "tea", 5).await;
+    let before = base.env.now();
+    base.env.advance(seconds(60));
+    let question = Question { sku: "tea", at: Some(before), kept_from: Some(base.env.now()), ..Question::default() };
+    let horizon = explain(&base, question).await.find("horizon").cloned().unwrap();
+    assert_eq!((horizon.value, horizon.at), (None, Some(base.env.now())));
 }

@@ -108,7 +108,7 @@ async fn the_tree_gives_the_numbers_of_now_and_of_every_moment_before() {
                 moments.push((base.env.now(), stood));
             }
             for (at, stood) in &moments {
-                let tree = explain(base, Question { sku: &sku, channel: None, at: Some(*at) }).await;
+                let tree = explain(base, Question { sku: &sku, channel: None, at: Some(*at), kept_from: None }).await;
                 same(stood, &tree, &format!("at {at}"))?;
             }
             Ok(())
