@@ -6,6 +6,7 @@
 
 mod baseline;
 mod catalogue;
+mod explain;
 mod footprint;
 mod ingest;
 mod load;
@@ -17,7 +18,7 @@ mod setting;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 6] = ["propagation", "ingest", "paced", "reserve", "changed-sku", "memory"];
+const FIGURES: [&str; 7] = ["propagation", "ingest", "paced", "reserve", "explain", "changed-sku", "memory"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
@@ -49,6 +50,9 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     }
     if wanted("reserve") {
         figures.extend(reserve::figures().await?.into_iter().map(report::say));
+    }
+    if wanted("explain") {
+        figures.push(report::say(explain::figure().await?));
     }
     if wanted("changed-sku") || wanted("memory") {
         let large = catalogue::build(catalogue::LARGE).await?;

@@ -112,7 +112,8 @@ impl Shop {
         };
         store.configure(&pools, &[web], "benchmark").await?;
         let token = store.create_token("benchmark", &["admin"], "benchmark").await?;
-        let core = Core { zone: TimeZone::UTC, counts: Some(CountsShipments::AtOnce), profiles: Default::default() };
+        let (zone, counts) = (TimeZone::UTC, Some(CountsShipments::AtOnce));
+        let core = Core { zone, counts, profiles: Default::default(), history_days: 400 };
         let state = ApiState::new(store.clone(), Outlines::new(), core, api::install_metrics());
         let listener = api::listen("127.0.0.1:0".parse()?).await?;
         let address = listener.local_addr()?;

@@ -11,6 +11,7 @@ mod m0006_unread_lines;
 mod m0009_reservations;
 mod m0010_own_orders;
 mod m0011_rules;
+mod m0012_time;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_reservations::Migration),
             Box::new(m0010_own_orders::Migration),
             Box::new(m0011_rules::Migration),
+            Box::new(m0012_time::Migration),
         ]
     }
 }

@@ -52,6 +52,8 @@ pub struct Core {
     pub zone: TimeZone,
     pub counts: Option<CountsShipments>,
     pub profiles: HashMap<String, Profile>,
+    /// The past is kept at least so long.
+    pub history_days: u32,
 }
 
 /// Everything that a request can reach.

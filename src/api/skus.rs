@@ -4,20 +4,32 @@ use axum::{
     Json,
     extract::{Path, State},
 };
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiState,
     problem::{Problem, in_query},
-    request::{Asked, PageQuery},
+    request::{Asked, PageQuery, paging},
 };
-use crate::store::{
-    StoreError,
-    sheets::{LedgerEntry, Page, SkuSheet},
+use crate::{
+    domain::{explain::Term, time::kept_from},
+    store::{
+        StoreError,
+        explain::Question,
+        sheets::{HistoryLine, LedgerEntry, Page, SkuSheet, Span},
+    },
 };
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(ledger))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(ledger))
+        .routes(routes!(explain))
+        .routes(routes!(history))
 }
 
 /// All SKUs, by code.
@@ -42,9 +54,64 @@ async fn ledger(
     Path(code): Path<String>,
     Asked(asked): Asked<PageQuery>,
 ) -> Result<Json<Page<LedgerEntry>>, Problem> {
-    let found = state.store.ledger_entries(&code, &asked.paging()?).await;
-    Ok(Json(found.map_err(|error| match error {
+    Ok(Json(state.store.ledger_entries(&code, &asked.paging()?).await.map_err(in_list_of_sku)?))
+}
+
+/// What is wrong is the query, unless there is no such SKU.
+fn in_list_of_sku(error: StoreError) -> Problem {
+    match error {
         missing @ StoreError::Missing { .. } => missing.into(),
         other => in_query(other),
-    })?))
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ExplainQuery {
+    /// The instant whose books are asked for; now, when not given.
+    at: Option<Timestamp>,
+    /// Only what this channel sells of it.
+    channel: Option<String>,
+}
+
+/// Why the numbers of a SKU are what they are, down to the rows.
+///
+/// A heading `sku`, under it each pool's `sellable` and each listing's `shown`, which follows `told`, which
+/// follows `target`. The terms of a `sum` carry their signs and add up to it.
+#[utoipa::path(get, path = "/v1/skus/{code}/explain", operation_id = "explain_sku", tag = "stock", params(("code" = String, Path), ExplainQuery),
+    security(("token" = ["read"])), responses((status = 200, body = Term), (status = 404, body = Problem)))]
+async fn explain(
+    State(state): State<ApiState>,
+    Path(code): Path<String>,
+    Asked(asked): Asked<ExplainQuery>,
+) -> Result<Json<Term>, Problem> {
+    let kept_from = kept_from(state.store.now(), state.core.history_days);
+    let question = Question { sku: &code, channel: asked.channel.as_deref(), at: asked.at, kept_from: Some(kept_from) };
+    Ok(Json(state.store.explain(&question, &state.outlines).await.map_err(in_list_of_sku)?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HistoryQuery {
+    /// What was recorded at this instant or later.
+    from: Option<Timestamp>,
+    /// What was recorded at this instant or earlier.
+    to: Option<Timestamp>,
+    /// Items per answer, at most 1,000; 100 when not given.
+    limit: Option<u64>,
+    /// The `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+/// What happened to a SKU, oldest first: movements, orders, holds, what malls were told and showed, who changed what.
+#[utoipa::path(get, path = "/v1/skus/{code}/history", operation_id = "list_sku_history", tag = "stock", params(("code" = String, Path), HistoryQuery),
+    security(("token" = ["read"])), responses((status = 200, body = Page<HistoryLine>), (status = 404, body = Problem)))]
+async fn history(
+    State(state): State<ApiState>,
+    Path(code): Path<String>,
+    Asked(asked): Asked<HistoryQuery>,
+) -> Result<Json<Page<HistoryLine>>, Problem> {
+    let span = Span { from: asked.from, to: asked.to };
+    let paging = paging(asked.limit, asked.cursor)?;
+    Ok(Json(state.store.history(&code, span, &paging).await.map_err(in_list_of_sku)?))
 }

@@ -17,6 +17,7 @@ mod db;
 #[cfg(feature = "demo")]
 mod demo;
 mod desk;
+mod explain;
 mod failure;
 mod import;
 mod listing;

@@ -56,7 +56,7 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     let mut signals = Signals::new()?;
     let mut tasks: JoinSet<Ended> = JoinSet::new();
     if !asked.no_engine {
-        let engine = Arc::new(Engine::open(desk.store.clone(), plans).await?);
+        let engine = Arc::new(Engine::open(desk.store.clone(), plans).await?.on_days(desk.config.days()));
         let source = renewed(&desk.config);
         engine.channels.iter().for_each(|here| here.take_settings_from(source.clone()));
         let running = engine.run(stop.clone());
@@ -97,7 +97,12 @@ async fn finish(mut tasks: JoinSet<Ended>, signals: &mut Signals) {
 }
 
 fn core(config: &Config) -> Core {
-    Core { zone: config.zone.clone(), counts: config.counts_shipments, profiles: HashMap::new() }
+    Core {
+        zone: config.zone.clone(),
+        counts: config.counts_shipments,
+        profiles: HashMap::new(),
+        history_days: config.history_days,
+    }
 }
 
 /// The credentials as they are now, for a channel whose lane is stopped.

@@ -4,11 +4,19 @@ use clap::{Args, Subcommand};
 
 use super::{
     desk::Common,
+    explain,
     failure::Done,
-    print::{instant, or_dash},
+    moment,
+    print::{instant, note, or_dash},
     table::{Table, pairs},
 };
-use crate::store::sheets::{PoolSheet, Showing, SkuSheet};
+use crate::{
+    domain::time::kept_from,
+    store::{
+        explain::Question,
+        sheets::{HistoryLine, PoolSheet, Showing, SkuSheet, Span},
+    },
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -16,6 +24,35 @@ pub enum Command {
     List(List),
     /// One SKU with its pools and listings
     Show { code: String },
+    /// Why its numbers are what they are, now or at a past instant
+    Explain(Explain),
+    /// What happened to it, oldest first
+    History(History),
+}
+
+#[derive(Args, Debug)]
+pub struct Explain {
+    code: String,
+    /// Only what this channel sells of it
+    #[arg(long, value_name = "ID")]
+    channel: Option<String>,
+    /// As it was in the books at this time [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct History {
+    code: String,
+    /// What was recorded at this time or later
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// What was recorded at this time or earlier
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// At most so many lines [default: all]
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
 }
 
 #[derive(Args, Debug)]
@@ -39,8 +76,44 @@ pub async fn run(common: &Common, command: Command) -> Done {
             let sheet = desk.store.sku_sheet(&code, &outlines).await?;
             desk.print.item(&sheet, page);
         }
+        Command::Explain(asked) => {
+            let at = moment::maybe(asked.at.as_deref(), &desk.config)?;
+            let kept_from = Some(kept_from(desk.store.now(), desk.config.history_days));
+            let question = Question { sku: &asked.code, channel: asked.channel.as_deref(), at, kept_from };
+            let tree = desk.store.explain(&question, &outlines).await?;
+            desk.print.item(&tree, explain::page);
+        }
+        Command::History(asked) => {
+            let span = Span {
+                from: moment::maybe(asked.from.as_deref(), &desk.config)?,
+                to: moment::maybe(asked.to.as_deref(), &desk.config)?,
+            };
+            let lines =
+                super::pages(asked.limit, async |paging| desk.store.history(&asked.code, span, &paging).await).await?;
+            desk.print.list(&lines.items, "nothing has happened to it in that time", history);
+            lines.note_rest();
+            let horizon = kept_from(desk.store.now(), desk.config.history_days);
+            if span.from.is_some_and(|from| from < horizon) {
+                note(&format!("note: the past is kept from {} on: before it, things may be missing", instant(horizon)));
+            }
+        }
     }
     Ok(())
+}
+
+fn history(lines: &[HistoryLine]) -> String {
+    let mut table = Table::new(&["AT", "WHAT", ">UNITS", "WHERE", "DETAIL", "OCCURRED"]);
+    for line in lines {
+        table.row(vec![
+            instant(line.at),
+            format!("{} {}", line.kind, line.what),
+            or_dash(line.units),
+            or_dash(line.place.as_ref()),
+            line.detail.clone().unwrap_or_default(),
+            line.occurred_at.map(instant).filter(|occurred| *occurred != instant(line.at)).unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
 }
 
 fn table(sheets: &[SkuSheet]) -> String {

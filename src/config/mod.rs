@@ -30,7 +30,7 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use crate::{
-    domain::ledger::CountsShipments,
+    domain::{business_day::BusinessDays, ledger::CountsShipments},
     engine::ChannelPlan,
     store::channels::{ChannelSetup, PoolSetup},
 };
@@ -133,6 +133,11 @@ impl Config {
 
     pub fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// When business days end.
+    pub fn days(&self) -> BusinessDays {
+        BusinessDays { zone: self.zone.clone(), starts: self.day_starts }
     }
 
     /// The channels as the database keeps them.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{self, ApiState, Core},
-    domain::{allocation::Rules, ledger::CountsShipments},
+    domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
         driver::chain,
@@ -69,7 +69,8 @@ impl Hub {
         take_files(&store, shops).await?;
         let plans: Vec<ChannelPlan> = shops.iter().map(|shop| plan(shop, hides)).collect();
         let outlines = outline::outlines(&plans, store.env());
-        let engine = Arc::new(Engine::open(store.clone(), plans).await?);
+        let days = BusinessDays { zone: japan(), starts: Time::midnight() };
+        let engine = Arc::new(Engine::open(store.clone(), plans).await?.on_days(days));
         Ok(Self { engine, store, outlines, traffic, directory, stop: CancellationToken::new(), running: None })
     }
 
@@ -81,7 +82,7 @@ impl Hub {
     pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
         let listener = api::listen(address).await?;
         let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
-        let core = Core { zone: TimeZone::fixed(jiff::tz::offset(9)), counts: Some(COUNTS), profiles: HashMap::new() };
+        let core = Core { zone: japan(), counts: Some(COUNTS), profiles: HashMap::new(), history_days: 400 };
         let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -142,6 +143,10 @@ impl Hub {
             shops.iter().map(|shop| (shop.channel.clone(), allowance(shop))).collect();
         Ok(self.store.verify(&allowances).await?)
     }
+}
+
+fn japan() -> TimeZone {
+    TimeZone::fixed(jiff::tz::offset(9))
 }
 
 fn setup(shop: &Shop) -> ChannelSetup {

@@ -1,5 +1,7 @@
 //! Stock events: how counts and shipments are booked so that on hand is right whatever arrives when.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 /// Where units lie within a location. Only the main bin sells.
@@ -40,9 +42,31 @@ pub fn count_difference(counted: i64, at_the_time: i64) -> i64 {
 }
 
 /// A movement that occurred at or before the newest count of its location is already in that count: it is
-/// booked together with its linked opposite, so that the sum at the count stays the count.
+/// booked together with its [`corrections`], so that the sum at the count stays the count.
 pub fn is_before_anchor(occurred_at: Timestamp, counted_at: Option<Timestamp>) -> bool {
     counted_at.is_some_and(|counted_at| occurred_at <= counted_at)
+}
+
+/// What takes a late movement back, by the instant at which it does: that of the first count taken at or after
+/// the movement, where `next_count` knows one of the location. Until then the movement stands, as it was; from
+/// then on the count does. Like a count's difference it goes to the main bin: a sample that was taken before
+/// the count and is told of after it stays a sample.
+pub fn corrections(
+    entries: &[Entry],
+    next_count: impl Fn(&str) -> Option<Timestamp>,
+) -> BTreeMap<Timestamp, Vec<Entry>> {
+    let mut moved: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in entries {
+        *moved.entry(&entry.location).or_default() += entry.quantity;
+    }
+    let mut corrections: BTreeMap<Timestamp, Vec<Entry>> = BTreeMap::new();
+    for (location, quantity) in moved.into_iter().filter(|(_, quantity)| *quantity != 0) {
+        if let Some(at) = next_count(location) {
+            let back = Entry { location: location.to_owned(), bin: MAIN.into(), quantity: -quantity };
+            corrections.entry(at).or_default().push(back);
+        }
+    }
+    corrections
 }
 
 /// From where shipped units left: the pool's locations in their configured order, never below what is there,
@@ -84,4 +108,31 @@ fn from_what_is_there(units: i64, there: &[(String, i64)]) -> (Vec<(usize, i64)>
         }
     }
     (taken, left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(location: &str, bin: &str, quantity: i64) -> Entry {
+        Entry { location: location.into(), bin: bin.into(), quantity }
+    }
+
+    #[test]
+    fn a_late_movement_is_taken_back_at_the_next_count_of_each_place_that_was_counted() {
+        let counted: Timestamp = "2026-11-20T15:30:00+09:00".parse().unwrap();
+        let next = |location: &str| (location == "shop").then_some(counted);
+        let van = [entry("shop", MAIN, -3), entry("warehouse", MAIN, 3)];
+        assert_eq!(corrections(&van, next), [(counted, vec![entry("shop", MAIN, 3)])].into());
+        assert_eq!(corrections(&van, |_| None), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_late_sample_stays_one_because_the_count_saw_it_wherever_it_lay() {
+        let counted = Timestamp::UNIX_EPOCH;
+        let sample = [entry("shop", MAIN, -1), entry("shop", "display", 1)];
+        assert_eq!(corrections(&sample, |_| Some(counted)), BTreeMap::new());
+        let stolen = [entry("shop", "display", -1)];
+        assert_eq!(corrections(&stolen, |_| Some(counted)), [(counted, vec![entry("shop", MAIN, 1)])].into());
+    }
 }

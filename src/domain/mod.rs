@@ -16,11 +16,14 @@
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
-//! Beside them, [`spelling`] keeps one code from having two.
+//! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, and
+//! [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
 pub mod bundle;
+pub mod business_day;
 pub mod deed;
+pub mod explain;
 pub mod family;
 pub mod health;
 pub mod intake;

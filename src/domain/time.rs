@@ -18,3 +18,8 @@ pub fn earlier(instant: Timestamp, length: Duration) -> Timestamp {
 pub fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
+
+/// From when on the past is kept, by the days of the configuration.
+pub fn kept_from(now: Timestamp, days: u32) -> Timestamp {
+    earlier(now, Duration::from_secs(u64::from(days) * 86_400))
+}

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Again, Channel, Engine, expire, observe, poll, push};
+use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot};
 use crate::{
     domain::time::between,
     store::{Result, StoreError, lease::Lease},
@@ -31,6 +31,7 @@ impl Engine {
         tasks.spawn(self.clone().keep_leases(stop.clone()));
         tasks.spawn(self.clone().keep_computing(stop.clone()));
         tasks.spawn(self.clone().keep_expiring(stop.clone()));
+        tasks.spawn(self.clone().keep_closing_days(stop.clone()));
         for here in &self.channels {
             for lane in [Lane::Poll, Lane::Push, Lane::Observe] {
                 tasks.spawn(self.clone().keep_lane(here.clone(), lane, stop.clone()));
@@ -83,6 +84,16 @@ impl Engine {
             match expire::step(&self).await {
                 Ok(()) => self.pause(self.glance(), Some(&self.store.bells.switches), &stop).await,
                 Err(error) => self.after_error("expire", &error, &stop).await,
+            }
+        }
+    }
+
+    async fn keep_closing_days(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match snapshot::step(&self).await {
+                Ok(Again::Now) => tokio::task::yield_now().await,
+                Ok(Again::At(at)) => self.pause(between(self.env.now(), at), None, &stop).await,
+                Err(error) => self.after_error("snapshot", &error, &stop).await,
             }
         }
     }

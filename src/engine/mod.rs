@@ -16,11 +16,12 @@ pub mod once;
 pub mod outline;
 pub mod poll;
 pub mod push;
+pub mod snapshot;
 pub mod teller;
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use uriba_sdk::{
     Env, MallEntry, Settings,
     mall::SettingsError,
@@ -31,7 +32,7 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::allocation::Rules,
+    domain::{allocation::Rules, business_day::BusinessDays},
     store::{Store, StoreError, recompute::Allowance},
 };
 
@@ -79,6 +80,7 @@ pub struct Engine {
     gates: Arc<Gates>,
     keeper: Arc<QuotaKeeper>,
     holder: String,
+    days: BusinessDays,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +114,13 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, keeper, holder })
+        let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
+        Ok(Self { store, env, channels, allowances, gates, keeper, holder, days })
+    }
+
+    /// Where business days end: midnight UTC, when nobody says.
+    pub fn on_days(self, days: BusinessDays) -> Self {
+        Self { days, ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {

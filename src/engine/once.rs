@@ -1,13 +1,13 @@
 //! Drives each due step until it wants to wait: `uriba run-once`, and tests.
 
-use super::{Again, Channel, Engine, expire, observe, poll, push};
+use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot};
 use crate::store::Result;
 
 /// A step that never comes to rest is stopped here; the next run goes on.
 const TURNS_MAX: usize = 10_000;
 
 /// What `run-once --step` may name.
-pub const STEPS: [&str; 5] = ["poll", "recompute", "observe", "push", "expire"];
+pub const STEPS: [&str; 6] = ["poll", "recompute", "observe", "push", "expire", "snapshot"];
 
 /// How many pieces of work were done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,9 @@ impl Engine {
         }
         if wanted("expire") {
             expire::step(self).await?;
+        }
+        if wanted("snapshot") {
+            while snapshot::step(self).await? == Again::Now {}
         }
         Ok(done)
     }

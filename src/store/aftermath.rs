@@ -14,7 +14,7 @@ use super::{
     Result, Store,
     attention::Call,
     dialect,
-    entity::{attention, channel, listing, provisional_hold, publication},
+    entity::{attention, channel, listing, provisional_event, provisional_hold, publication},
     intake_load::open_holds,
     lease::Lease,
     maybe_instant, micros,
@@ -81,6 +81,18 @@ impl Store {
         tx.commit().await?;
         self.bells.facts.notify_waiters();
         Ok(drifts)
+    }
+
+    /// Orders explained so many units of a provisional hold.
+    pub(super) async fn explained(&self, tx: &DatabaseTransaction, hold_id: i64, units: i64) -> Result<()> {
+        let row = provisional_event::ActiveModel {
+            id: Set(self.id()),
+            hold_id: Set(hold_id),
+            units: Set(units),
+            recorded_at: Set(micros(self.now())),
+        };
+        row.insert(tx).await?;
+        Ok(())
     }
 
     /// `missing` units are gone without an order (negative: there are more, without a cancel).

@@ -170,6 +170,21 @@ impl Store {
         Ok(done)
     }
 
+    /// The line's units count from now on, whenever they were ordered.
+    async fn mapped(&self, tx: &DatabaseTransaction, line_id: i64) -> Result<()> {
+        let now = micros(self.now());
+        let event = line_event::ActiveModel {
+            id: Set(self.id()),
+            line_id: Set(line_id),
+            what: Set("mapped".to_owned()),
+            units: Set(0),
+            occurred_at: Set(now),
+            recorded_at: Set(now),
+        };
+        event.insert(tx).await?;
+        Ok(())
+    }
+
     /// Lines that were sold before anybody said what they sell: from now on they count, and what shipped of
     /// them is booked at its time.
     pub(super) async fn adopt_lines(
@@ -202,6 +217,7 @@ impl Store {
                 quantity: Set(listing.units * part.quantity),
             });
             line_part::Entity::insert_many(parts).exec_without_returning(tx).await?;
+            self.mapped(tx, line.id).await?;
             let events = line_event::Entity::find()
                 .filter(line_event::Column::LineId.eq(line.id))
                 .filter(line_event::Column::What.eq("shipped"))

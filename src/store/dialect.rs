@@ -284,7 +284,7 @@ pub(super) async fn vacuum_into(db: &DatabaseConnection, to: &Path) -> Result<()
 }
 
 /// Runs a multi-row statement in pieces that every database can take.
-async fn many<const N: usize>(
+pub(super) async fn many<const N: usize>(
     db: &DatabaseTransaction,
     rows: impl Iterator<Item = [Value; N]>,
     sql: impl Fn(&str) -> String,
@@ -301,7 +301,7 @@ async fn many<const N: usize>(
 }
 
 /// PostgreSQL numbers its places: `$1, $2, …`.
-fn numbered(backend: DatabaseBackend, sql: &str) -> String {
+pub(super) fn numbered(backend: DatabaseBackend, sql: &str) -> String {
     if backend != DatabaseBackend::Postgres {
         return sql.to_owned();
     }

@@ -154,7 +154,10 @@ impl<'a> Draft<'a> {
         if change.is_quiet() && !is_first {
             return;
         }
-        self.record(id, order, change);
+        self.record(id, before, order, change);
+        if is_first && before.is_some() {
+            self.event(id, "mapped", 0, self.store.now());
+        }
         if !is_mapped || !counts(order) {
             return;
         }
@@ -201,15 +204,11 @@ impl<'a> Draft<'a> {
         }
         let lost = cancelled - line.cancelled;
         let unshipped = (line.moved + line.cancelled) - (moved + cancelled);
-        let now = line_event::ActiveModel {
-            id: Set(self.store.id()),
-            line_id: Set(line.id),
-            what: Set(if lost > 0 { "cancelled" } else { "moved" }.into()),
-            units: Set(if lost > 0 { lost } else { moved - line.moved }),
-            occurred_at: Set(micros(self.read_at)),
-            recorded_at: Set(micros(self.store.now())),
-        };
-        self.events.push(now);
+        for (what, units) in [("cancelled", lost), ("moved", moved - line.moved)] {
+            if units != 0 {
+                self.event(line.id, what, units, self.read_at);
+            }
+        }
         let review = if self.intake.review && line.listing_id.is_some() { lost.max(0) } else { 0 };
         self.moves.push(Moved {
             line_id: line.id,
@@ -243,13 +242,19 @@ impl<'a> Draft<'a> {
         });
     }
 
-    fn record(&mut self, line_id: i64, order: &Order, change: &LineChange) {
-        let now = micros(self.store.now());
+    /// The events of a line sum to what its row says, so that any past state of it can be told from them.
+    fn record(&mut self, line_id: i64, before: Option<&order_line::Model>, order: &Order, change: &LineChange) {
         let changed_at = order.updated_at.unwrap_or(self.read_at);
-        let ordered = if change.is_new { i64::from(change.now.ordered) } else { i64::from(change.rise) };
+        let was = |figure: fn(&order_line::Model) -> i64| before.map_or(0, figure);
+        let now = &change.now;
         let facts = [
-            ("ordered", ordered, if change.is_new { order.placed_at } else { changed_at }),
-            ("cancelled", i64::from(change.back), changed_at),
+            (
+                "ordered",
+                i64::from(now.ordered) - was(|row| row.ordered),
+                if change.is_new { order.placed_at } else { changed_at },
+            ),
+            ("cancelled", i64::from(now.cancelled) - was(|row| row.cancelled), changed_at),
+            ("moved", i64::from(now.moved) - was(|row| row.moved), self.read_at),
             ("shipped", change.shipped, change.shipped_at.unwrap_or(self.read_at)),
             ("return_expected", i64::from(change.return_expected), changed_at),
             // What came back to us came back.
@@ -257,15 +262,19 @@ impl<'a> Draft<'a> {
             ("received", i64::from(change.received), self.read_at),
         ];
         for (what, units, occurred_at) in facts.into_iter().filter(|(_, units, _)| *units != 0) {
-            self.events.push(line_event::ActiveModel {
-                id: Set(self.store.id()),
-                line_id: Set(line_id),
-                what: Set(what.into()),
-                units: Set(units),
-                occurred_at: Set(micros(occurred_at)),
-                recorded_at: Set(now),
-            });
+            self.event(line_id, what, units, occurred_at);
         }
+    }
+
+    fn event(&mut self, line_id: i64, what: &str, units: i64, occurred_at: Timestamp) {
+        self.events.push(line_event::ActiveModel {
+            id: Set(self.store.id()),
+            line_id: Set(line_id),
+            what: Set(what.to_owned()),
+            units: Set(units),
+            occurred_at: Set(micros(occurred_at)),
+            recorded_at: Set(micros(self.store.now())),
+        });
     }
 
     pub async fn write(self, tx: &DatabaseTransaction, known: &Known) -> Result<()> {
@@ -404,6 +413,8 @@ impl<'a> Draft<'a> {
             let before = open.get(&item.id()).map_or(&[][..], Vec::as_slice);
             for hold in holds.iter().filter(|hold| !before.contains(hold)) {
                 let mut row = hold.clone();
+                let was = before.iter().find(|before| before.id == hold.id).map_or(hold.units, |hold| hold.remaining);
+                self.store.explained(tx, hold.id, was - hold.remaining).await?;
                 if row.remaining == 0 {
                     row.ended_at = Some(micros(now));
                     row.cause = Some("order".into());

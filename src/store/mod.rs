@@ -14,12 +14,15 @@ pub mod channels;
 mod configuration;
 pub mod deeds;
 mod dialect;
+mod dialect_time;
 pub mod entity;
+pub mod explain;
 pub mod imports;
 pub mod intake;
 mod intake_apply;
 mod intake_load;
 pub mod lease;
+mod ledger_time;
 pub mod log;
 pub mod movements;
 mod open;
@@ -125,8 +128,7 @@ impl Store {
     /// places and counts on from there, so two instances hardly meet (and if they do, the insert fails and the
     /// step is done again).
     pub fn id(&self) -> i64 {
-        const EPOCH_MS: i64 = 1_767_225_600_000;
-        let now_ms = (self.env.now().as_millisecond() - EPOCH_MS).max(0);
+        let now_ms = first_id_at(self.env.now()) >> 20;
         let mut last = self.last_id.load(Ordering::Relaxed);
         loop {
             let next = if last >> 20 >= now_ms {
@@ -140,6 +142,12 @@ impl Store {
             }
         }
     }
+}
+
+/// The smallest id that a row of this instant can have.
+fn first_id_at(at: Timestamp) -> i64 {
+    const EPOCH_MS: i64 = 1_767_225_600_000;
+    (at.as_millisecond() - EPOCH_MS).max(0) << 20
 }
 
 /// How instants are stored: microseconds UTC.

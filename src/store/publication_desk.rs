@@ -129,6 +129,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// The request certainly had no effect.
+    pub fn not_sent(&mut self, listing_id: i64) {
+        self.events.push(Happened { listing_id, what: "not_sent", value: None, detail: None });
+    }
+
     fn hold(&mut self, item: &Listed, units: i64, since: Timestamp, at: Timestamp) {
         let sku_units = units * item.listing.units;
         self.holds.push(provisional_hold::Model {

@@ -100,7 +100,35 @@ impl Store {
         let mut rows: Vec<_> = listed.iter().map(|listed| (&listed.loaded, row(listed, now))).collect();
         rows.retain(|(loaded, row)| *loaded != row);
         save_rows(tx, &rows).await?;
+        let anchors: Vec<_> = rows.iter().filter_map(|(old, fresh)| self.anchored(old, fresh, now)).collect();
+        for piece in anchors.chunks(ROWS_PER_STATEMENT) {
+            publication_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
+        }
         self.save_writes(tx, listed).await
+    }
+
+    /// The line of the history that says on what `shown` rests from now on. A reading that finds what was
+    /// believed, on which nothing waited, adds none: listings are read far more often than they change.
+    fn anchored(
+        &self,
+        old: &publication::Model,
+        fresh: &publication::Model,
+        at: i64,
+    ) -> Option<publication_event::ActiveModel> {
+        let basis = |row: &publication::Model| (row.anchor, row.anchor_to, row.applied);
+        let moved = basis(old) != basis(fresh);
+        let told = (old.shown, old.open_writes) != (fresh.shown, fresh.open_writes);
+        (moved && told).then(|| publication_event::ActiveModel {
+            id: Set(self.id()),
+            listing_id: Set(fresh.listing_id),
+            what: Set("anchor".to_owned()),
+            value: Set(fresh.anchor),
+            detail: Set(None),
+            at: Set(at),
+            anchor_to: Set(fresh.anchor_to),
+            applied: Set(Some(fresh.applied)),
+            sold_since: Set(Some(fresh.sold_since)),
+        })
     }
 
     async fn save_writes(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
@@ -136,6 +164,7 @@ impl Store {
                 value: Set(event.value),
                 detail: Set(event.detail),
                 at: Set(at),
+                ..nothing_known()
             })
             .collect();
         for piece in rows.chunks(ROWS_PER_STATEMENT) {
@@ -156,6 +185,16 @@ impl Store {
         };
         row(&listed, micros(self.now())).into_active_model().reset_all().insert(tx).await?;
         Ok(())
+    }
+}
+
+/// An event that is no anchor.
+fn nothing_known() -> publication_event::ActiveModel {
+    publication_event::ActiveModel {
+        anchor_to: Set(None),
+        applied: Set(None),
+        sold_since: Set(None),
+        ..Default::default()
     }
 }
 

@@ -183,11 +183,13 @@ impl Store {
                     Some((_, refusal)) => Outcome::Refused(refusal.clone()),
                     None => {
                         settle::not_sent(&mut target.publication, item.write);
+                        desk.not_sent(target.id());
                         continue;
                     }
                 },
                 Performed::NotApplied => {
                     settle::not_sent(&mut target.publication, item.write);
+                    desk.not_sent(target.id());
                     continue;
                 }
                 Performed::Unknown => Outcome::Unknown,

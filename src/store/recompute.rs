@@ -127,7 +127,7 @@ pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, sellable: 
     Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max))
 }
 
-fn overrides(listing: &listing::Model) -> Overrides {
+pub(super) fn overrides(listing: &listing::Model) -> Overrides {
     Overrides {
         buffer: listing.buffer,
         fraction: listing.fraction,

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction,
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError, attention, dialect,
     entity::{location, sku, stock, stock_balance, stock_count, stock_entry, stock_event},
-    instant, micros,
+    instant,
+    ledger_time::Anchors,
+    micros,
 };
 use crate::domain::ledger::{self, Entry, MAIN};
 
@@ -78,38 +80,46 @@ impl Store {
         }
         let skus: BTreeSet<i64> = fresh.iter().map(|movement| movement.sku_id).collect();
         let counts = counts(tx, &skus).await?;
-        let mut posting = Posting::default();
+        let is_late = |movement: &&Movement| {
+            movement.entries.iter().any(|entry| {
+                let count = counts.get(&(movement.sku_id, entry.location.clone()));
+                ledger::is_before_anchor(movement.occurred_at, count.map(|count| instant(count.counted_at)))
+            })
+        };
+        let anchors = Anchors::load(tx, &fresh.iter().filter(is_late).map(late).collect::<Vec<_>>()).await?;
+        let mut posting = Posting::new(self.now());
         for movement in &fresh {
-            let id = self.id();
-            posting.event(id, movement, None, micros(self.now()));
-            let anchored: Vec<Entry> = movement
-                .entries
-                .iter()
-                .filter(|entry| {
-                    let count = counts.get(&(movement.sku_id, entry.location.clone()));
-                    ledger::is_before_anchor(movement.occurred_at, count.map(|count| instant(count.counted_at)))
-                })
-                .cloned()
-                .collect();
-            posting.entries(self, id, movement, &movement.entries);
-            if !anchored.is_empty() {
-                let opposite: Vec<Entry> =
-                    anchored.into_iter().map(|entry| Entry { quantity: -entry.quantity, ..entry }).collect();
-                let reversal = Movement {
-                    key: format!("{}/anchored", movement.key),
-                    kind: "reversal",
-                    reason: Some("already in the count that was taken after it".into()),
-                    entries: opposite.clone(),
-                    ..movement.clone()
-                };
-                let reversal_id = self.id();
-                posting.event(reversal_id, &reversal, Some(id), micros(self.now()));
-                posting.entries(self, reversal_id, &reversal, &opposite);
-            }
+            let id = posting.event(self, movement, None);
+            self.correct(&mut posting, id, movement, |location| {
+                anchors.next(movement.sku_id, location, micros(movement.occurred_at))
+            });
         }
         let booked = fresh.len();
         self.post(tx, posting).await?;
         Ok(booked)
+    }
+
+    /// Books what a late movement did back again at the counts that had seen it.
+    fn correct(
+        &self,
+        posting: &mut Posting,
+        event: i64,
+        movement: &Movement,
+        next: impl Fn(&str) -> Option<Timestamp>,
+    ) {
+        let corrections = ledger::corrections(&movement.entries, next);
+        for (number, (occurred_at, entries)) in corrections.into_iter().enumerate() {
+            let more = if number == 0 { String::new() } else { format!("/{}", number + 1) };
+            let correction = Movement {
+                key: format!("{}/anchored{more}", movement.key),
+                kind: "reversal",
+                occurred_at,
+                reason: Some("already in the count that was taken after it".into()),
+                entries,
+                ..movement.clone()
+            };
+            posting.event(self, &correction, Some(event));
+        }
     }
 
     /// Books counts: the difference to the ledger *at the time of the count*, to the main bin. One count per
@@ -128,13 +138,18 @@ impl Store {
         let balances = balances(tx, &skus).await?;
         let since = fresh.iter().map(|count| micros(count.as_of)).min();
         let later = entries_after(tx, &skus, since).await?;
-        let mut posting = Posting::default();
+        let superseded = |count: &Count| {
+            let newest = known.get(&(count.sku_id, count.location.clone()));
+            newest.is_some_and(|newest| newest.counted_at > micros(count.as_of))
+        };
+        let late: Vec<_> =
+            fresh.iter().filter(|count| superseded(count)).map(|count| (count.sku_id, micros(count.as_of))).collect();
+        let newer = Anchors::load(tx, &late).await?;
+        let mut posting = Posting::new(self.now());
         let mut anchors = Vec::new();
         let mut done = Counted { booked: fresh.len(), differing: 0 };
         for count in &fresh {
             let place = (count.sku_id, count.location.clone());
-            let newest = known.get(&place).map(|known| known.counted_at);
-            let superseded = newest.is_some_and(|newest| newest > micros(count.as_of));
             let now_there: i64 = balances
                 .iter()
                 .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1))
@@ -147,13 +162,16 @@ impl Store {
                 })
                 .map(|row| row.quantity)
                 .sum();
-            // An older count than the newest one is recorded, and moves nothing.
-            let difference = if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
-            done.differing += usize::from(difference != 0 || newest.is_none());
-            let id = self.id();
-            let movement = count.movement(difference);
-            posting.event(id, &movement, None, micros(self.now()));
-            posting.entries(self, id, &movement, &movement.entries);
+            let movement = count.movement(ledger::count_difference(count.counted, now_there - after));
+            let id = posting.event(self, &movement, None);
+            // An older count than the newest one holds until the next one, and moves nothing after it.
+            let superseded = superseded(count);
+            if superseded {
+                let after = micros(count.as_of) + 1;
+                self.correct(&mut posting, id, &movement, |location| newer.next(place.0, location, after));
+            }
+            let moves = movement.entries[0].quantity != 0 && !superseded;
+            done.differing += usize::from(moves || !known.contains_key(&place));
             if !superseded {
                 anchors.push(stock_count::ActiveModel {
                     sku_id: Set(count.sku_id),
@@ -262,14 +280,15 @@ impl Store {
                 };
             }
         }
-        let now = micros(self.now());
         let shipped: Vec<_> = shipped.difference(&figures).cloned().collect();
-        dialect::bump_stock(tx, &figures.into_iter().collect::<Vec<_>>(), true, now).await?;
-        dialect::bump_stock(tx, &shipped, false, now).await?;
+        dialect::bump_stock(tx, &figures.into_iter().collect::<Vec<_>>(), true, posting.now).await?;
+        dialect::bump_stock(tx, &shipped, false, posting.now).await?;
         for piece in posting.events.chunks(ROWS_PER_STATEMENT) {
             stock_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
         }
-        for piece in posting.rows.chunks(ROWS_PER_STATEMENT) {
+        self.correct_snapshots(tx, &posting.rows).await?;
+        let rows: Vec<_> = posting.rows.into_iter().map(|row| row.into_active_model().reset_all()).collect();
+        for piece in rows.chunks(ROWS_PER_STATEMENT) {
             stock_entry::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
         }
         let sums: Vec<_> =
@@ -315,48 +334,57 @@ impl Count {
 }
 
 /// Rows gathered for a few large statements.
-#[derive(Default)]
 struct Posting {
+    /// One instant for all of it, so that what belongs together is known together.
+    now: i64,
     events: Vec<stock_event::ActiveModel>,
-    rows: Vec<stock_entry::ActiveModel>,
+    rows: Vec<stock_entry::Model>,
     sums: BTreeMap<(i64, String, String), i64>,
     /// SKU, location, and whether the movement gives the SKU a figure (a shipment alone doesn't).
     places: BTreeSet<(i64, String, bool)>,
 }
 
 impl Posting {
-    fn event(&mut self, id: i64, movement: &Movement, reverses: Option<i64>, now: i64) {
+    /// Only once the SKUs are locked: what is recorded later must not be known earlier.
+    fn new(now: Timestamp) -> Self {
+        Self { now: micros(now), events: Vec::new(), rows: Vec::new(), sums: BTreeMap::new(), places: BTreeSet::new() }
+    }
+
+    fn event(&mut self, store: &Store, movement: &Movement, reverses: Option<i64>) -> i64 {
+        let id = store.id();
         self.events.push(stock_event::ActiveModel {
             id: Set(id),
             idempotency_key: Set(movement.key.clone()),
             kind: Set(movement.kind.to_owned()),
             occurred_at: Set(micros(movement.occurred_at)),
-            recorded_at: Set(now),
+            recorded_at: Set(self.now),
             source: Set(movement.source.clone()),
             reason: Set(movement.reason.clone()),
             reverses: Set(reverses),
             import_id: Set(movement.import_id),
         });
-    }
-
-    fn entries(&mut self, store: &Store, event_id: i64, movement: &Movement, entries: &[Entry]) {
         let by_order = movement.source.starts_with("order ");
-        for entry in entries {
-            self.rows.push(stock_entry::ActiveModel {
-                id: Set(store.id()),
-                event_id: Set(event_id),
-                sku_id: Set(movement.sku_id),
-                location: Set(entry.location.clone()),
-                bin: Set(entry.bin.clone()),
-                quantity: Set(entry.quantity),
-                occurred_at: Set(micros(movement.occurred_at)),
-                recorded_at: Set(micros(store.now())),
+        for entry in &movement.entries {
+            self.rows.push(stock_entry::Model {
+                id: store.id(),
+                event_id: id,
+                sku_id: movement.sku_id,
+                location: entry.location.clone(),
+                bin: entry.bin.clone(),
+                quantity: entry.quantity,
+                occurred_at: micros(movement.occurred_at),
+                recorded_at: self.now,
             });
             *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() +=
                 entry.quantity;
             self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
         }
+        id
     }
+}
+
+fn late(movement: &Movement) -> (i64, i64) {
+    (movement.sku_id, micros(movement.occurred_at))
 }
 
 /// Keeps others from booking these SKUs until the transaction ends: what is read of counts, balances and keys

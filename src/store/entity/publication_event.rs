@@ -13,6 +13,11 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub detail: Option<String>,
     pub at: i64,
+    /// Of an `anchor`: the instant up to which `value` was true …
+    pub anchor_to: Option<i64>,
+    /// … and what has happened since, as far as it was known.
+    pub applied: Option<i64>,
+    pub sold_since: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

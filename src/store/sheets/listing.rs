@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// How the listings stand: by id, with the belief that says so.
-    pub(super) async fn showing(
+    pub(in crate::store) async fn showing(
         &self,
         tx: &DatabaseTransaction,
         ids: BTreeSet<i64>,

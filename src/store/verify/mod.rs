@@ -9,6 +9,7 @@ mod holds;
 mod ledger;
 mod listings;
 mod orders;
+mod past;
 
 use std::{collections::HashMap, fmt};
 
@@ -83,8 +84,10 @@ impl Store {
         let tx = self.snapshot().await?;
         let at = self.now();
         let mut checks = ledger::checks(&tx).await?;
+        checks.push(past::snapshots(&tx).await?);
         checks.push(orders::unshipped(&tx).await?);
         checks.push(orders::lines(&tx).await?);
+        checks.push(past::lines(&tx).await?);
         checks.extend(holds::checks(&tx).await?);
         checks.extend(listings::checks(self, &tx, allowances, at).await?);
         tx.rollback().await?;

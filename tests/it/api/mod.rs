@@ -23,10 +23,9 @@ use tower::ServiceExt;
 use uriba::{
     api::{ApiState, Core, router},
     domain::ledger::CountsShipments,
-    store::sheets::{Outline, Outlines},
 };
 
-use crate::support::{CARD, TestBase};
+use crate::support::{TestBase, outlines};
 
 /// The API over a test's database, with a token for everything.
 pub struct Api {
@@ -50,7 +49,12 @@ impl Api {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let core = Core { zone: TimeZone::UTC, counts: Some(CountsShipments::AtOnce), profiles: HashMap::new() };
+        let core = Core {
+            zone: TimeZone::UTC,
+            counts: Some(CountsShipments::AtOnce),
+            profiles: HashMap::new(),
+            history_days: 400,
+        };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state.with_holder_units(most)), admin }
     }
@@ -103,8 +107,4 @@ impl Reply {
         assert!(body["title"].is_string() && body["detail"].is_string(), "{}", self.text);
         body
     }
-}
-
-fn outlines(channels: &[&str]) -> Outlines {
-    channels.iter().map(|id| ((*id).to_owned(), Outline::of(&CARD, Vec::new()))).collect()
 }

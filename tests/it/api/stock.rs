@@ -131,3 +131,45 @@ async fn codes_with_slashes_and_other_letters_are_addressed_by_their_escapes() {
     assert_eq!(sheet["code"], "茶/1 b");
     assert_eq!(api.get("/v1/skus/%E8%8C%B6%2F1%20b/ledger").await.json(200)["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn why_and_what_happened_are_asked_over_http() {
+    on_every_database(async |base| {
+        base.trade(&["a", "b"], "tea", 10).await;
+        base.observe("a", "tea", 10).await;
+        base.read("a", &[order("1", &[line("tea", 2)])]).await;
+        base.recompute(&["a", "b"]).await;
+        let api = Api::over(base).await;
+        let tree = api.get("/v1/skus/tea/explain?channel=a").await.json(200);
+        let sellable = &tree["terms"][0];
+        let signed: Vec<_> = sellable["terms"].as_array().unwrap().iter().map(|term| &term["value"]).collect();
+        assert_eq!(
+            (&sellable["op"], signed),
+            (&json!("sum"), vec![&json!(10), &json!(-2), &json!(0), &json!(0), &json!(0)])
+        );
+        let shown = &tree["terms"][1];
+        assert_eq!(
+            (&shown["name"], &shown["op"], &shown["source"], &shown["value"]),
+            (&json!("shown"), &json!("follows"), &json!("a tea"), &json!(10))
+        );
+        assert_eq!((&shown["terms"][1]["name"], &shown["terms"][1]["terms"][0]["value"]), (&json!("told"), &json!(8)));
+        api.get("/v1/skus/coffee/explain").await.problem(404, "not-found");
+        api.get("/v1/skus/tea/explain?at=noon").await.problem(400, "bad-query");
+        api.get("/v1/skus/tea/explain?at=2999-01-01T00:00:00Z").await.problem(400, "bad-query");
+        let page = api.get("/v1/skus/tea/history?limit=2").await.json(200);
+        let mut kinds: Vec<_> = page["items"].as_array().unwrap().iter().map(|line| line["kind"].clone()).collect();
+        let mut cursor = page["next_cursor"].clone();
+        while let Some(next) = cursor.as_str() {
+            let page = api.get(&format!("/v1/skus/tea/history?limit=2&cursor={next}")).await.json(200);
+            kinds.extend(page["items"].as_array().unwrap().iter().map(|line| line["kind"].clone()));
+            cursor = page["next_cursor"].clone();
+        }
+        let whole = api.get("/v1/skus/tea/history").await.json(200);
+        let all: Vec<_> = whole["items"].as_array().unwrap().iter().map(|line| line["kind"].clone()).collect();
+        assert_eq!(kinds, all, "the same in pages");
+        for kind in ["ledger", "order", "listing", "log"] {
+            assert!(all.contains(&json!(kind)), "{kind} is missing: {all:?}");
+        }
+    })
+    .await;
+}

@@ -6,6 +6,7 @@ mod database;
 mod fake;
 mod orders;
 mod service;
+mod why;
 
 use std::{
     path::Path,

@@ -5,7 +5,12 @@ use std::{collections::HashMap, time::Duration};
 use jiff::Timestamp;
 use uriba::{
     domain::{allocation::Rules, intake::Manner, plan, settle::Times},
-    store::{intake::Intake, publications::Outlet, recompute::Allowance},
+    store::{
+        intake::Intake,
+        publications::Outlet,
+        recompute::Allowance,
+        sheets::{Outline, Outlines},
+    },
 };
 use uriba_sdk::{
     Card, Family, FulfilledBy, Line, Order, Restored, Unread,
@@ -76,6 +81,11 @@ pub fn intake(channel: &str) -> Intake {
 pub fn allowances(channels: &[&str]) -> HashMap<String, Allowance> {
     let plain = Allowance { rules: Rules::default(), quantity_max: 99_999 };
     channels.iter().map(|id| ((*id).to_owned(), plain.clone())).collect()
+}
+
+/// The same channels, as rows are read with.
+pub fn outlines(channels: &[&str]) -> Outlines {
+    channels.iter().map(|id| ((*id).to_owned(), Outline::of(&CARD, Vec::new()))).collect()
 }
 
 /// A mall that takes relative and absolute writes in batches of ten, and shows what it sells at once.

@@ -1,0 +1,206 @@
+//! "Why is it 3?": the derivation of a SKU's numbers from rows, now or at a past instant.
+//!
+//! One file per term. Now, each reads the rows that recomputation reads, so the tree ends at the stored target.
+//! For a past instant each reads what had been *recorded* by then, which is what the hub computed with: entries
+//! from the newest snapshot on, order lines by their events, holds by when they began and ended, what malls
+//! showed by the anchors of that time. Rules, mappings and pools are those of today where no history of them is
+//! kept. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
+//! not grow with the history.
+
+mod holds;
+mod on_hand;
+mod shown;
+mod unshipped;
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+
+use super::{
+    Result, Store, StoreError,
+    bundles::exploded,
+    entity::{channel, listing, sku, stock},
+    recompute::overrides,
+    sheets::{Outline, Outlines},
+};
+use crate::domain::explain::{self, Term};
+
+/// Facts that are named one by one; what is older is one sum.
+const NAMED: usize = 10;
+/// Beyond that nobody counts how many older ones there are.
+const COUNTED: usize = 1_000;
+
+/// Of what, and when.
+#[derive(Clone, Debug, Default)]
+pub struct Question<'a> {
+    pub sku: &'a str,
+    /// Only this channel's listings.
+    pub channel: Option<&'a str>,
+    /// `None`: now.
+    pub at: Option<Timestamp>,
+    /// The past is kept from there on; before it, things may be missing.
+    pub kept_from: Option<Timestamp>,
+}
+
+/// The rows are read as they are, or as they were in the books at an instant.
+#[derive(Clone, Copy)]
+enum When {
+    Now,
+    At(Timestamp),
+}
+
+impl Question<'_> {
+    fn horizon(&self) -> Option<Term> {
+        let kept_from = self.kept_from.filter(|from| self.at.is_some_and(|at| at < *from))?;
+        let missing = "the past is kept from there on: before it, things may be missing here";
+        Some(Term::unknown("horizon", missing).at(kept_from))
+    }
+}
+
+impl Store {
+    /// The whole derivation: each pool's sellable, and each listing from what its mall shows.
+    pub async fn explain(&self, question: &Question<'_>, outlines: &Outlines) -> Result<Term> {
+        let tx = self.snapshot().await?;
+        let when = self.when(question)?;
+        let wanted = self.sku(&tx, question.sku).await?;
+        if let When::At(at) = when
+            && wanted.created_at > super::micros(at)
+        {
+            let since = super::instant(wanted.created_at);
+            return Ok(Term::heading("sku", Vec::new()).from(format!("{}: known since {since}", wanted.code)).at(at));
+        }
+        let channels = self.channels_asked(&tx, question).await?;
+        let listings = listing::Entity::find()
+            .filter(listing::Column::SkuId.eq(wanted.id))
+            .filter(listing::Column::Channel.is_in(channels.keys().map(String::as_str)))
+            .order_by_asc(listing::Column::Channel)
+            .order_by_asc(listing::Column::MallKey)
+            .all(&tx)
+            .await?;
+        let mut pools = HashMap::new();
+        let mut terms: Vec<Term> = question.horizon().into_iter().collect();
+        for pool in self.pools_asked(&tx, wanted.id, question, &channels).await? {
+            let sellable = self.sellable(&tx, &pool, &wanted, when).await?;
+            terms.push(sellable.clone());
+            pools.insert(pool, sellable);
+        }
+        let mut showing = self.showing(&tx, listings.iter().map(|row| row.id).collect(), outlines).await?;
+        for row in &listings {
+            let (Some(channel), Some(outline)) = (channels.get(&row.channel), outlines.get(&row.channel)) else {
+                continue;
+            };
+            let Some(sellable) = pools.get(&channel.pool).cloned() else { continue };
+            let target = target(row, outline, sellable);
+            let Some((listed, sheet)) = showing.remove(&row.id) else { continue };
+            terms.push(match when {
+                When::Now => shown::now(&tx, &listed, &sheet, channel, target).await?,
+                When::At(at) => shown::past(&tx, row, at, target).await?,
+            });
+        }
+        let root = Term::heading("sku", terms)
+            .from(wanted.name.map_or(wanted.code.clone(), |name| format!("{} {name}", wanted.code)));
+        Ok(root.at(question.at.unwrap_or(self.now())))
+    }
+
+    fn when(&self, question: &Question<'_>) -> Result<When> {
+        match question.at {
+            Some(at) if at > self.now() => {
+                Err(StoreError::Invalid(format!("at: {at} lies in the future: it is {} here", self.now())))
+            }
+            Some(at) => Ok(When::At(at)),
+            None => Ok(When::Now),
+        }
+    }
+
+    async fn channels_asked(
+        &self,
+        tx: &DatabaseTransaction,
+        question: &Question<'_>,
+    ) -> Result<HashMap<String, channel::Model>> {
+        let rows = channel::Entity::find().filter(channel::Column::Configured.eq(true)).all(tx).await?;
+        let mut channels: HashMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+        if let Some(only) = question.channel {
+            channels.retain(|id, _| id == only);
+            if channels.is_empty() {
+                return Err(StoreError::Missing { kind: "channel", name: only.to_owned() });
+            }
+        }
+        Ok(channels)
+    }
+
+    async fn pools_asked(
+        &self,
+        tx: &DatabaseTransaction,
+        sku_id: i64,
+        question: &Question<'_>,
+        channels: &HashMap<String, channel::Model>,
+    ) -> Result<BTreeSet<String>> {
+        let rows = stock::Entity::find().filter(stock::Column::SkuId.eq(sku_id)).all(tx).await?;
+        let pools = rows.into_iter().map(|row| row.pool);
+        Ok(match question.channel {
+            Some(_) => channels.values().map(|row| row.pool.clone()).collect(),
+            None => pools.collect(),
+        })
+    }
+
+    /// What can be sold: of a bundle, as much as its scarcest component gives.
+    async fn sellable(&self, tx: &DatabaseTransaction, pool: &str, wanted: &sku::Model, when: When) -> Result<Term> {
+        let made_of = exploded(tx, &[wanted.id].into()).await?;
+        let components = made_of.get(&wanted.id).map_or(&[][..], Vec::as_slice);
+        let place = format!("pool {pool}");
+        if let [one] = components
+            && one.sku_id == wanted.id
+        {
+            return Ok(stocked(tx, pool, wanted.id, when).await?.from(place));
+        }
+        let mut terms = Vec::new();
+        for part in components {
+            let code = super::catalogue::sku_code(tx, part.sku_id).await?;
+            let of = stocked(tx, pool, part.sku_id, when).await?.from(format!("{code} in pool {pool}"));
+            let each = Term::fact("quantity", part.quantity, format!("{code} in each {}", wanted.code));
+            terms.push(Term::divided("component", of, each).from(code));
+        }
+        Ok(Term::min("sellable", terms).from(place))
+    }
+}
+
+/// Everything that sellable is made of: one term, one file.
+async fn stocked(tx: &DatabaseTransaction, pool: &str, sku_id: i64, when: When) -> Result<Term> {
+    let terms = vec![
+        on_hand::term(tx, pool, sku_id, when).await?,
+        unshipped::term(tx, pool, sku_id, when).await?.minus(),
+        holds::held(tx, pool, sku_id, when).await?.minus(),
+        holds::provisional(tx, pool, sku_id, when).await?.minus(),
+        shipped_not_in_core().minus(),
+    ];
+    Ok(Term::sum("sellable", terms))
+}
+
+/// No core system of this version counts shipments through its sales files.
+fn shipped_not_in_core() -> Term {
+    Term::sum("shipped_not_in_core", Vec::new())
+}
+
+fn target(row: &listing::Model, outline: &Outline, sellable: Term) -> Term {
+    let own = overrides(row);
+    let terms = explain::Terms {
+        channel: &row.channel,
+        rules: &outline.allowance.rules,
+        own: &own,
+        units: row.units,
+        quantity_max: outline.allowance.quantity_max,
+    };
+    explain::target(sellable, &terms)
+}
+
+/// Names the newest facts and says how many more there are; `total` is what all of them come to.
+fn cut(mut named: Vec<Term>, total: i64, more: Option<String>) -> Vec<Term> {
+    let listed: i64 = named.iter().filter_map(Term::whole).sum();
+    if let Some(more) = more {
+        named.push(Term::fact("earlier", total - listed, more));
+    } else if total != listed {
+        named.push(Term::fact("other", total - listed, "not told apart"));
+    }
+    named
+}
