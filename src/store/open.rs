@@ -72,6 +72,8 @@ async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<Databa
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
+        // A file can't hang up.
+        .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(60));
     options.map_sqlx_sqlite_opts(move |options| {
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
