@@ -23,6 +23,8 @@ pub struct Crowd {
     /// Answers of each status that was hoped for.
     pub granted: usize,
     pub refused: usize,
+    /// Sent away because too many were waiting.
+    pub busy: usize,
     pub spent: Duration,
 }
 
@@ -85,7 +87,7 @@ pub fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
 }
 
 /// So many clients at once for so long. `next`: the bytes of a client's n-th request. 200, 201 and 204 are
-/// granted, 409 is refused, anything else breaks the measurement.
+/// granted, 409 is refused, 503 is busy, anything else breaks the measurement.
 pub async fn crowd(
     address: SocketAddr,
     clients: usize,
@@ -114,6 +116,7 @@ pub async fn crowd(
                 match status {
                     200 | 201 | 204 => mine.granted += 1,
                     409 => mine.refused += 1,
+                    503 => mine.busy += 1,
                     other => anyhow::bail!("a request was answered with {other}"),
                 }
             }
@@ -126,6 +129,7 @@ pub async fn crowd(
         all.latencies.extend(one.latencies);
         all.granted += one.granted;
         all.refused += one.refused;
+        all.busy += one.busy;
     }
     all.spent = began.elapsed();
     Ok(all)

@@ -79,8 +79,9 @@ pub async fn figures() -> Result<Vec<Figure>> {
 }
 
 fn line(clients: usize, crowd: &Crowd) -> String {
+    let busy = if crowd.busy > 0 { format!(", {} sent away as busy", crowd.busy) } else { String::new() };
     format!(
-        "{clients} clients: {:.0} reservations/s, p50 {}, p99 {}",
+        "{clients} clients: {:.0} reservations/s, p50 {}, p99 {}{busy}",
         crowd.granted_per_second(),
         millis(crowd.quantile(0.5)),
         millis(crowd.quantile(0.99)),

@@ -9,11 +9,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot};
 use crate::{
     domain::time::between,
-    store::{Result, StoreError, lease::Lease},
+    store::{Result, StoreError, lease::Lease, recompute::SKUS_MAX},
 };
 
 /// By the database's clock; renewed three times in its life.
 const LEASE: Duration = Duration::from_secs(30);
+/// What changes a hundred times a second needs no hundred targets a second, whose transactions would take the
+/// database's time from those that change it. The first change after a rest is not held up.
+const BREATH: Duration = Duration::from_millis(20);
 /// After an error of the database a step waits this long.
 const AFTER_ERROR: Duration = Duration::from_secs(2);
 
@@ -64,16 +67,14 @@ impl Engine {
     async fn keep_computing(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let bell = self.store.bells.facts.notified();
-            match self.recompute().await {
-                Ok(Again::Now) => {}
-                Ok(Again::At(at)) => {
-                    let pause = between(self.env.now(), at);
-                    tokio::select! {
-                        () = bell => {}
-                        () = self.env.sleep(pause) => {}
-                        () = stop.cancelled() => {}
-                    }
-                }
+            match self.recompute_piece().await {
+                Ok(0) => tokio::select! {
+                    () = bell => {}
+                    () = self.env.sleep(self.glance()) => {}
+                    () = stop.cancelled() => {}
+                },
+                Ok(skus) if skus < SKUS_MAX => self.pause(BREATH.mul_f64(self.env.speed()), None, &stop).await,
+                Ok(_) => {}
                 Err(error) => self.after_error("recompute", &error, &stop).await,
             }
         }

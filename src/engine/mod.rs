@@ -127,17 +127,25 @@ impl Engine {
         self.channels.iter().find(|channel| channel.plan.id == id)
     }
 
-    /// One piece of recomputation; `Now` while there is more.
+    /// One piece of recomputation; `Now` while there may be more.
     pub async fn recompute(&self) -> Result<Again, StoreError> {
+        match self.recompute_piece().await? {
+            0 => Ok(Again::At(crate::domain::time::later(self.env.now(), self.glance()))),
+            _ => Ok(Again::Now),
+        }
+    }
+
+    /// How many SKUs were recomputed.
+    async fn recompute_piece(&self) -> Result<usize, StoreError> {
         let started = self.env.elapsed();
         let done = self.store.recompute(&self.allowances).await?;
         if done.skus == 0 {
-            return Ok(Again::At(crate::domain::time::later(self.env.now(), self.glance())));
+            return Ok(0);
         }
         let spent = self.env.elapsed().saturating_sub(started);
         metrics::histogram!("uriba_step_seconds", "step" => "recompute").record(spent.as_secs_f64());
         tracing::debug!(skus = done.skus, targets = done.targets, "recomputed");
-        Ok(Again::Now)
+        Ok(done.skus)
     }
 
     /// How often a step looks by itself for what another process changed: each second of the machine's time.

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// SKUs per transaction.
-const SKUS_MAX: u64 = 500;
+pub const SKUS_MAX: usize = 500;
 
 /// What a channel brings to its targets.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Recomputed {
 impl Store {
     /// Recomputes at most [`SKUS_MAX`] SKUs. Channels without an allowance keep their targets.
     pub async fn recompute(&self, allowances: &HashMap<String, Allowance>) -> Result<Recomputed> {
-        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX);
+        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX as u64);
         if due.clone().limit(1).one(&self.reader).await?.is_none() {
             return Ok(Recomputed::default());
         }
