@@ -14,6 +14,7 @@ mod chase;
 mod compare;
 mod goods;
 mod hub;
+mod patience;
 mod readings;
 mod report;
 mod screen;
@@ -38,6 +39,7 @@ use crate::{api::ServeError, engine::EngineError, store::StoreError};
 use chase::{Chase, Kind, Sale};
 use compare::{Comparison, Truth, compare};
 use hub::Hub;
+use patience::Patience;
 use readings::{Belief, Seen};
 use report::Report;
 use screen::{Screen, put};
@@ -51,6 +53,8 @@ const EARLIER_ORDERS: usize = 6;
 const FRAME: Duration = Duration::from_millis(200);
 /// What agrees must still agree after this.
 const STILL: Duration = Duration::from_secs(1);
+/// A look takes no longer, however busy the machine is.
+const LOOK_AT_MOST: Duration = Duration::from_secs(5);
 /// The hub may take so long to settle: on the machine's clock, and at least this on the malls'.
 const SETTLING: Duration = Duration::from_secs(60);
 const SETTLING_OF_MALLS: Duration = Duration::from_secs(3_600);
@@ -258,7 +262,7 @@ impl Day {
         let ended_at = self.env.now();
         let limit = self.of_machine(SETTLING).max(SETTLING_OF_MALLS);
         self.phase = ("settling", self.env.elapsed(), Some(limit));
-        let end = self.phase.1 + limit;
+        let mut patience = Patience::new(self.phase.1, limit, self.of_machine(LOOK_AT_MOST));
         let mut clean_since: Option<Duration> = None;
         loop {
             self.look().await?;
@@ -268,7 +272,7 @@ impl Day {
             let now = self.env.elapsed();
             clean_since = comparison.is_clean().then(|| clean_since.unwrap_or(now));
             let stayed = clean_since.is_some_and(|since| now >= since + self.of_machine(STILL));
-            if stayed || now >= end {
+            if stayed || patience.is_over(now) {
                 return Ok(Some(comparison));
             }
             if !self.wait_until(now + self.of_machine(FRAME)).await {

@@ -3,7 +3,7 @@
 mod evening;
 mod verdict;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use uriba_sdk::{Env, fake::ManualEnv};
 
@@ -11,6 +11,7 @@ use super::{
     DemoError,
     goods::GOODS,
     hub::Hub,
+    patience::Patience,
     shoppers::{Happening, Shoppers},
     street::{self, Shop},
     warehouse::Warehouse,
@@ -35,6 +36,16 @@ fn a_parcel_leaves_whole_or_not_at_all() {
     assert_eq!((warehouse.on_hand(0), warehouse.on_hand(1), warehouse.shipped), (first, second, 0));
     assert!(warehouse.ship(&[(0, 1), (1, second)]));
     assert_eq!((warehouse.on_hand(0), warehouse.on_hand(1), warehouse.shipped), (first - 1, 0, second + 1));
+}
+
+#[test]
+fn a_machine_that_slept_is_not_held_against_the_hub() {
+    let seconds = Duration::from_secs;
+    let mut patience = Patience::new(seconds(100), seconds(60), seconds(5));
+    assert!(!patience.is_over(seconds(104)));
+    assert!(!patience.is_over(seconds(7_000)), "it slept");
+    let over = (7_001..).find(|now| patience.is_over(seconds(*now)));
+    assert_eq!(over, Some(7_051), "4 seconds before, 5 of the night, 51 since");
 }
 
 #[tokio::test]
