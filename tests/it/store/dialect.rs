@@ -145,6 +145,7 @@ async fn what_the_database_sums_up_over_a_pool_is_what_the_domain_says_of_each_s
             base.observe(channel, key, shows).await;
         }
         base.observe("b", "cup", 1).await;
+        base.recompute(&["a", "b"]).await;
         let lease = base.lease("b").await;
         assert!(
             base.store.claim(&lease, &outlet("b"), base.env.now()).await.unwrap().is_some(),
