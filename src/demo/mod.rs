@@ -5,7 +5,7 @@
 //!   keeps by itself; with faults on, [`chaos`] makes the malls misbehave.
 //! * [`hub`] is the hub as it always runs, on a database of its own; [`traffic`] counts its requests.
 //! * [`view`] shows it all on the [`screen`], with the [`chase`] of each sale through the other malls.
-//! * When trading ends, [`compare`] holds every mall's own book and the warehouse against the hub.
+//! * When trading ends, [`mod@compare`] holds every mall's own book and the warehouse against the hub.
 //!
 //! And `uriba adapter fake`: one of these malls alone, for a hub of somebody's own ([`stall`]).
 
