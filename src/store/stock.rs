@@ -109,9 +109,9 @@ impl Store {
     ) {
         let corrections = ledger::corrections(&movement.entries, next);
         for (number, (occurred_at, entries)) in corrections.into_iter().enumerate() {
-            let more = if number == 0 { String::new() } else { format!("/{}", number + 1) };
+            let nth = if number == 0 { String::new() } else { format!("/{}", number + 1) };
             let correction = Movement {
-                key: format!("{}/anchored{more}", movement.key),
+                key: format!("{}{nth}/anchored", movement.key),
                 kind: "reversal",
                 occurred_at,
                 reason: Some("already in the count that was taken after it".into()),

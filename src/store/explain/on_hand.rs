@@ -1,14 +1,18 @@
 //! On hand: the main bins of the pool's locations, each from its newest count, or its newest entries.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{COUNTED, NAMED, Result, When, cut};
 use crate::{
-    domain::{explain::Term, ledger::MAIN},
+    domain::{explain::Term, ledger::MAIN, time::later},
     store::{
         entity::{stock, stock_balance, stock_entry, stock_event},
         instant,
@@ -17,6 +21,8 @@ use crate::{
         stock::{pieces, pool_locations},
     },
 };
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn term(tx: &DatabaseTransaction, pool: &str, sku_id: i64, when: When) -> Result<Term> {
     let locations = pool_locations(tx, pool).await?;
@@ -119,7 +125,11 @@ fn of_place(sku_id: i64, location: &str, when: When) -> Select<stock_entry::Enti
         .filter(Column::Bin.eq(MAIN));
     match when {
         When::Now => query,
-        When::At(at) => query.filter(Condition::all().add(Column::RecordedAt.lte(micros(at)))),
+        // Read backward in the order of occurring. What had been recorded by then occurred at most a day later
+        // (the malls' dates end at midnight); the sum keeps the time of recording from being what is searched by.
+        When::At(at) => query
+            .filter(Column::OccurredAt.lte(micros(later(at, DAY))))
+            .filter(Expr::col(Column::RecordedAt).add(0).lte(micros(at))),
     }
 }
 

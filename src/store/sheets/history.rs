@@ -14,7 +14,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Page, Paging};
+use super::{Page, Paging, page::number};
 use crate::store::{
     Result, Store,
     entity::{
@@ -85,7 +85,7 @@ impl Store {
         let wanted = self.sku(&tx, code).await?;
         let from = (span.from.map_or(i64::MIN + 1, micros) - 1, i64::MAX);
         let after = match paging.after::<2>()? {
-            Some([at, id]) => at.parse().ok().zip(id.parse().ok()).unwrap_or(from),
+            Some([at, id]) => (number(&at)?, number(&id)?),
             None => from,
         };
         let window = Window { after, to: span.to.map_or(i64::MAX, micros), most: paging.fetch() };

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Page, Paging};
+use super::{Page, Paging, page::number};
 use crate::store::{
     Result, Store,
     entity::{stock_entry, stock_event},
@@ -38,18 +38,23 @@ pub struct LedgerEntry {
 }
 
 impl Store {
-    /// Newest first.
+    /// The newest recorded first.
     pub async fn ledger_entries(&self, code: &str, paging: &Paging) -> Result<Page<LedgerEntry>> {
         let tx = self.snapshot().await?;
         let wanted = self.sku(&tx, code).await?;
         let mut query = stock_entry::Entity::find()
             .filter(stock_entry::Column::SkuId.eq(wanted.id))
+            .order_by_desc(stock_entry::Column::RecordedAt)
             .order_by_desc(stock_entry::Column::Id);
-        if let Some(after) = paging.after_id()? {
-            query = query.filter(stock_entry::Column::Id.lt(after));
+        if let Some([at, id]) = paging.after::<2>()? {
+            let (at, id) = (number(&at)?, number(&id)?);
+            let same = stock_entry::Column::RecordedAt.eq(at).and(stock_entry::Column::Id.lt(id));
+            query = query
+                .filter(stock_entry::Column::RecordedAt.lte(at))
+                .filter(stock_entry::Column::RecordedAt.lt(at).or(same));
         }
         let rows = query.limit(paging.fetch()).all(&tx).await?;
-        let (rows, next_cursor) = paging.cut(rows, |row| vec![row.id.to_string()]);
+        let (rows, next_cursor) = paging.cut(rows, |row| vec![row.recorded_at.to_string(), row.id.to_string()]);
         let ids: BTreeSet<i64> = rows.iter().map(|row| row.event_id).collect();
         let mut events = HashMap::new();
         for piece in pieces(&ids) {

@@ -50,8 +50,7 @@ impl Paging {
     /// The id that the cursor was made of.
     pub(super) fn after_id(&self) -> Result<Option<i64>> {
         let Some([id]) = self.after::<1>()? else { return Ok(None) };
-        let foreign = |_| StoreError::Invalid("the cursor is not one that this list gave".into());
-        Ok(Some(id.parse().map_err(foreign)?))
+        Ok(Some(number(&id)?))
     }
 
     /// Cuts the extra row off, and makes the cursor from the last one that stays.
@@ -67,6 +66,11 @@ impl Paging {
         });
         (items, next)
     }
+}
+
+/// A number that a cursor was made of.
+pub(super) fn number(text: &str) -> Result<i64> {
+    text.parse().map_err(|_| StoreError::Invalid("the cursor is not one that this list gave".into()))
 }
 
 impl<T> Page<T> {

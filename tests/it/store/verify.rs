@@ -135,7 +135,7 @@ const CORRUPTIONS: &[Corruption] = &[
     Corruption {
         corrupt: "UPDATE order_line SET ordered = ordered + 1 WHERE mall_key = 'unknown'",
         restore: "UPDATE order_line SET ordered = ordered - 1 WHERE mall_key = 'unknown'",
-        check: "each order line is the sum of its events",
+        check: "each open order's lines are the sums of their events",
         says: "order a/3, line unknown: it holds 5, but its events come to 4",
     },
     Corruption {
