@@ -8,7 +8,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{ApiState, auth::Caller, problem::Problem};
-use crate::store::{answers::Asked, token::hex};
+use crate::store::{
+    answers::{API_KEYS, Asked},
+    token::hex,
+};
 
 const KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -43,7 +46,7 @@ async fn keyed(
         return Ok(respond(status, body.to_string()));
     };
     // Keys are the caller's own: two of them may choose the same.
-    let key = format!("api/{}", digest(&[caller.name.as_bytes(), key.as_bytes()]));
+    let key = format!("{API_KEYS}{}", digest(&[caller.name.as_bytes(), key.as_bytes()]));
     match state.store.ask(&key, &digest(content)).await? {
         Asked::First => {}
         Asked::Answered { status, body } => {

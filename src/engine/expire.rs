@@ -1,4 +1,5 @@
-//! What time alone brings: due switches, and doubts that the orders should have explained by now.
+//! What time alone brings: due switches, doubts that the orders should have explained by now, and the end of what
+//! was kept long enough.
 
 use super::Engine;
 use crate::store::Result;
@@ -12,5 +13,6 @@ pub async fn step(engine: &Engine) -> Result<()> {
         let drifts = engine.store.expire_doubts(&lease, here.id(), unseen).await?;
         metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(drifts as u64);
     }
+    engine.store.sweep().await?;
     Ok(())
 }

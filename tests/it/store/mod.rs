@@ -10,6 +10,7 @@ mod lease;
 mod ledger;
 mod ledger_model;
 mod mapping;
+mod retention;
 mod shelves;
 mod shipments;
 mod switch;
