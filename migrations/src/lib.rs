@@ -8,6 +8,7 @@ mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
 mod m0006_unread_lines;
+mod m0007_retention;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0006_unread_lines::Migration),
+            Box::new(m0007_retention::Migration),
         ]
     }
 }

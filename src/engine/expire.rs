@@ -13,6 +13,6 @@ pub async fn step(engine: &Engine) -> Result<()> {
         let drifts = engine.store.expire_doubts(&lease, here.id(), unseen).await?;
         metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(drifts as u64);
     }
-    engine.store.sweep().await?;
+    engine.store.sweep(engine.history).await?;
     Ok(())
 }

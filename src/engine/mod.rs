@@ -17,7 +17,7 @@ pub mod outline;
 pub mod poll;
 pub mod push;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use uriba_sdk::{
@@ -78,6 +78,8 @@ pub struct Engine {
     gates: Arc<Gates>,
     keeper: Arc<QuotaKeeper>,
     holder: String,
+    /// `None`: the past is kept whole.
+    history: Option<Duration>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +113,13 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, keeper, holder })
+        Ok(Self { store, env, channels, allowances, gates, keeper, holder, history: None })
+    }
+
+    /// Forgets what is older than this.
+    #[must_use]
+    pub fn keeping(self, history: Duration) -> Self {
+        Self { history: Some(history), ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {

@@ -119,9 +119,8 @@ impl Store {
     /// Grows with time, so rows lie in the order of their making; 20 bits of each millisecond are random, so
     /// two instances don't meet (and if they do, the insert fails and the step is done again).
     pub fn id(&self) -> i64 {
-        const EPOCH_MS: i64 = 1_767_225_600_000;
         let noise = i64::from((self.env.random() & 0xf_ffff) as u32);
-        let fresh = ((self.env.now().as_millisecond() - EPOCH_MS).max(0) << 20) | noise;
+        let fresh = first_id_at(self.env.now()) | noise;
         let mut last = self.last_id.load(Ordering::Relaxed);
         loop {
             let next = fresh.max(last + 1);
@@ -131,6 +130,12 @@ impl Store {
             }
         }
     }
+}
+
+/// No row that is made at this instant or later has a smaller id.
+fn first_id_at(instant: Timestamp) -> i64 {
+    const EPOCH_MS: i64 = 1_767_225_600_000;
+    (instant.as_millisecond() - EPOCH_MS).max(0) << 20
 }
 
 /// How instants are stored: microseconds UTC.

@@ -21,6 +21,7 @@ pub mod provisional_hold;
 pub mod publication;
 pub mod publication_event;
 pub mod quota;
+pub mod retention;
 pub mod schedule;
 pub mod sku;
 pub mod stock;
