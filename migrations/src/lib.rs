@@ -9,6 +9,7 @@ mod m0004_publications;
 mod m0005_operations;
 mod m0006_unread_lines;
 mod m0007_retention;
+mod m0008_rank;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_operations::Migration),
             Box::new(m0006_unread_lines::Migration),
             Box::new(m0007_retention::Migration),
+            Box::new(m0008_rank::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ mod lease;
 mod ledger;
 mod ledger_model;
 mod mapping;
+mod priority;
 mod retention;
 mod shelves;
 mod shipments;
