@@ -80,7 +80,7 @@ pub async fn build(skus: usize) -> Result<Catalogue> {
         let publication = format!(
             "INSERT INTO publication (listing_id, channel, target, target_version, target_at, anchor, anchor_from, anchor_to, \
              applied, sold_since, slack_down, slack_up, checked, absolute_next, corrections, refusals, shown, open_writes, \
-             wants, lit, urgency, at_risk, read_at) \
+             wants, lit, urgency, rank, read_at) \
              SELECT {first} + i, '{0}', $units, 1, $now, $units, $now, $now, 0, 0, 0, 0, 1, 0, 0, 0, $units, 0, 0, 1, 0, 0, $now FROM n",
             mall.id
         );

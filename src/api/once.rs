@@ -8,7 +8,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{ApiState, auth::Caller, problem::Problem};
-use crate::store::{answers::Asked, token::hex};
+use crate::store::{
+    answers::{API_KEYS, Asked},
+    token::hex,
+};
 
 const KEY: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -42,7 +45,7 @@ async fn keyed(
         let (status, body) = work.await?;
         return Ok(respond(status, body.to_string()));
     };
-    let key = format!("api/{}", of_caller(caller, key));
+    let key = format!("{API_KEYS}{}", of_caller(caller, key));
     match state.store.ask(&key, &digest(content)).await? {
         Asked::First => {}
         Asked::Answered { status, body } => {

@@ -39,7 +39,8 @@ pub async fn run(common: &Common, asked: RunOnce) -> Done {
     let database = desk.store.file().map(ToOwned::to_owned);
     let _lock = database.map(|file| InstanceLock::take(&file, "run-once", desk.store.now())).transpose()?;
     desk.start().await?;
-    let engine = Arc::new(Engine::open(desk.store.clone(), plans).await?.on_days(desk.config.days()));
+    let engine = Engine::open(desk.store.clone(), plans).await?;
+    let engine = Arc::new(engine.on_days(desk.config.days()).keeping(desk.config.history()));
     if let Some(id) = asked.channel.as_deref().filter(|id| engine.channel(id).is_none()) {
         return Err(StoreError::Missing { kind: "channel", name: id.to_owned() }.into());
     }

@@ -56,7 +56,8 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     let mut signals = Signals::new()?;
     let mut tasks: JoinSet<Ended> = JoinSet::new();
     if !asked.no_engine {
-        let engine = Arc::new(Engine::open(desk.store.clone(), plans).await?.on_days(desk.config.days()));
+        let engine = Engine::open(desk.store.clone(), plans).await?;
+        let engine = Arc::new(engine.on_days(desk.config.days()).keeping(desk.config.history()));
         let source = renewed(&desk.config);
         engine.channels.iter().for_each(|here| here.take_settings_from(source.clone()));
         let running = engine.run(stop.clone());

@@ -18,6 +18,7 @@ mod tests;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use jiff::{civil::Time, tz::TimeZone};
@@ -60,7 +61,7 @@ pub struct Config {
     pub units_per_line: u32,
     /// What one holder may hold in live reservations; 0: as much as there is.
     pub holder_units: u32,
-    /// The past is kept at least so long.
+    /// The past is kept so long.
     pub history_days: u32,
     pub channels: Vec<Channel>,
 }
@@ -129,6 +130,11 @@ impl Config {
     /// The database as people may see it.
     pub fn database_name(&self) -> String {
         effective::name(&self.database)
+    }
+
+    /// How long the past is kept.
+    pub fn history(&self) -> Duration {
+        Duration::from_secs(u64::from(self.history_days) * 86_400)
     }
 
     pub fn channel(&self, id: &str) -> Option<&Channel> {

@@ -1,5 +1,5 @@
-//! What time alone brings: due switches, holds past their time, and doubts that the orders should have explained
-//! by now.
+//! What time alone brings: due switches, holds past their time, doubts that the orders should have explained by
+//! now, and the end of what was kept long enough.
 
 use super::Engine;
 use crate::store::{Result, Store};
@@ -14,6 +14,7 @@ pub async fn step(engine: &Engine) -> Result<()> {
         let drifts = engine.store.expire_doubts(&lease, here.id(), unseen).await?;
         metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(drifts as u64);
     }
+    engine.store.sweep(engine.history).await?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ pub mod push;
 pub mod snapshot;
 pub mod teller;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use uriba_sdk::{
@@ -81,6 +81,8 @@ pub struct Engine {
     keeper: Arc<QuotaKeeper>,
     holder: String,
     days: BusinessDays,
+    /// `None`: the past is kept whole.
+    history: Option<Duration>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +117,19 @@ impl Engine {
         }
         let holder = env.id().to_string();
         let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
-        Ok(Self { store, env, channels, allowances, gates, keeper, holder, days })
+        Ok(Self { store, env, channels, allowances, gates, keeper, holder, days, history: None })
     }
 
     /// Where business days end: midnight UTC, when nobody says.
+    #[must_use]
     pub fn on_days(self, days: BusinessDays) -> Self {
         Self { days, ..self }
+    }
+
+    /// Forgets what is older than this.
+    #[must_use]
+    pub fn keeping(self, history: Duration) -> Self {
+        Self { history: Some(history), ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {

@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 
 use super::{Result, Store, StoreError, entity::answer, instant, micros};
 use crate::domain::time::later;
 
+/// What the keys of HTTP requests begin with. Those of movements, which are booked once for ever, don't.
+pub const API_KEYS: &str = "api/";
 /// A claim older than this was left by a process that died.
 const CLAIM: Duration = Duration::from_secs(120);
 /// The status of a key that is claimed and not answered.
@@ -78,6 +81,23 @@ impl Store {
         let tx = self.begin().await?;
         answer::Entity::delete_by_id(key).exec(&tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Forgets at most so many of the answers that the API gave before `before`, and returns how many.
+    pub(super) async fn forget_answers(&self, tx: &DatabaseTransaction, before: Timestamp, most: u64) -> Result<usize> {
+        let old: Vec<String> = answer::Entity::find()
+            .select_only()
+            .column(answer::Column::IdempotencyKey)
+            .filter(answer::Column::At.lt(micros(before)))
+            .filter(answer::Column::IdempotencyKey.starts_with(API_KEYS))
+            .order_by_asc(answer::Column::IdempotencyKey)
+            .limit(most)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        let gone = answer::Entity::delete_many().filter(answer::Column::IdempotencyKey.is_in(&old));
+        gone.exec(tx).await?;
+        Ok(old.len())
     }
 
     /// Within the transaction of the work itself: true when exactly this was done before under this key.

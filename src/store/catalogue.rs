@@ -137,6 +137,7 @@ impl Store {
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
         let mut changed: HashMap<&str, Vec<listing::Model>> = HashMap::new();
+        let mut reordered = BTreeSet::new();
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
@@ -153,6 +154,9 @@ impl Store {
             bumps.insert((row.sku_id, channel.pool.clone()));
             if let Some(before) = before {
                 bumps.insert((before.sku_id, channel.pool.clone()));
+                if before.priority != row.priority {
+                    reordered.insert(row.id);
+                }
                 listing::Entity::update(row.clone().into_active_model().reset_all()).exec(tx).await?;
                 done.push(Mapped::Changed);
             } else {
@@ -167,6 +171,9 @@ impl Store {
             self.adopt_unread(tx, &channels[channel], &rows.iter().collect::<Vec<_>>()).await?;
         }
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await?;
+        // What waits already waits in another place from now on.
+        let listed = self.listed(tx, &reordered).await?;
+        self.save_listed(tx, &listed).await?;
         Ok(done)
     }
 

@@ -35,6 +35,7 @@ pub mod quota;
 mod readings;
 pub mod recompute;
 pub mod reservations;
+pub mod retention;
 mod review;
 pub mod sheets;
 pub mod stock;

@@ -14,6 +14,7 @@ use super::{
     instant, maybe_instant, micros,
 };
 use crate::domain::{
+    plan,
     publication::{Correction, Look, Outstanding, Publication, Urgency, WriteState},
     settle::Sale,
 };
@@ -46,7 +47,7 @@ impl Listed {
             ("wants", old.wants.to_string(), fresh.wants.to_string()),
             ("lit", old.lit.to_string(), fresh.lit.to_string()),
             ("urgency", old.urgency.to_string(), fresh.urgency.to_string()),
-            ("at_risk", old.at_risk.to_string(), fresh.at_risk.to_string()),
+            ("rank", old.rank.to_string(), fresh.rank.to_string()),
             ("wants_since", word(old.wants_since), word(fresh.wants_since)),
             ("ready_at", word(old.ready_at), word(fresh.ready_at)),
             ("read_due", word(old.read_due), word(fresh.read_due)),
@@ -386,7 +387,7 @@ fn row(listed: &Listed, now: i64) -> publication::Model {
         wants: marks.wants.is_some(),
         lit: marks.lit,
         urgency: urgency_rank(marks.wants),
-        at_risk: marks.at_risk,
+        rank: marks.wants.map_or(0, |urgency| plan::rank(urgency, marks.at_risk, listed.listing.priority)),
         wants_since: marks.wants.map(|_| old.wants_since.unwrap_or(now)),
         ready_at: marks.ready_at.map(micros),
         read_due: if marks.reads { Some(read_due.unwrap_or(now)) } else { read_due },
@@ -443,7 +444,7 @@ fn blank(listing_id: i64, channel: &str) -> publication::Model {
         wants: false,
         lit: false,
         urgency: 0,
-        at_risk: 0,
+        rank: 0,
         wants_since: None,
         ready_at: None,
         read_due: None,

@@ -1,6 +1,6 @@
 //! The right half: claim, settle, and what readings bring. Perform, between them, knows no store.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -24,9 +24,6 @@ use crate::domain::{
     suspend::{Mode, State},
     time::{earlier, later},
 };
-
-/// A wish that has waited so long goes before larger ones of its kind.
-const AGED: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// The channel, as the right half needs it.
 #[derive(Clone, Debug)]
@@ -109,9 +106,7 @@ impl Store {
         if ids.is_empty() {
             return Ok(None);
         }
-        let order: HashMap<i64, usize> = ids.iter().enumerate().map(|(rank, id)| (*id, rank)).collect();
-        let mut listed = self.listed(&tx, &ids.into_iter().collect()).await?;
-        listed.sort_by_key(|item| order.get(&item.id()).copied());
+        let mut listed = self.listed(&tx, &ids).await?;
         let outdated = outdated(&tx, &outlet.pool, &listed).await?;
         let mut wishes = Vec::new();
         for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
@@ -123,10 +118,11 @@ impl Store {
                 ..situation
             };
             if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
-                wishes.push(Wish { listing: index, write, urgency, units });
+                let (priority, since) = (item.listing.priority, maybe_instant(item.row.wants_since));
+                wishes.push(Wish { listing: index, write, urgency, units, priority, since });
             }
         }
-        wishes.sort_by_key(|wish| std::cmp::Reverse(wish.urgency));
+        plan::urgent_first(&mut wishes, now);
         let batch = plan::batch(outlet.card, wishes);
         if batch.is_empty() {
             return Ok(None);
@@ -303,13 +299,13 @@ async fn outdated(tx: &DatabaseTransaction, pool: &str, listed: &[Listed]) -> Re
     Ok(found)
 }
 
-/// Listings that may have something to write, most urgent first.
+/// Listings that may have something to write: the most urgent ones, and those that have waited for longest.
 async fn candidates(
     tx: &DatabaseTransaction,
     outlet: &Outlet,
     situation: &Situation,
     stops: &Stops,
-) -> Result<Vec<i64>> {
+) -> Result<BTreeSet<i64>> {
     use publication::Column;
     let now = micros(situation.now);
     let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
@@ -321,14 +317,15 @@ async fn candidates(
             .limit(most)
     };
     if !situation.live || situation.switch == Some(Mode::Freeze) {
-        return Ok(Vec::new());
+        return Ok(BTreeSet::new());
     }
     if situation.switch == Some(Mode::Zero) {
         let untold =
             Condition::any().add(Column::OpenWrites.eq(0)).add(Column::Told.ne(0)).add(Column::ReadDue.lte(now));
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
         let lit = base().filter(Column::Lit.eq(true)).filter(Column::Checked.eq(true)).filter(untold).filter(awake);
-        return Ok(lit.order_by_desc(Column::AtRisk).into_tuple().all(tx).await?);
+        let lit: Vec<i64> = lit.order_by_desc(Column::Rank).into_tuple().all(tx).await?;
+        return Ok(lit.into_iter().collect());
     }
     let ready = Condition::any().add(Column::ReadyAt.is_null()).add(Column::ReadyAt.lte(now));
     let mut wanting = base().filter(Column::Wants.eq(true)).filter(ready);
@@ -346,16 +343,13 @@ async fn candidates(
     }
     let aged = wanting
         .clone()
-        .filter(Column::WantsSince.lt(micros(earlier(situation.now, AGED))))
+        .filter(Column::WantsSince.lt(micros(earlier(situation.now, plan::AGED))))
         .order_by_desc(Column::Urgency)
         .order_by_asc(Column::WantsSince);
     let aged: Vec<i64> = aged.into_tuple().all(tx).await?;
-    let mut ids = aged.clone();
-    let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::AtRisk);
-    let known: HashSet<i64> = aged.into_iter().collect();
+    let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::Rank);
     let largest: Vec<i64> = largest.into_tuple().all(tx).await?;
-    ids.extend(largest.into_iter().filter(|id| !known.contains(id)));
-    Ok(ids)
+    Ok(aged.into_iter().chain(largest).collect())
 }
 
 /// What forbids raising, loaded once per claim.

@@ -23,6 +23,8 @@ pub use reqwest::{
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Answers beyond this size are refused: no order page of any known mall comes near it.
 pub const BODY_BYTES_MAX: usize = 32 << 20;
+const NO_ROOTS: &str = "no root certificates were found on this machine, so no mall's certificate can be checked: \
+                        install the package ca-certificates (or name a file of them in SSL_CERT_FILE) and start again";
 
 #[async_trait]
 pub trait Env: Send + Sync {
@@ -108,7 +110,7 @@ pub struct SystemEnv {
     origin: Timestamp,
     started: Instant,
     speed: f64,
-    http: reqwest::Client,
+    http: Http,
 }
 
 impl SystemEnv {
@@ -119,7 +121,7 @@ impl SystemEnv {
     /// A clock that runs `speed` times as fast as the machine's, from now on.
     #[expect(clippy::disallowed_methods, reason = "this is where the real clock enters")]
     pub fn faster(speed: f64) -> Self {
-        Self { origin: Timestamp::now(), started: Instant::now(), speed, http: client() }
+        Self { origin: Timestamp::now(), started: Instant::now(), speed, http: Http::new() }
     }
 }
 
@@ -162,48 +164,74 @@ impl Env for SystemEnv {
         // A faster clock must not make the machine's own latency look like a dead mall.
         let deadline = DEADLINE.div_f64(self.speed).max(Duration::from_secs(2));
         let within = request.within.map_or(deadline, |within| within.div_f64(self.speed));
-        exchange(&self.http, request, deadline.min(within)).await
+        self.http.exchange(request, deadline.min(within)).await
     }
 }
 
-/// The HTTP client for malls: rustls, no redirects, no proxy from the environment.
-pub fn client() -> reqwest::Client {
-    // A second installation fails and leaves the first in place, which is the same provider.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(Duration::from_secs(10))
-        .pool_idle_timeout(Duration::from_secs(60))
-        .user_agent(concat!("uriba/", env!("CARGO_PKG_VERSION"), " (Language=Rust)"))
-        .build()
-        .expect("the TLS provider is installed and the options are constant")
+/// The HTTP client for malls: rustls with the machine's root certificates, no redirects, no proxy from the
+/// environment.
+///
+/// A machine without root certificates can still talk to fakes over plain HTTP. It trusts nobody then: a list
+/// that came with the program would outlive the trust that the machine's owner has in it.
+pub struct Http {
+    client: reqwest::Client,
+    has_roots: bool,
 }
 
-/// Sends one request and reads its answer within `deadline` and [`BODY_BYTES_MAX`].
-pub async fn exchange(
-    http: &reqwest::Client,
-    request: HttpRequest,
-    deadline: Duration,
-) -> Result<HttpAnswer, TransportError> {
-    let mut response = http
-        .request(request.method, &request.url)
-        .headers(request.headers)
-        .body(request.body)
-        .timeout(deadline)
-        .send()
-        .await
-        .map_err(|error| transport_error(&error))?;
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(TransportError::TooLarge);
+impl Http {
+    pub fn new() -> Self {
+        // A second installation fails and leaves the first in place, which is the same provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = || {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(Duration::from_secs(60))
+                .user_agent(concat!("uriba/", env!("CARGO_PKG_VERSION"), " (Language=Rust)"))
+        };
+        match options().build() {
+            Ok(client) => Self { client, has_roots: true },
+            Err(_) => {
+                let client = options().tls_certs_only([]).build();
+                let client = client.expect("the TLS provider is installed and the options are constant");
+                Self { client, has_roots: false }
+            }
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(HttpAnswer { status, headers, body })
+
+    /// Sends one request and reads its answer within `deadline` and [`BODY_BYTES_MAX`].
+    pub async fn exchange(&self, request: HttpRequest, deadline: Duration) -> Result<HttpAnswer, TransportError> {
+        let encrypts = request.url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+        if encrypts && !self.has_roots {
+            return Err(TransportError::NotSent(NO_ROOTS.into()));
+        }
+        let mut response = self
+            .client
+            .request(request.method, &request.url)
+            .headers(request.headers)
+            .body(request.body)
+            .timeout(deadline)
+            .send()
+            .await
+            .map_err(|error| transport_error(&error))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| transport_error(&error))? {
+            if body.len() + chunk.len() > BODY_BYTES_MAX {
+                return Err(TransportError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpAnswer { status, headers, body })
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Says what went wrong without the URL, whose query may hold a secret.

@@ -28,6 +28,7 @@ pub mod publication_event;
 pub mod quota;
 pub mod reservation;
 pub mod reservation_part;
+pub mod retention;
 pub mod review;
 pub mod schedule;
 pub mod sku;

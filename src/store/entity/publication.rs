@@ -39,7 +39,8 @@ pub struct Model {
     pub wants: bool,
     pub lit: bool,
     pub urgency: i64,
-    pub at_risk: i64,
+    /// Among the wishes of one urgency the largest goes first.
+    pub rank: i64,
     pub wants_since: Option<i64>,
     pub ready_at: Option<i64>,
     pub read_due: Option<i64>,

@@ -6,6 +6,10 @@ use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 use uriba::api::{ApiState, Core, listen, serve_on};
+use uriba_sdk::{
+    Env, SystemEnv,
+    env::{HttpRequest, Method},
+};
 
 use super::outlines;
 use crate::support::TestBase;
@@ -24,15 +28,18 @@ async fn it_answers_on_its_address_until_it_is_stopped() {
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve_on(listener, state(&base), stop.clone()));
-    let http = uriba_sdk::env::client();
-    let answer = http.get(format!("http://{address}/v1/channels/a")).bearer_auth(&secret).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
-    let sheet: serde_json::Value = answer.json().await.unwrap();
+    let outside = SystemEnv::new();
+    let asked = |path: &str| HttpRequest::new(Method::GET, format!("http://{address}{path}"));
+    let mut request = asked("/v1/channels/a");
+    request.headers.insert("authorization", format!("Bearer {secret}").parse().unwrap());
+    let answer = outside.send(request).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    let sheet: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(sheet["id"], "a");
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it ends").unwrap().unwrap();
-    assert!(http.get(format!("http://{address}/healthz")).send().await.is_err(), "nobody listens any more");
+    assert!(outside.send(asked("/healthz")).await.is_err(), "nobody listens any more");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uriba::store::sheets::{ChannelSheet, OrderSheet, SkuSheet};
 
-use super::{Place, Street, until};
+use super::{Place, Street, channel, until};
 
 #[test]
 fn one_service_runs_at_a_time_and_the_second_is_told_who_is_there() {
@@ -112,4 +112,23 @@ async fn check_asks_each_mall_and_says_what_to_do() {
     );
     let line = ran.out.lines().find(|line| line.starts_with("sample")).unwrap();
     assert!(line.ends_with("works: orders can be read"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_root_certificates_talks_to_fakes_and_is_told_what_the_others_need() {
+    let street = Street::open(&["sample"]).await;
+    let place = &street.place;
+    let configuration = std::fs::read_to_string(place.path().join("uriba.toml")).unwrap();
+    let real = channel("rakuten-main", "rakuten", "base_url = \"https://127.0.0.1:9\"\n");
+    place.write("uriba.toml", &(configuration + &real));
+    place.write("service_secret", "SP000000_a");
+    place.write("license_key", "SL000000_b");
+    let mut command = place.command("check --online");
+    let output = command.env("SSL_CERT_FILE", place.path().join("none.pem")).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    let line = |of: &str| out.lines().find(|line| line.starts_with(of)).unwrap_or_else(|| panic!("{out}{err}"));
+    assert!(line("sample").ends_with("works: orders can be read"), "{out}");
+    assert!(line("rakuten").contains("no root certificates were found"), "{out}");
+    assert!(line("rakuten").contains("install the package ca-certificates"), "{out}");
 }

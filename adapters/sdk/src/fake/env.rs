@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 
-use crate::env::{Env, HttpAnswer, HttpRequest, TransportError, client, exchange};
+use crate::env::{Env, Http, HttpAnswer, HttpRequest, TransportError};
 
 /// How long an answer may take, in the machine's time: below a fake's hang, and above what a busy machine needs.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub struct ManualEnv {
     origin: Timestamp,
     state: Mutex<State>,
     /// Made when first needed: reading the machine's certificates takes longer than most tests.
-    http: OnceLock<reqwest::Client>,
+    http: OnceLock<Http>,
 }
 
 struct State {
@@ -82,6 +82,6 @@ impl Env for ManualEnv {
 
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
         let deadline = self.lock().deadline;
-        exchange(self.http.get_or_init(client), request, deadline).await
+        self.http.get_or_init(Http::new).exchange(request, deadline).await
     }
 }
