@@ -7,6 +7,7 @@ mod m0002_stock;
 mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
+mod m0008_core_files;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_orders::Migration),
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
+            Box::new(m0008_core_files::Migration),
         ]
     }
 }

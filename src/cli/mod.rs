@@ -25,6 +25,7 @@ mod logging;
 mod moment;
 mod order;
 mod print;
+mod progress;
 mod run_once;
 mod serve;
 mod sku;

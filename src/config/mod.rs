@@ -8,6 +8,7 @@ mod channels;
 pub mod duration;
 mod effective;
 mod environment;
+mod files;
 mod hub;
 mod page;
 mod problem;
@@ -16,6 +17,7 @@ mod secret;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -30,9 +32,12 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use crate::{
-    domain::ledger::CountsShipments,
-    engine::ChannelPlan,
-    store::channels::{ChannelSetup, PoolSetup},
+    domain::{business::BusinessDays, ledger::CountsShipments},
+    engine::{ChannelPlan, import::Profile, watch::Watched},
+    store::{
+        channels::{ChannelSetup, PoolSetup},
+        core_files::CoreRules,
+    },
 };
 use page::Page;
 
@@ -60,6 +65,10 @@ pub struct Config {
     pub units_per_line: u32,
     /// The past is kept at least so long.
     pub history_days: u32,
+    /// How the core system writes its files.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Where it leaves them.
+    pub imports: Vec<Watched>,
     pub channels: Vec<Channel>,
 }
 
@@ -94,6 +103,8 @@ impl Config {
         let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let folder = whole.parent().unwrap_or(Path::new("/"));
         hub::read(&root, &mut config, folder);
+        config.profiles = files::profiles(&root);
+        config.imports = files::imports(&root, &config, folder);
         config.channels = channels::read(&root, &config, folder);
         root.close();
         page.problems().or(config)
@@ -112,6 +123,8 @@ impl Config {
             pools: Vec::new(),
             units_per_line: hub::UNITS_PER_LINE,
             history_days: hub::HISTORY_DAYS,
+            profiles: BTreeMap::new(),
+            imports: Vec::new(),
             channels: Vec::new(),
         }
     }
@@ -130,6 +143,12 @@ impl Config {
 
     pub fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// The core system as the database keeps it.
+    pub fn core(&self) -> CoreRules {
+        let days = BusinessDays { zone: self.zone.clone(), starts: self.day_starts };
+        CoreRules { days, counts: self.counts_shipments }
     }
 
     /// The channels as the database keeps them.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uriba_sdk::Env;
@@ -10,16 +10,19 @@ use uriba_sdk::Env;
 use super::{DemoError, goods::GOODS, screen::put, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic};
 use crate::{
     api::{self, ApiState, Core},
-    domain::{allocation::Rules, ledger::CountsShipments},
+    domain::{allocation::Rules, business::BusinessDays, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
         driver::chain,
-        import::{BookFile, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
+        import::{
+            CoreFile, FileKind, ImportReport, ImportState, ListingsFile, Profile, Terms, import_file, import_listings,
+        },
         outline,
     },
     store::{
         Store, StoreError,
         channels::{ChannelSetup, PoolSetup},
+        core_files::CoreRules,
         migrate,
         movements::{Move, MoveKind},
         recompute::Allowance,
@@ -79,7 +82,7 @@ impl Hub {
     pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
         let listener = api::listen(address).await?;
         let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
-        let core = Core { zone: TimeZone::fixed(jiff::tz::offset(9)), counts: Some(COUNTS), profiles: HashMap::new() };
+        let core = Core::default();
         let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -175,18 +178,22 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
 /// The seller begins with two files: the core's book of the warehouse, and what is listed where.
 async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
     let profile = Profile::default();
-    let book = BookFile {
+    let rules = CoreRules { days: BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() }, counts: Some(COUNTS) };
+    store.set_core(&rules).await?;
+    let book = CoreFile {
+        kind: FileKind::Book,
         name: "book.csv",
         bytes: &book(),
         as_of: None,
-        zone: &TimeZone::UTC,
+        date: None,
         profile: &profile,
-        counts: Some(COUNTS),
         dry_run: false,
         skip_invalid: false,
         by: WHO,
+        terms: &Terms::default(),
+        progress: None,
     };
-    taken(import_book(store, &book).await?)?;
+    taken(import_file(store, &book).await?)?;
     let listings = ListingsFile {
         bytes: &listings(shops),
         profile: &profile,

@@ -20,14 +20,32 @@ pub struct Entry {
 pub enum CountsShipments {
     /// The core's stock falls by itself when the hub's orders ship.
     AtOnce,
+    /// The core learns of them as sales of the shop: its sales files book them, the hub doesn't.
+    BySalesFile,
     /// The core never hears of them: its figure still holds what the hub shipped since the place was counted.
     Never,
+}
+
+impl CountsShipments {
+    pub const WORDS: [&'static str; 3] = ["at_once", "by_sales_file", "never"];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at_once",
+            Self::BySalesFile => "by_sales_file",
+            Self::Never => "never",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::AtOnce, Self::BySalesFile, Self::Never].into_iter().find(|counts| counts.word() == word)
+    }
 }
 
 /// What a figure of the core system means as a count.
 pub fn counted(figure: i64, shipped_since_counted: i64, counts: CountsShipments) -> i64 {
     match counts {
-        CountsShipments::AtOnce => figure,
+        CountsShipments::AtOnce | CountsShipments::BySalesFile => figure,
         CountsShipments::Never => figure - shipped_since_counted,
     }
 }
@@ -41,6 +59,21 @@ pub fn count_difference(counted: i64, at_the_time: i64) -> i64 {
 /// booked together with its linked opposite, so that the sum at the count stays the count.
 pub fn is_before_anchor(occurred_at: Timestamp, counted_at: Option<Timestamp>) -> bool {
     counted_at.is_some_and(|counted_at| occurred_at <= counted_at)
+}
+
+/// The entries of a movement that the counts of their locations hold already. Moving units between the bins of
+/// one location changes no count, so a count says nothing about it.
+pub fn in_the_counts(
+    entries: &[Entry],
+    occurred_at: Timestamp,
+    counted_at: impl Fn(&str) -> Option<Timestamp>,
+) -> Vec<Entry> {
+    let net = |place: &Entry| -> i64 {
+        entries.iter().filter(|entry| entry.location == place.location).map(|entry| entry.quantity).sum()
+    };
+    let known =
+        |entry: &&Entry| is_before_anchor(occurred_at, counted_at(&entry.location)) && net(entry) != 0;
+    entries.iter().filter(known).cloned().collect()
 }
 
 /// From where shipped units left: the pool's locations in their configured order, never below what is there,

@@ -5,7 +5,8 @@
 //! 1. [`windows`] says which span of a channel's orders to read next.
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
 //!    keeps split orders from being counted twice or released too early.
-//! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival.
+//! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival; [`core`]
+//!    reads the core system's running figures, day by [`business`] day.
 //! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold; [`allocation`] turns that and the
 //!    seller's rules into each listing's target.
 //! 5. [`publication`] knows what a mall shows and what is still uncertain about it, and says which write or
@@ -16,6 +17,8 @@
 //! Beside them, [`spelling`] keeps one code from having two.
 
 pub mod allocation;
+pub mod business;
+pub mod core;
 pub mod family;
 pub mod health;
 pub mod intake;

@@ -14,7 +14,6 @@ use super::ChannelPlan;
 use crate::{
     domain::{
         health::{Lane, LaneState},
-        intake::Manner,
         plan,
         reaction::{Reaction, react},
         settle::Times,
@@ -89,8 +88,7 @@ impl Channel {
             readable: effect.is_none_or(|lag| lag.readable),
         };
         let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
-        let manner = Manner { families: orders.families, units_max: plan.units_max };
-        let intake = Intake { channel: plan.id.clone(), pool: plan.pool.clone(), manner, review: plan.review };
+        let intake = plan.intake();
         Ok(Self { plan, line, source: RwLock::default(), outside, orders, outlet, intake, lease: RwLock::default() })
     }
 

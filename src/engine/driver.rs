@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Again, Channel, Engine, EngineError, expire, observe, poll, push};
+use super::{Again, Channel, Engine, EngineError, expire, observe, poll, push, watch};
 use crate::{
     domain::time::between,
     store::{Result, StoreError, lease::Lease},
@@ -53,6 +53,9 @@ impl Engine {
         tasks.spawn(self.clone().keep_leases(stop.clone()));
         tasks.spawn(self.clone().keep_computing(stop.clone()));
         tasks.spawn(self.clone().keep_expiring(stop.clone()));
+        if !self.watched.is_empty() {
+            tasks.spawn(self.clone().keep_watching(stop.clone()));
+        }
         for here in &self.channels {
             for lane in [Lane::Poll, Lane::Push, Lane::Observe] {
                 tasks.spawn(self.clone().keep_lane(here.clone(), lane, stop.clone()));
@@ -107,6 +110,15 @@ impl Engine {
             match expire::step(&self).await {
                 Ok(()) => self.pause(self.glance(), Some(&self.store.bells.switches), &stop).await,
                 Err(error) => self.after_error("expire", &error, &stop).await,
+            }
+        }
+    }
+
+    async fn keep_watching(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match watch::step(&self, &stop).await {
+                Ok(_) => self.pause(watch::PACE.mul_f64(self.env.speed()), None, &stop).await,
+                Err(error) => self.after_error("import", &error, &stop).await,
             }
         }
     }

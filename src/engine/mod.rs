@@ -15,8 +15,9 @@ pub mod once;
 pub mod outline;
 pub mod poll;
 pub mod push;
+pub mod watch;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uriba_sdk::{
@@ -28,9 +29,11 @@ use uriba_sdk::{
 pub use channel::{Channel, Line, SettingsSource};
 
 use crate::{
-    domain::allocation::Rules,
-    store::{Store, StoreError, recompute::Allowance},
+    domain::{allocation::Rules, intake::Manner},
+    store::{Store, StoreError, intake::Intake, recompute::Allowance},
 };
+use import::Terms;
+use watch::Watched;
 
 /// When a step wants to be called again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,17 @@ pub struct ChannelPlan {
     pub timing: Timing,
 }
 
+impl ChannelPlan {
+    pub fn allowance(&self) -> Allowance {
+        Allowance { rules: self.rules.clone(), quantity_max: self.mall.card.quantity_max }
+    }
+
+    pub fn intake(&self) -> Intake {
+        let manner = Manner { families: self.mall.card.orders.families, units_max: self.units_max };
+        Intake { channel: self.id.clone(), pool: self.pool.clone(), manner, review: self.review }
+    }
+}
+
 /// Overrides of the card's times; `None`: as the card says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
@@ -72,7 +86,8 @@ pub struct Engine {
     pub store: Store,
     pub env: Arc<dyn Env>,
     pub channels: Vec<Arc<Channel>>,
-    allowances: HashMap<String, Allowance>,
+    terms: Terms,
+    watched: Vec<Watched>,
     gates: Arc<Gates>,
     holder: String,
 }
@@ -93,13 +108,7 @@ impl Engine {
         let env = store.env().clone();
         let gates = Arc::new(Gates::new(Arc::new(store.clone()), store.quotas().await?));
         let vault = Arc::new(Vault::default());
-        let allowances = plans
-            .iter()
-            .map(|plan| {
-                let allowance = Allowance { rules: plan.rules.clone(), quantity_max: plan.mall.card.quantity_max };
-                (plan.id.clone(), allowance)
-            })
-            .collect();
+        let terms = Terms::of(&plans);
         let mut channels = Vec::new();
         for plan in plans {
             let id = plan.id.clone();
@@ -107,7 +116,12 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, holder })
+        Ok(Self { store, env, channels, terms, watched: Vec::new(), gates, holder })
+    }
+
+    /// Takes in what comes into these folders, too.
+    pub fn watching(self, watched: Vec<Watched>) -> Self {
+        Self { watched, ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {
@@ -117,7 +131,7 @@ impl Engine {
     /// One piece of recomputation; `Now` while there is more.
     pub async fn recompute(&self) -> Result<Again, StoreError> {
         let started = self.env.elapsed();
-        let done = self.store.recompute(&self.allowances).await?;
+        let done = self.store.recompute(&self.terms.allowances).await?;
         if done.skus == 0 {
             return Ok(Again::At(crate::domain::time::later(self.env.now(), self.glance())));
         }

@@ -11,7 +11,10 @@ pub mod attention;
 pub mod catalogue;
 pub mod channels;
 mod configuration;
+pub mod core_files;
+mod counts;
 mod dialect;
+mod dialect_files;
 pub mod entity;
 pub mod imports;
 pub mod intake;
@@ -28,11 +31,15 @@ pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
+pub mod running;
 pub mod sheets;
 pub mod stock;
 pub mod switch;
 pub mod token;
+pub mod trial;
+mod undo;
 pub mod verify;
+pub mod watched;
 
 use std::sync::{
     Arc,

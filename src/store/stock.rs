@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction,
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{
@@ -13,7 +13,10 @@ use super::{
     entity::{location, sku, stock, stock_balance, stock_count, stock_entry, stock_event},
     instant, micros,
 };
-use crate::domain::ledger::{self, Entry, MAIN};
+use crate::domain::ledger::{self, CountsShipments, Entry, MAIN};
+
+/// Ends the key of the opposite that a count makes of an earlier movement.
+pub(super) const ANCHORED: &str = "/anchored";
 
 /// A stock event to be booked.
 #[derive(Clone, Debug)]
@@ -43,15 +46,6 @@ pub struct Count {
     pub import_id: Option<i64>,
 }
 
-/// What came of counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted {
-    /// Counts that were new.
-    pub booked: usize,
-    /// Of those, the ones that moved stock, or gave a place its first figure.
-    pub differing: usize,
-}
-
 /// Units of a channel's order that left.
 #[derive(Clone, Debug)]
 pub struct Shipment {
@@ -67,115 +61,74 @@ impl Store {
     /// Books movements inside the caller's transaction; those whose key is known already change nothing.
     /// Returns how many were new.
     pub async fn book(&self, tx: &DatabaseTransaction, movements: Vec<Movement>) -> Result<usize> {
-        lock_skus(tx, &movements.iter().map(|movement| movement.sku_id).collect()).await?;
-        let fresh = self.not_booked(tx, movements, |movement| movement.key.clone()).await?;
+        self.book_linked(tx, movements.into_iter().map(|movement| (movement, None)).collect()).await
+    }
+
+    /// The same, each with the event that it is the opposite of, if it is one.
+    pub(super) async fn book_linked(
+        &self,
+        tx: &DatabaseTransaction,
+        movements: Vec<(Movement, Option<i64>)>,
+    ) -> Result<usize> {
+        let skus: BTreeSet<i64> = movements.iter().map(|(movement, _)| movement.sku_id).collect();
+        lock_skus(tx, &skus).await?;
+        let fresh = self.not_booked(tx, movements, |(movement, _)| movement.key.clone()).await?;
         if fresh.is_empty() {
             return Ok(0);
         }
-        let skus: BTreeSet<i64> = fresh.iter().map(|movement| movement.sku_id).collect();
+        let skus: BTreeSet<i64> = fresh.iter().map(|(movement, _)| movement.sku_id).collect();
         let counts = counts(tx, &skus).await?;
+        let counted_at = |sku_id: i64, location: &str| {
+            counts.get(&(sku_id, location.to_owned())).map(|count| instant(count.counted_at))
+        };
         let mut posting = Posting::default();
-        for movement in &fresh {
-            let id = self.id();
-            posting.event(id, movement, None, micros(self.now()));
-            let anchored: Vec<Entry> = movement
-                .entries
-                .iter()
-                .filter(|entry| {
-                    let count = counts.get(&(movement.sku_id, entry.location.clone()));
-                    ledger::is_before_anchor(movement.occurred_at, count.map(|count| instant(count.counted_at)))
-                })
-                .cloned()
-                .collect();
-            posting.entries(self, id, movement, &movement.entries);
-            if !anchored.is_empty() {
-                let opposite: Vec<Entry> =
-                    anchored.into_iter().map(|entry| Entry { quantity: -entry.quantity, ..entry }).collect();
-                let reversal = Movement {
-                    key: format!("{}/anchored", movement.key),
-                    kind: "reversal",
-                    reason: Some("already in the count that was taken after it".into()),
-                    entries: opposite.clone(),
-                    ..movement.clone()
-                };
-                let reversal_id = self.id();
-                posting.event(reversal_id, &reversal, Some(id), micros(self.now()));
-                posting.entries(self, reversal_id, &reversal, &opposite);
-            }
+        for (movement, reverses) in &fresh {
+            let known = ledger::in_the_counts(&movement.entries, movement.occurred_at, |location| {
+                counted_at(movement.sku_id, location)
+            });
+            self.add_with_opposite(&mut posting, movement, *reverses, known);
         }
         let booked = fresh.len();
         self.post(tx, posting).await?;
         Ok(booked)
     }
 
-    /// Books counts: the difference to the ledger *at the time of the count*, to the main bin. One count per
-    /// SKU and location a call. Returns how many were new.
-    pub async fn count(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<usize> {
-        Ok(self.count_all(tx, taken).await?.booked)
-    }
-
-    pub(super) async fn count_all(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<Counted> {
-        lock_skus(tx, &taken.iter().map(|count| count.sku_id).collect()).await?;
-        let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
-        let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
-        let known = counts(tx, &skus).await?;
-        let balances = balances(tx, &skus).await?;
-        let since = fresh.iter().map(|count| micros(count.as_of)).min();
-        let later = entries_after(tx, &skus, since).await?;
-        let mut posting = Posting::default();
-        let mut anchors = Vec::new();
-        let mut done = Counted { booked: fresh.len(), differing: 0 };
-        for count in &fresh {
-            let place = (count.sku_id, count.location.clone());
-            let newest = known.get(&place).map(|known| known.counted_at);
-            let superseded = newest.is_some_and(|newest| newest > micros(count.as_of));
-            let now_there: i64 = balances
-                .iter()
-                .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1))
-                .map(|row| row.quantity)
-                .sum();
-            let after: i64 = later
-                .iter()
-                .filter(|row| {
-                    (row.sku_id, &row.location) == (place.0, &place.1) && row.occurred_at > micros(count.as_of)
-                })
-                .map(|row| row.quantity)
-                .sum();
-            // An older count than the newest one is recorded, and moves nothing.
-            let difference = if superseded { 0 } else { ledger::count_difference(count.counted, now_there - after) };
-            done.differing += usize::from(difference != 0 || newest.is_none());
-            let id = self.id();
-            let movement = count.movement(difference);
-            posting.event(id, &movement, None, micros(self.now()));
-            posting.entries(self, id, &movement, &movement.entries);
-            if !superseded {
-                anchors.push(stock_count::ActiveModel {
-                    sku_id: Set(count.sku_id),
-                    location: Set(count.location.clone()),
-                    counted_at: Set(micros(count.as_of)),
-                    quantity: Set(count.counted),
-                    event_id: Set(id),
-                });
-            }
+    /// `known`: those of the movement's entries that a count holds already.
+    pub(super) fn add_with_opposite(
+        &self,
+        posting: &mut Posting,
+        movement: &Movement,
+        reverses: Option<i64>,
+        known: Vec<Entry>,
+    ) {
+        let id = self.id();
+        posting.event(id, movement, reverses, None, micros(self.now()));
+        posting.entries(self, id, movement, &movement.entries);
+        if known.is_empty() {
+            return;
         }
-        self.post(tx, posting).await?;
-        for piece in anchors.chunks(ROWS_PER_STATEMENT) {
-            let newer = OnConflict::columns([stock_count::Column::SkuId, stock_count::Column::Location])
-                .update_columns([
-                    stock_count::Column::CountedAt,
-                    stock_count::Column::Quantity,
-                    stock_count::Column::EventId,
-                ])
-                .to_owned();
-            stock_count::Entity::insert_many(piece.to_vec()).on_conflict(newer).exec_without_returning(tx).await?;
-        }
-        Ok(done)
+        let opposite: Vec<Entry> =
+            known.into_iter().map(|entry| Entry { quantity: -entry.quantity, ..entry }).collect();
+        let reversal = Movement {
+            key: format!("{}{ANCHORED}", movement.key),
+            kind: "reversal",
+            reason: Some("already in the count that was taken after it".into()),
+            entries: opposite.clone(),
+            ..movement.clone()
+        };
+        let reversal_id = self.id();
+        posting.event(reversal_id, &reversal, Some(id), None, micros(self.now()));
+        posting.entries(self, reversal_id, &reversal, &opposite);
     }
 
     /// Books the goods that left for orders: from where, the pool's configured order says.
     pub(super) async fn ship(&self, tx: &DatabaseTransaction, shipments: &[Shipment]) -> Result<()> {
         if shipments.is_empty() {
             return Ok(());
+        }
+        let core = self.core_rules(tx).await?;
+        if core.counts == Some(CountsShipments::BySalesFile) {
+            return self.ship_unknown_to_core(tx, &core, shipments).await;
         }
         let skus: BTreeSet<i64> = shipments.iter().map(|shipment| shipment.sku_id).collect();
         lock_skus(tx, &skus).await?;
@@ -214,6 +167,9 @@ impl Store {
                 });
             }
         }
+        if core.counts == Some(CountsShipments::Never) {
+            return self.book_beside_counts(tx, movements).await;
+        }
         self.book(tx, movements).await?;
         Ok(())
     }
@@ -245,7 +201,7 @@ impl Store {
         self.raise(tx, call).await
     }
 
-    async fn post(&self, tx: &DatabaseTransaction, posting: Posting) -> Result<()> {
+    pub(super) async fn post(&self, tx: &DatabaseTransaction, posting: Posting) -> Result<()> {
         let pools = location_pools(tx).await?;
         let mut figures = BTreeSet::new();
         let mut shipped = BTreeSet::new();
@@ -273,7 +229,7 @@ impl Store {
         dialect::add_balances(tx, &sums).await
     }
 
-    async fn not_booked<T>(
+    pub(super) async fn not_booked<T>(
         &self,
         tx: &DatabaseTransaction,
         items: Vec<T>,
@@ -295,33 +251,25 @@ impl Store {
     }
 }
 
-impl Count {
-    fn movement(&self, difference: i64) -> Movement {
-        Movement {
-            key: self.key.clone(),
-            kind: "stocktake",
-            sku_id: self.sku_id,
-            occurred_at: self.as_of,
-            source: self.source.clone(),
-            reason: self.reason.clone(),
-            import_id: self.import_id,
-            entries: vec![Entry { location: self.location.clone(), bin: MAIN.into(), quantity: difference }],
-        }
-    }
-}
-
 /// Rows gathered for a few large statements.
 #[derive(Default)]
-struct Posting {
+pub(super) struct Posting {
     events: Vec<stock_event::ActiveModel>,
     rows: Vec<stock_entry::ActiveModel>,
     sums: BTreeMap<(i64, String, String), i64>,
-    /// SKU, location, and whether the movement gives the SKU a figure (a shipment alone doesn't).
+    /// SKU, location, and whether the movement gives the SKU a figure (what left alone doesn't).
     places: BTreeSet<(i64, String, bool)>,
 }
 
 impl Posting {
-    fn event(&mut self, id: i64, movement: &Movement, reverses: Option<i64>, now: i64) {
+    pub(super) fn event(
+        &mut self,
+        id: i64,
+        movement: &Movement,
+        reverses: Option<i64>,
+        counted: Option<i64>,
+        now: i64,
+    ) {
         self.events.push(stock_event::ActiveModel {
             id: Set(id),
             idempotency_key: Set(movement.key.clone()),
@@ -332,11 +280,14 @@ impl Posting {
             reason: Set(movement.reason.clone()),
             reverses: Set(reverses),
             import_id: Set(movement.import_id),
+            counted: Set(counted),
         });
     }
 
-    fn entries(&mut self, store: &Store, event_id: i64, movement: &Movement, entries: &[Entry]) {
-        let by_order = movement.source.starts_with("order ");
+    pub(super) fn entries(&mut self, store: &Store, event_id: i64, movement: &Movement, entries: &[Entry]) {
+        // What left, or lies elsewhere now, says nothing about what is there: a core's sale is like a shipment.
+        let counts = matches!(movement.kind, "receipt" | "stocktake");
+        let gone = movement.source.starts_with("order ") || (movement.import_id.is_some() && !counts);
         for entry in entries {
             self.rows.push(stock_entry::ActiveModel {
                 id: Set(store.id()),
@@ -350,7 +301,7 @@ impl Posting {
             });
             *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() +=
                 entry.quantity;
-            self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
+            self.places.insert((movement.sku_id, entry.location.clone(), !gone));
         }
     }
 }
@@ -368,7 +319,10 @@ pub(super) async fn lock_skus(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) ->
     Ok(())
 }
 
-async fn counts(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), stock_count::Model>> {
+pub(super) async fn counts(
+    tx: &DatabaseTransaction,
+    skus: &BTreeSet<i64>,
+) -> Result<HashMap<(i64, String), stock_count::Model>> {
     let mut found = HashMap::new();
     for piece in pieces(skus) {
         let rows = stock_count::Entity::find().filter(stock_count::Column::SkuId.is_in(piece)).all(tx).await?;
@@ -381,22 +335,6 @@ pub(super) async fn balances(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> 
     let mut found = Vec::new();
     for piece in pieces(skus) {
         found.extend(stock_balance::Entity::find().filter(stock_balance::Column::SkuId.is_in(piece)).all(tx).await?);
-    }
-    Ok(found)
-}
-
-async fn entries_after(
-    tx: &DatabaseTransaction,
-    skus: &BTreeSet<i64>,
-    since: Option<i64>,
-) -> Result<Vec<stock_entry::Model>> {
-    let Some(since) = since else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for piece in pieces(skus) {
-        let after = Condition::all()
-            .add(stock_entry::Column::SkuId.is_in(piece))
-            .add(stock_entry::Column::OccurredAt.gt(since));
-        found.extend(stock_entry::Entity::find().filter(after).all(tx).await?);
     }
     Ok(found)
 }

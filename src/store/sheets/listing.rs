@@ -18,7 +18,7 @@ use crate::{
         entity::{channel, listing, mall_order, order_line, sku, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
-        publications::situation_of,
+        publications::{EVERYTHING, situation_of},
     },
 };
 
@@ -272,8 +272,9 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
     }
 }
 
-fn scopes(listing: &listing::Model) -> [String; 3] {
-    [format!("channel:{}", listing.channel), format!("sku:{}", listing.sku_id), format!("listing:{}", listing.id)]
+fn scopes(listing: &listing::Model) -> [String; 4] {
+    let (channel, sku) = (format!("channel:{}", listing.channel), format!("sku:{}", listing.sku_id));
+    [EVERYTHING.to_owned(), channel, sku, format!("listing:{}", listing.id)]
 }
 
 /// What forbids raising these listings, by scope.
@@ -292,7 +293,7 @@ async fn causes(tx: &DatabaseTransaction, listed: &[Listed]) -> Result<HashMap<S
     Ok(found)
 }
 
-pub(super) async fn codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+pub(in crate::store) async fn codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
     let mut found = HashMap::new();
     for piece in crate::store::stock::pieces(skus) {
         let rows = sku::Entity::find().filter(sku::Column::Id.is_in(piece)).all(tx).await?;

@@ -27,6 +27,7 @@ use crate::domain::{plan, publication::Ways};
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use ledger::LedgerEntry;
+pub(super) use listing::codes as sku_codes;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    sea_query::{Condition, Expr, ExprTrait, IntoIden, Query, SelectStatement},
+    sea_query::{Alias, Condition, Expr, ExprTrait, IntoIden, Query, SelectStatement},
 };
 
 use super::{Check, Finding, Range, Result};
@@ -142,14 +142,23 @@ fn later_entries(range: Range) -> SelectStatement {
     query
 }
 
-/// When each place was last counted, by the ledger.
+/// When each place was last counted, by the ledger: what was undone doesn't count.
 fn newest_stocktakes(range: Range) -> SelectStatement {
     use stock_entry::Column as Row;
     let event = stock_event::Entity;
+    let opposite = Alias::new("opposite");
+    let undone = Query::select()
+        .expr(Expr::val(1))
+        .from_as(event, opposite.clone())
+        .and_where(
+            Expr::col((opposite, stock_event::Column::Reverses)).equals((event, stock_event::Column::Id)),
+        )
+        .to_owned();
     let mut query = by_place(range, Expr::col((stock_entry::Entity, Row::OccurredAt)).max());
     query
         .inner_join(event, Expr::col((event, stock_event::Column::Id)).equals((stock_entry::Entity, Row::EventId)))
-        .and_where(Expr::col((event, stock_event::Column::Kind)).eq("stocktake"));
+        .and_where(Expr::col((event, stock_event::Column::Kind)).eq("stocktake"))
+        .and_where(Expr::exists(undone).not());
     query
 }
 
