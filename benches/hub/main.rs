@@ -5,6 +5,7 @@
 //! loopback HTTP. Figures of two machines, or of two runs, are not comparable; ratios are.
 
 mod baseline;
+mod book;
 mod catalogue;
 mod footprint;
 mod ingest;
@@ -15,7 +16,7 @@ mod setting;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 5] = ["propagation", "ingest", "paced", "changed-sku", "memory"];
+const FIGURES: [&str; 6] = ["propagation", "ingest", "paced", "changed-sku", "memory", "book"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
@@ -26,6 +27,11 @@ fn main() -> Result<()> {
         && first == footprint::CHILD
     {
         return runtime.block_on(footprint::child(database));
+    }
+    if let [first, database, file] = words.as_slice()
+        && first == book::CHILD
+    {
+        return runtime.block_on(book::child(database, file));
     }
     if let Some(odd) = words.iter().find(|word| !FIGURES.contains(&word.as_str())) {
         bail!("there is no figure {odd:?}; there are {}", FIGURES.join(", "));
@@ -44,6 +50,9 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     }
     if wanted("paced") {
         figures.push(report::say(paced::figure().await?));
+    }
+    if wanted("book") {
+        figures.push(report::say(book::figure().await?));
     }
     if wanted("changed-sku") || wanted("memory") {
         let large = catalogue::build(catalogue::LARGE).await?;

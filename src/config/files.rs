@@ -111,7 +111,8 @@ fn watched(section: &Section<'_>, config: &Config, folder: &Path) -> Option<Watc
     let profile = section.key("profile").and_then(|entry| named(&entry, config));
     let every = section.key("every").and_then(|entry| entry.duration(EVERY_LEAST));
     let skip_invalid = section.key("skip_invalid").and_then(|entry| entry.flag()).unwrap_or(false);
-    let as_of = section.required("as_of", "how a file says when it was made: \"column\", \"name:PATTERN\" or \"mtime\"");
+    let as_of =
+        section.required("as_of", "how a file says when it was made: \"column\", \"name:PATTERN\" or \"mtime\"");
     let as_of = as_of.and_then(|entry| as_of_of(&entry));
     let unsaid = config.counts_shipments.is_none();
     if unsaid && matches!(kind, Some(FileKind::Book | FileKind::Sales)) {

@@ -178,7 +178,8 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
 /// The seller begins with two files: the core's book of the warehouse, and what is listed where.
 async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
     let profile = Profile::default();
-    let rules = CoreRules { days: BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() }, counts: Some(COUNTS) };
+    let rules =
+        CoreRules { days: BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() }, counts: Some(COUNTS) };
     store.set_core(&rules).await?;
     let book = CoreFile {
         kind: FileKind::Book,

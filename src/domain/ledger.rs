@@ -71,8 +71,7 @@ pub fn in_the_counts(
     let net = |place: &Entry| -> i64 {
         entries.iter().filter(|entry| entry.location == place.location).map(|entry| entry.quantity).sum()
     };
-    let known =
-        |entry: &&Entry| is_before_anchor(occurred_at, counted_at(&entry.location)) && net(entry) != 0;
+    let known = |entry: &&Entry| is_before_anchor(occurred_at, counted_at(&entry.location)) && net(entry) != 0;
     entries.iter().filter(known).cloned().collect()
 }
 

@@ -12,11 +12,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{
-    Timestamp,
-    civil::Date,
-    fmt::strtime::BrokenDownTime,
-};
+use jiff::{Timestamp, civil::Date, fmt::strtime::BrokenDownTime};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,6 +25,9 @@ use crate::store::{Result, StoreError, core_files::CoreRules};
 pub const PACE: Duration = Duration::from_secs(5);
 /// Between the two looks at a file that may still be written.
 const STILL: Duration = Duration::from_secs(2);
+const LEASE: &str = "imports";
+/// After a crash others wait so long; two that read the same file would book it once all the same.
+const LEASE_LENGTH: Duration = Duration::from_secs(600);
 /// In the log.
 const WHO: &str = "watched folder";
 
@@ -64,8 +63,17 @@ struct Found {
     done: bool,
 }
 
-/// One round over all folders. Returns how many files were taken in or put aside.
+/// One round over all folders, by one instance at a time. Returns how many files were taken in or put aside.
 pub async fn step(engine: &Engine, stop: &CancellationToken) -> Result<usize> {
+    if engine.watched.is_empty() || engine.store.take_lease(LEASE, &engine.holder, LEASE_LENGTH).await?.is_none() {
+        return Ok(0);
+    }
+    let handled = round(engine, stop).await;
+    engine.store.release_lease(LEASE, &engine.holder).await?;
+    handled
+}
+
+async fn round(engine: &Engine, stop: &CancellationToken) -> Result<usize> {
     let mut handled = 0;
     for watched in &engine.watched {
         let folder = watched.folder.display().to_string();

@@ -118,13 +118,15 @@ impl Store {
         for (row, over) in computed_levels(tx, levels).await? {
             let key = (row.sku_id, row.pool.clone(), row.business_date);
             let before = not_in_core::Entity::find_by_id(key).one(tx).await?;
-            if before.as_ref() == Some(&row) {
+            let same = before.as_ref() == Some(&row);
+            if !same || (over && row.own != row.in_core) {
+                self.report_forgotten(tx, &row, over).await?;
+            }
+            if same {
                 continue;
             }
             bumps.insert((row.sku_id, row.pool.clone()));
-            self.report_forgotten(tx, &row, over).await?;
-            let columns =
-                [not_in_core::Column::SkuId, not_in_core::Column::Pool, not_in_core::Column::BusinessDate];
+            let columns = [not_in_core::Column::SkuId, not_in_core::Column::Pool, not_in_core::Column::BusinessDate];
             let newer = OnConflict::columns(columns)
                 .update_columns([not_in_core::Column::Own, not_in_core::Column::InCore])
                 .to_owned();

@@ -104,7 +104,8 @@ impl Store {
             anchor.is_some_and(|anchor| micros(movement.occurred_at) <= anchor.counted_at)
         };
         let any_late = fresh.iter().any(|movement| movement.entries.iter().any(|entry| late(movement, entry)));
-        let since = if any_late { dialect_files::counted_by_people(tx, &skus, i64::MAX).await? } else { HashMap::new() };
+        let since =
+            if any_late { dialect_files::counted_by_people(tx, &skus, i64::MAX).await? } else { HashMap::new() };
         let mut posting = Posting::default();
         let mut lowered: BTreeMap<Place, i64> = BTreeMap::new();
         for movement in &fresh {
@@ -146,10 +147,7 @@ impl Count {
 }
 
 /// What lay in each bin of the counted places at the instants of their counts.
-async fn at_the_time(
-    tx: &DatabaseTransaction,
-    counts: &[Count],
-) -> Result<HashMap<Place, HashMap<String, i64>>> {
+async fn at_the_time(tx: &DatabaseTransaction, counts: &[Count]) -> Result<HashMap<Place, HashMap<String, i64>>> {
     let mut by_instant: BTreeMap<i64, BTreeMap<&str, BTreeSet<i64>>> = BTreeMap::new();
     for count in counts {
         let places = by_instant.entry(micros(count.as_of)).or_default();

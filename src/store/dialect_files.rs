@@ -135,11 +135,7 @@ fn place(row: &QueryResult) -> Result<Place> {
     Ok((row.try_get("", "sku_id")?, row.try_get("", "location")?))
 }
 
-async fn rows(
-    tx: &DatabaseTransaction,
-    sql: &str,
-    values: impl Iterator<Item = Value>,
-) -> Result<Vec<QueryResult>> {
+async fn rows(tx: &DatabaseTransaction, sql: &str, values: impl Iterator<Item = Value>) -> Result<Vec<QueryResult>> {
     let backend = tx.get_database_backend();
     Ok(tx.query_all_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), values)).await?)
 }

@@ -62,11 +62,21 @@ pub struct Figure {
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// `bins`: those that the book counts beside the main one.
-    Book { figures: &'a [Figure], bins: &'a [String] },
-    Running { manner: Manner, rows: &'a [Running] },
+    Book {
+        figures: &'a [Figure],
+        bins: &'a [String],
+    },
+    Running {
+        manner: Manner,
+        rows: &'a [Running],
+    },
     Holdbacks(&'a [Figure]),
     /// `lines`: how many rows of the file the orders are made of.
-    Orders { intake: &'a Intake, orders: &'a [Order], lines: u64 },
+    Orders {
+        intake: &'a Intake,
+        orders: &'a [Order],
+        lines: u64,
+    },
 }
 
 /// What booking a piece came to.
@@ -213,7 +223,8 @@ impl Store {
             self.relevel_open(None).await?;
         }
         let tx = self.begin().await?;
-        let row = stock_import::ActiveModel { id: Set(import.id), state: Set("booked".to_owned()), ..Default::default() };
+        let row =
+            stock_import::ActiveModel { id: Set(import.id), state: Set("booked".to_owned()), ..Default::default() };
         let row = row.update(&tx).await?;
         tx.commit().await?;
         Ok(row)

@@ -116,7 +116,8 @@ impl Store {
         let pools = pools_of(tx).await?;
         let mut levels = BTreeSet::new();
         if rules.counts == Some(CountsShipments::BySalesFile) && manner.kind == "sales" {
-            let level = |row: &core_figure::Model| Some((row.sku_id, pools.get(&row.location)?.clone(), row.business_date));
+            let level =
+                |row: &core_figure::Model| Some((row.sku_id, pools.get(&row.location)?.clone(), row.business_date));
             levels.extend(figures.iter().filter_map(level));
         }
         self.book(tx, movements).await?;
@@ -257,7 +258,8 @@ impl Draft<'_> {
     }
 
     fn add(&mut self, sku_id: i64, row: &Running, rise: core::Rise) {
-        let (kind, quantity) = if self.manner.kind == "sales" { ("issue", -rise.units) } else { ("receipt", rise.units) };
+        let (kind, quantity) =
+            if self.manner.kind == "sales" { ("issue", -rise.units) } else { ("receipt", rise.units) };
         let line = i64::try_from(row.line).unwrap_or(i64::MAX);
         let corrected = rise.units < 0 && row.id.is_none();
         self.movements.push(Movement {

@@ -258,10 +258,7 @@ async fn forget_counts(tx: &DatabaseTransaction, anchors: &BTreeMap<Place, &Undo
 }
 
 /// Opposites that counts made of earlier movements, entry by entry.
-async fn swallowed(
-    tx: &DatabaseTransaction,
-    skus: &BTreeSet<i64>,
-) -> Result<Vec<(stock_event::Model, i64, Entry)>> {
+async fn swallowed(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<Vec<(stock_event::Model, i64, Entry)>> {
     let mut found = Vec::new();
     for piece in pieces(skus) {
         let rows = stock_entry::Entity::find()

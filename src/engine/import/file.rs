@@ -6,9 +6,9 @@ use jiff::{Timestamp, civil::Date};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Figures, ImportReport, ImportState, Profile, Rejects, refused,
+    Figures, ImportReport, ImportState, Profile, Rejects,
     judge::{Judged, judge},
-    orders,
+    orders, refused,
     rows::{FUTURE, Item, Reader, columns},
     sheet::{Flaw, Sheet},
     text,
@@ -180,11 +180,7 @@ impl CoreFile<'_> {
         book(&mut session).await?;
         let done = store.finish_import(&session.import).await?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        let sum = Piece {
-            booked: count(done.booked),
-            unchanged: count(done.unchanged),
-            created: count(done.created),
-        };
+        let sum = Piece { booked: count(done.booked), unchanged: count(done.unchanged), created: count(done.created) };
         Ok(report.with(Some(done.id.to_string()), sum))
     }
 }

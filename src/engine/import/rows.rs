@@ -12,12 +12,7 @@ use super::{
 };
 use crate::{
     domain::spelling,
-    store::{
-        core_files::CoreRules,
-        imports::Figure,
-        movements::QUANTITY_MAX,
-        running::Running,
-    },
+    store::{core_files::CoreRules, imports::Figure, movements::QUANTITY_MAX, running::Running},
 };
 
 const fn required(name: &'static str) -> Known {
@@ -36,8 +31,7 @@ const BOOK: &[Known] = &[
     optional("jan"),
     optional("as_of"),
 ];
-const CUMULATIVE: &[Known] =
-    &[required("location"), required("sku"), required("quantity"), optional("business_date")];
+const CUMULATIVE: &[Known] = &[required("location"), required("sku"), required("quantity"), optional("business_date")];
 const INCREMENTAL: &[Known] = &[
     required("location"),
     required("sku"),

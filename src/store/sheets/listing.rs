@@ -257,6 +257,10 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
         Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("unread/")) => {
             Some("not raised while an order that names its SKU can't be read".into())
         }
+        Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("interval/")) => {
+            let folder = cause.as_deref().and_then(|cause| cause.strip_prefix("interval/")).unwrap_or_default();
+            Some(format!("not raised while the file that was due in {folder} is missing"))
+        }
         Standing::Held => cause.map(|cause| format!("not raised: {cause}")),
         Standing::SetAside => {
             let until = item.publication.set_aside_until.map(|until| format!("; tried again at {until}"));

@@ -150,9 +150,7 @@ fn newest_stocktakes(range: Range) -> SelectStatement {
     let undone = Query::select()
         .expr(Expr::val(1))
         .from_as(event, opposite.clone())
-        .and_where(
-            Expr::col((opposite, stock_event::Column::Reverses)).equals((event, stock_event::Column::Id)),
-        )
+        .and_where(Expr::col((opposite, stock_event::Column::Reverses)).equals((event, stock_event::Column::Id)))
         .to_owned();
     let mut query = by_place(range, Expr::col((stock_entry::Entity, Row::OccurredAt)).max());
     query

@@ -5,6 +5,7 @@
 //! Memory is bounded: tables are walked in ranges of keys, sums are made by the database, and of each check
 //! only the first [`FINDINGS_MAX`] differences are kept (all are counted).
 
+mod core_files;
 mod ledger;
 mod listings;
 mod orders;
@@ -82,6 +83,7 @@ impl Store {
         let tx = self.snapshot().await?;
         let at = self.now();
         let mut checks = ledger::checks(&tx).await?;
+        checks.push(core_files::levels(&tx).await?);
         checks.push(orders::unshipped(&tx).await?);
         checks.push(orders::lines(&tx).await?);
         checks.extend(listings::checks(self, &tx, allowances, at).await?);

@@ -35,8 +35,7 @@ fn put(base: &TestBase, name: &str, text: &str) {
 
 fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -125,6 +124,8 @@ async fn a_missing_interval_stops_raises_only_until_a_file_comes() {
     let base = TestBase::sqlite().await;
     base.trade(&["a"], "tea", 100).await;
     base.observe("a", "tea", 100).await;
+    base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
+    base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
     let hourly = |watched| Watched { every: Some(Duration::from_secs(3_600)), ..watched };
     let engine = watching(&base, hourly).await;
     look(&engine).await;
