@@ -8,6 +8,7 @@ mod m0003_orders;
 mod m0004_publications;
 mod m0005_operations;
 mod m0006_unread_lines;
+mod m0008_core_files;
 mod m0009_reservations;
 mod m0010_own_orders;
 mod m0011_rules;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_publications::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0006_unread_lines::Migration),
+            Box::new(m0008_core_files::Migration),
             Box::new(m0009_reservations::Migration),
             Box::new(m0010_own_orders::Migration),
             Box::new(m0011_rules::Migration),
