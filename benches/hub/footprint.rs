@@ -56,7 +56,7 @@ pub async fn child(database: &str) -> Result<()> {
 }
 
 /// A line of the process's own status, in MB.
-fn resident(name: &str) -> Result<f64> {
+pub fn resident(name: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).context("this system doesn't tell")?;
     let kilobytes: f64 = line.trim_matches([':', ' ', '\t']).trim_end_matches("kB").trim().parse()?;

@@ -5,6 +5,7 @@
 //! loopback HTTP. Figures of two machines, or of two runs, are not comparable; ratios are.
 
 mod baseline;
+mod book;
 mod catalogue;
 mod explain;
 mod footprint;
@@ -18,7 +19,7 @@ mod setting;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 7] = ["propagation", "ingest", "paced", "reserve", "explain", "changed-sku", "memory"];
+const FIGURES: [&str; 8] = ["propagation", "ingest", "paced", "reserve", "explain", "changed-sku", "memory", "book"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
@@ -29,6 +30,11 @@ fn main() -> Result<()> {
         && first == footprint::CHILD
     {
         return runtime.block_on(footprint::child(database));
+    }
+    if let [first, database, file] = words.as_slice()
+        && first == book::CHILD
+    {
+        return runtime.block_on(book::child(database, file));
     }
     if let Some(odd) = words.iter().find(|word| !FIGURES.contains(&word.as_str())) {
         bail!("there is no figure {odd:?}; there are {}", FIGURES.join(", "));
@@ -53,6 +59,9 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     }
     if wanted("explain") {
         figures.push(report::say(explain::figure().await?));
+    }
+    if wanted("book") {
+        figures.push(report::say(book::figure().await?));
     }
     if wanted("changed-sku") || wanted("memory") {
         let large = catalogue::build(catalogue::LARGE).await?;

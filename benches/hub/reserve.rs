@@ -10,12 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use jiff::tz::TimeZone;
 use sqlx::{Connection, Row};
 use tokio_util::sync::CancellationToken;
 use uriba::{
     api::{self, ApiState, Core},
-    domain::ledger::CountsShipments,
     engine::Engine,
     store::{
         Store,
@@ -113,8 +111,7 @@ impl Shop {
         };
         store.configure(&pools, &[web], "benchmark").await?;
         let token = store.create_token("benchmark", &["admin"], "benchmark").await?;
-        let (zone, counts) = (TimeZone::UTC, Some(CountsShipments::AtOnce));
-        let core = Core { zone, counts, profiles: Default::default(), history_days: 400 };
+        let core = Core { history_days: 400, ..Core::default() };
         let state = ApiState::new(store.clone(), Outlines::new(), core, api::install_metrics());
         let listener = api::listen("127.0.0.1:0".parse()?).await?;
         let address = listener.local_addr()?;

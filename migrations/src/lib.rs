@@ -9,6 +9,7 @@ mod m0004_publications;
 mod m0005_operations;
 mod m0006_unread_lines;
 mod m0007_retention;
+mod m0008_core_files;
 mod m0008_rank;
 mod m0009_reservations;
 mod m0010_own_orders;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_operations::Migration),
             Box::new(m0006_unread_lines::Migration),
             Box::new(m0007_retention::Migration),
+            Box::new(m0008_core_files::Migration),
             Box::new(m0008_rank::Migration),
             Box::new(m0009_reservations::Migration),
             Box::new(m0010_own_orders::Migration),

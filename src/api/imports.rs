@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -19,7 +19,7 @@ use super::{
     request::{Asked, PageQuery, whole},
 };
 use crate::{
-    engine::import::{BookFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_book},
+    engine::import::{CoreFile, FILE_BYTES_MAX, FileKind, ImportReport, ImportState, Profile, import_file},
     store::{
         StoreError,
         sheets::{ImportSheet, Page},
@@ -27,17 +27,17 @@ use crate::{
 };
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, create))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(undo))
 }
 
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportQuery {
-    /// `book`.
+    /// `book`, `sales`, `receipts`, `holdbacks` or `orders`.
     kind: String,
-    /// The instant of the figures. Left out: now, unless the same content was booked before.
+    /// When the file was made. Left out: now, unless the same content was booked before.
     as_of: Option<Timestamp>,
-    /// Says what would happen, and does nothing.
+    /// Says what would happen and which targets would change, and does nothing.
     #[serde(default)]
     dry_run: bool,
     /// Books the good rows of a file that has bad ones.
@@ -93,10 +93,29 @@ async fn create(
     once(&state, &caller, &headers, &content, work).await
 }
 
+/// Takes a file's bookings back: opposite entries, linked, once. A second time is a conflict.
+#[utoipa::path(post, path = "/v1/stock/imports/{id}/undo", operation_id = "undo_import", tag = "stock", params(("id" = String, Path)),
+    security(("token" = ["operate"])),
+    responses((status = 200, body = ImportSheet), (status = 404, body = Problem), (status = 409, body = Problem)))]
+async fn undo(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    caller: Caller,
+) -> Result<Json<ImportSheet>, Problem> {
+    let missing = || StoreError::Missing { kind: "import", name: id.clone() };
+    let import = id.parse().map_err(|_| missing())?;
+    let (store, who) = (state.store.clone(), caller.who());
+    // A caller who goes away must not stop it half-way.
+    let task = tokio::spawn(async move { store.undo_import(import, &who).await });
+    let broken = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the undo broke");
+    Ok(Json(task.await.map_err(broken)??))
+}
+
 async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str) -> Answer {
-    if asked.kind != "book" {
-        return Err(Problem::query("kind", format!("{:?} is not known here; there is: book", asked.kind)));
-    }
+    let Some(kind) = FileKind::parse(&asked.kind) else {
+        let known = FileKind::WORDS.join(", ");
+        return Err(Problem::query("kind", format!("{:?} is not known here; there are: {known}", asked.kind)));
+    };
     let profile = match &asked.profile {
         None => Profile::default(),
         Some(name) => {
@@ -104,18 +123,20 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
             known.ok_or_else(|| Problem::query("profile", format!("there is no profile {name:?}")))?
         }
     };
-    let file = BookFile {
-        name: "book (by API)",
+    let file = CoreFile {
+        kind,
+        name: &format!("{} (by API)", asked.kind),
         bytes,
         as_of: asked.as_of,
-        zone: &state.core.zone,
+        date: None,
         profile: &profile,
-        counts: state.core.counts,
         dry_run: asked.dry_run,
         skip_invalid: asked.skip_invalid,
         by: who,
+        terms: &state.core.terms,
+        progress: None,
     };
-    let report = import_book(&state.store, &file).await.map_err(|error| match error {
+    let report = import_file(&state.store, &file).await.map_err(|error| match error {
         StoreError::Invalid(detail) => Problem::query("as_of", detail),
         other => other.into(),
     })?;

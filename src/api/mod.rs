@@ -27,9 +27,8 @@ mod service;
 pub mod skus;
 pub mod suspensions;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
@@ -37,8 +36,10 @@ pub use self::metrics::install_metrics;
 pub use service::{ServeError, listen, router, serve, serve_on};
 
 use crate::{
-    domain::ledger::CountsShipments,
-    engine::{import::Profile, teller::Teller},
+    engine::{
+        import::{Profile, Terms},
+        teller::Teller,
+    },
     store::{Store, sheets::Outlines},
 };
 
@@ -46,12 +47,10 @@ use crate::{
 const FILES_AT_ONCE: usize = 2;
 
 /// What the configuration says that requests need.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Core {
-    /// For times without an offset in files.
-    pub zone: TimeZone,
-    pub counts: Option<CountsShipments>,
-    pub profiles: HashMap<String, Profile>,
+    pub profiles: BTreeMap<String, Profile>,
+    pub terms: Terms,
     /// The past is kept at least so long.
     pub history_days: u32,
 }

@@ -106,11 +106,14 @@ impl Desk {
 
     async fn put_in_force(&self) -> Result<(), Failure> {
         let config = &self.config;
+        self.store.set_core(&config.core()).await?;
         Ok(self.store.configure(&config.pools, &config.setups(), &config.effective()).await?)
     }
 
     async fn follow_configuration(&self) -> Result<(), Failure> {
-        if self.config.file.is_none() || self.store.recorded_configuration().await? == Some(self.config.effective()) {
+        let recorded = self.store.recorded_configuration().await? == Some(self.config.effective());
+        let same = recorded && self.store.core_rules(self.store.reader()).await? == self.config.core();
+        if self.config.file.is_none() || same {
             return Ok(());
         }
         if self.store.is_served().await? {

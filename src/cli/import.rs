@@ -2,26 +2,39 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, builder::PossibleValuesParser};
 
 use super::{
     desk::Desk,
     failure::{Done, Failure},
     moment,
-    print::{counted, note},
+    print::{counted, instant, note, or_dash},
+    progress::Bar,
+    table::Table,
 };
-use crate::engine::import::{BookFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_book};
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// On hand per location and SKU: columns location, sku, quantity (and name, jan, as_of)
-    Book {
-        #[command(flatten)]
-        file: File,
-        /// When the figures were true, for rows that don't say it [default: now]
-        #[arg(long, value_name = "TIME")]
-        as_of: Option<String>,
+use crate::{
+    engine::import::{CoreFile, FILE_BYTES_MAX, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
+    store::{
+        sheets::ImportSheet,
+        trial::{Changes, TargetChange},
     },
+};
+
+/// `uriba stock import KIND FILE`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// What the file says: book (on hand), sales, receipts (per business date), holdbacks (not for sale online),
+    /// orders (out of a mall's own CSV)
+    #[arg(value_parser = PossibleValuesParser::new(FileKind::WORDS), hide_possible_values = true)]
+    kind: String,
+    #[command(flatten)]
+    file: File,
+    /// When the file was made, for rows that don't say it [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// How the file is written: one of [profiles] in the configuration
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 /// What all files take.
@@ -29,7 +42,7 @@ pub enum Command {
 pub struct File {
     /// CSV in UTF-8 or CP932 with a header row; - is standard input
     pub file: PathBuf,
-    /// Say what would happen, and change nothing
+    /// Say what would happen and which numbers would change on which mall, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Take in the good rows of a file that has bad ones; those go to FILE.rejects.csv
@@ -37,27 +50,60 @@ pub struct File {
     pub skip_invalid: bool,
 }
 
-pub async fn run(desk: &Desk, command: Command) -> Done {
-    let Command::Book { file, as_of } = command;
-    if desk.config.counts_shipments.is_none() {
+pub async fn run(desk: &Desk, asked: Import) -> Done {
+    let Import { kind, file, as_of, profile } = asked;
+    let kind = FileKind::parse(&kind).unwrap_or(FileKind::Book);
+    if desk.config.counts_shipments.is_none() && matches!(kind, FileKind::Book | FileKind::Sales) {
         let message = "[core] counts_shipments is missing in the configuration: say \"at_once\" if the core system's \
-                       stock falls by itself when the malls' orders ship, \"never\" if it doesn't know them";
+                       stock falls by itself when the malls' orders ship, \"by_sales_file\" if its sales files list \
+                       them, \"never\" if it doesn't know them";
         return Err(Failure::Usage(message.into()));
     }
+    let profile = match profile {
+        None => Profile::default(),
+        Some(name) => desk.config.profiles.get(&name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = desk.config.profiles.keys().map(String::as_str).collect();
+            Failure::Usage(format!("there is no profile {name:?}; the configuration has: {}", names.join(", ")))
+        })?,
+    };
     let bytes = file.read()?;
-    let book = BookFile {
+    let bar = Bar::new(&file.name());
+    let book = CoreFile {
+        kind,
         name: &file.name(),
         bytes: &bytes,
         as_of: moment::maybe(as_of.as_deref(), &desk.config)?,
-        zone: &desk.config.zone,
-        profile: &Profile::default(),
-        counts: desk.config.counts_shipments,
+        date: None,
+        profile: &profile,
         dry_run: file.dry_run,
         skip_invalid: file.skip_invalid,
         by: &desk.who,
+        terms: &Terms::of(&desk.config.plans_as_readable()),
+        progress: Some(&|done, all| bar.at(done, all)),
     };
-    let report = import_book(&desk.store, &book).await?;
-    file.tell(desk, &report)
+    let report = import_file(&desk.store, &book).await;
+    bar.end();
+    file.tell(desk, &report?)
+}
+
+/// `uriba stock imports`.
+pub fn table(sheets: &[ImportSheet]) -> String {
+    let columns = ["ID", "KIND", "FILE", "AS OF", "STATE", ">ROWS", ">CHANGED", "AT", "BY"];
+    let mut table = Table::new(&columns);
+    for sheet in sheets {
+        table.row(vec![
+            sheet.id.clone(),
+            sheet.kind.clone(),
+            sheet.file.clone(),
+            instant(sheet.as_of),
+            sheet.state.clone(),
+            sheet.rows.to_string(),
+            sheet.booked.to_string(),
+            instant(sheet.at),
+            sheet.by.clone(),
+        ]);
+    }
+    table.to_string()
 }
 
 impl File {
@@ -88,7 +134,10 @@ impl File {
     /// Prints what became of the file; a refused one is a failure.
     pub fn tell(&self, desk: &Desk, report: &ImportReport) -> Done {
         let name = self.name();
-        desk.print.item(report, |report| sentence(&name, report, self.dry_run));
+        desk.print.item(report, |report| {
+            let said = sentence(&name, report, self.dry_run);
+            report.changes.as_ref().map_or_else(|| said.clone(), |changes| format!("{said}\n{}", numbers(changes)))
+        });
         for row in &report.rejected {
             let column = row.column.as_ref().map(|column| format!(": {column}")).unwrap_or_default();
             note(&format!("{name}:{}{column}: {}", row.line, row.message));
@@ -141,4 +190,18 @@ fn sentence(name: &str, report: &ImportReport, dry_run: bool) -> String {
         ImportState::Booked if dry_run => format!("{name}: {rows}; would be: {figures}"),
         ImportState::Booked => format!("{name}: {rows}; {figures}"),
     }
+}
+
+/// What each mall would be told.
+fn numbers(changes: &Changes) -> String {
+    if changes.total == 0 {
+        return "no number would change on any mall".into();
+    }
+    let mut table = Table::new(&["CHANNEL", "MALL KEY", "SKU", ">NOW", ">THEN"]);
+    for TargetChange { channel, mall_key, sku, now, then } in &changes.listings {
+        table.row(vec![channel.clone(), mall_key.clone(), sku.clone(), or_dash(*now), or_dash(*then)]);
+    }
+    let untold = changes.total.saturating_sub(changes.listings.len() as u64);
+    let rest = if untold > 0 { format!("\nand {} more", counted(untold, "listing")) } else { String::new() };
+    format!("{} would change:\n{table}{rest}", counted(changes.total, "number"))
 }

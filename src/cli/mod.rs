@@ -26,6 +26,7 @@ mod logging;
 mod moment;
 mod order;
 mod print;
+mod progress;
 mod run_once;
 mod serve;
 mod sku;

@@ -27,6 +27,7 @@ pub struct RunOnce {
 /// How many pieces of work were done.
 #[derive(Serialize)]
 struct Pieces {
+    import: usize,
     poll: usize,
     recompute: usize,
     observe: usize,
@@ -40,7 +41,8 @@ pub async fn run(common: &Common, asked: RunOnce) -> Done {
     let _lock = database.map(|file| InstanceLock::take(&file, "run-once", desk.store.now())).transpose()?;
     desk.start().await?;
     let engine = Engine::open(desk.store.clone(), plans).await?;
-    let engine = Arc::new(engine.on_days(desk.config.days()).keeping(desk.config.history()));
+    let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
+    let engine = Arc::new(engine.watching(desk.config.imports.clone()));
     if let Some(id) = asked.channel.as_deref().filter(|id| engine.channel(id).is_none()) {
         return Err(StoreError::Missing { kind: "channel", name: id.to_owned() }.into());
     }
@@ -51,9 +53,21 @@ pub async fn run(common: &Common, asked: RunOnce) -> Done {
     };
     engine.release_leases().await?;
     let done = done?;
-    let pieces = Pieces { poll: done.poll, recompute: done.recompute, observe: done.observe, push: done.push };
+    let pieces = Pieces {
+        import: done.import,
+        poll: done.poll,
+        recompute: done.recompute,
+        observe: done.observe,
+        push: done.push,
+    };
     desk.print.item(&pieces, |done| {
-        let all = [("poll", done.poll), ("recompute", done.recompute), ("observe", done.observe), ("push", done.push)];
+        let all = [
+            ("import", done.import),
+            ("poll", done.poll),
+            ("recompute", done.recompute),
+            ("observe", done.observe),
+            ("push", done.push),
+        ];
         let said = all.map(|(step, n)| format!("{step}: {}", counted(n as u64, "piece")));
         said.join(", ")
     });

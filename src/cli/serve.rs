@@ -1,6 +1,6 @@
 //! `uriba serve`: the engine and the HTTP API, until told to stop.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Args;
 use sd_notify::NotifyState;
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{self, ApiState, Core},
     config::Config,
-    engine::{Engine, SettingsSource},
+    engine::{Engine, SettingsSource, import::Terms},
     store::Store,
 };
 
@@ -57,7 +57,8 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     let mut tasks: JoinSet<Ended> = JoinSet::new();
     if !asked.no_engine {
         let engine = Engine::open(desk.store.clone(), plans).await?;
-        let engine = Arc::new(engine.on_days(desk.config.days()).keeping(desk.config.history()));
+        let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
+        let engine = Arc::new(engine.watching(desk.config.imports.clone()));
         let source = renewed(&desk.config);
         engine.channels.iter().for_each(|here| here.take_settings_from(source.clone()));
         let running = engine.run(stop.clone());
@@ -99,9 +100,8 @@ async fn finish(mut tasks: JoinSet<Ended>, signals: &mut Signals) {
 
 fn core(config: &Config) -> Core {
     Core {
-        zone: config.zone.clone(),
-        counts: config.counts_shipments,
-        profiles: HashMap::new(),
+        profiles: config.profiles.clone(),
+        terms: Terms::of(&config.plans_as_readable()),
         history_days: config.history_days,
     }
 }

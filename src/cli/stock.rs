@@ -7,13 +7,26 @@ use super::{
     failure::Done,
     import, moment,
 };
-use crate::store::movements::{Move, MoveKind};
+use crate::store::{
+    movements::{Move, MoveKind},
+    sheets::{ImportSheet, Paging},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take in a file of the core system
-    #[command(subcommand)]
-    Import(import::Command),
+    Import(import::Import),
+    /// Files that were taken in, newest first
+    Imports {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = Paging::LIMIT)]
+        limit: u64,
+    },
+    /// Take a file's bookings back, whole and once; `stock imports` names it
+    Undo {
+        #[arg(value_name = "IMPORT")]
+        import: i64,
+    },
     /// Goods came in
     Receive(Single),
     /// Goods went out
@@ -83,7 +96,19 @@ pub struct Movement {
 pub async fn run(common: &Common, command: Command) -> Done {
     let desk = common.desk().await?;
     match command {
-        Command::Import(command) => import::run(&desk, command).await,
+        Command::Import(asked) => import::run(&desk, asked).await,
+        Command::Imports { limit } => {
+            let sheets = super::pages(Some(limit), async |paging| desk.store.import_sheets(&paging).await).await?;
+            desk.print.list(&sheets.items, "no file was taken in yet", import::table);
+            sheets.note_rest();
+            Ok(())
+        }
+        Command::Undo { import } => {
+            let sheet = desk.store.undo_import(import, &desk.who).await?;
+            let said = |sheet: &ImportSheet| format!("{} {} of {} is undone", sheet.kind, sheet.file, sheet.as_of);
+            desk.print.item(&sheet, said);
+            Ok(())
+        }
         Command::Receive(asked) => book(&desk, single(MoveKind::Receipt, asked)).await,
         Command::Issue(asked) => book(&desk, single(MoveKind::Issue, asked)).await,
         Command::Transfer(asked) => {

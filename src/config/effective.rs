@@ -12,7 +12,13 @@ use super::{
     duration::spell,
     secret::{Secret, Source},
 };
-use crate::domain::ledger::CountsShipments;
+use crate::{
+    domain::ledger::MAIN,
+    engine::{
+        import::{Figures, Profile},
+        watch::{AsOf, Watched},
+    },
+};
 
 pub(super) fn text(config: &Config) -> String {
     let mut root = Table::new();
@@ -22,7 +28,7 @@ pub(super) fn text(config: &Config) -> String {
         ("zone", text_of(config.zone.iana_name().unwrap_or(ZONE))),
         ("day_starts", text_of(config.day_starts.strftime("%H:%M"))),
     ];
-    core.extend(config.counts_shipments.map(|counts| ("counts_shipments", text_of(word(counts)))));
+    core.extend(config.counts_shipments.map(|counts| ("counts_shipments", text_of(counts.word()))));
     root.insert("core".into(), table(core));
     let limits = [
         ("units_per_line", Value::Integer(config.units_per_line.into())),
@@ -35,15 +41,46 @@ pub(super) fn text(config: &Config) -> String {
         (pool.id.clone(), table([("locations", Value::Array(locations)), ("exposure", text_of("shared"))]))
     });
     root.insert("pools".into(), Value::Table(pools.collect()));
+    if !config.profiles.is_empty() {
+        let profiles = config.profiles.iter().map(|(name, kept)| (name.clone(), profile(kept)));
+        root.insert("profiles".into(), Value::Table(profiles.collect()));
+    }
+    if !config.imports.is_empty() {
+        root.insert("imports".into(), Value::Array(config.imports.iter().map(|kept| watched(kept, config)).collect()));
+    }
     root.insert("channels".into(), Value::Array(config.channels.iter().map(channel).collect()));
     root.to_string()
 }
 
-fn word(counts: CountsShipments) -> &'static str {
-    match counts {
-        CountsShipments::AtOnce => "at_once",
-        CountsShipments::Never => "never",
-    }
+fn profile(profile: &Profile) -> Value {
+    let texts = |list: &[String]| Value::Array(list.iter().map(text_of).collect());
+    let aside: Vec<String> = profile.book_includes.iter().filter(|bin| *bin != MAIN).cloned().collect();
+    let columns = profile.columns.iter().map(|(ours, theirs)| (ours.as_str(), text_of(theirs)));
+    table([
+        ("encoding", text_of(profile.encoding.word())),
+        ("figures", text_of(if profile.figures == Figures::Incremental { "incremental" } else { "cumulative" })),
+        ("book_resets_sales", Value::Boolean(profile.book_resets_sales)),
+        ("book_includes", texts(&aside)),
+        ("columns", table(columns)),
+    ])
+}
+
+fn watched(watched: &Watched, config: &Config) -> Value {
+    let as_of = match &watched.as_of {
+        AsOf::Column => "column".to_owned(),
+        AsOf::Modified => "mtime".to_owned(),
+        AsOf::Name(pattern) => format!("name:{pattern}"),
+    };
+    let mut rows = vec![
+        ("kind", text_of(watched.kind.word())),
+        ("folder", text_of(watched.folder.display())),
+        ("as_of", text_of(as_of)),
+        ("skip_invalid", Value::Boolean(watched.skip_invalid)),
+    ];
+    let profile = config.profiles.iter().find(|(_, kept)| **kept == watched.profile);
+    rows.extend(profile.map(|(name, _)| ("profile", text_of(name))));
+    rows.extend(watched.every.map(|every| ("every", text_of(spell(every)))));
+    table(rows)
 }
 
 fn channel(channel: &Channel) -> Value {

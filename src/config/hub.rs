@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     Config,
-    page::{Entry, Section, hint},
+    page::{Entry, Section},
     secret::{self, Source},
 };
 use crate::{
@@ -86,17 +86,7 @@ fn core(section: &Section<'_>, config: &mut Config) {
         }
     }
     if let Some(entry) = section.key("counts_shipments") {
-        match entry.text() {
-            Some("at_once") => config.counts_shipments = Some(CountsShipments::AtOnce),
-            Some("never") => config.counts_shipments = Some(CountsShipments::Never),
-            Some("by_sales_file") => {
-                entry.refuse(
-                    "\"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never",
-                );
-            }
-            Some(other) => entry.refuse(format!("{other:?} is not known here{}", hint(other, &["at_once", "never"]))),
-            None => {}
-        }
+        config.counts_shipments = entry.choice(&CountsShipments::WORDS).and_then(CountsShipments::parse);
     }
 }
 

@@ -8,6 +8,7 @@ mod channels;
 pub mod duration;
 mod effective;
 mod environment;
+mod files;
 mod hub;
 mod page;
 mod problem;
@@ -16,6 +17,7 @@ mod secret;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -32,8 +34,11 @@ pub use secret::Secret;
 
 use crate::{
     domain::{business_day::BusinessDays, ledger::CountsShipments},
-    engine::ChannelPlan,
-    store::channels::{ChannelSetup, PoolSetup},
+    engine::{ChannelPlan, import::Profile, watch::Watched},
+    store::{
+        channels::{ChannelSetup, PoolSetup},
+        core_files::CoreRules,
+    },
 };
 use page::Page;
 
@@ -63,6 +68,10 @@ pub struct Config {
     pub holder_units: u32,
     /// The past is kept so long.
     pub history_days: u32,
+    /// How the core system writes its files.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Where it leaves them.
+    pub imports: Vec<Watched>,
     pub channels: Vec<Channel>,
 }
 
@@ -97,6 +106,8 @@ impl Config {
         let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let folder = whole.parent().unwrap_or(Path::new("/"));
         hub::read(&root, &mut config, folder);
+        config.profiles = files::profiles(&root);
+        config.imports = files::imports(&root, &config, folder);
         config.channels = channels::read(&root, &config, folder);
         root.close();
         page.problems().or(config)
@@ -116,6 +127,8 @@ impl Config {
             units_per_line: hub::UNITS_PER_LINE,
             holder_units: 0,
             history_days: hub::HISTORY_DAYS,
+            profiles: BTreeMap::new(),
+            imports: Vec::new(),
             channels: Vec::new(),
         }
     }
@@ -144,6 +157,11 @@ impl Config {
     /// When business days end.
     pub fn days(&self) -> BusinessDays {
         BusinessDays { zone: self.zone.clone(), starts: self.day_starts }
+    }
+
+    /// The core system as the database keeps it.
+    pub fn core(&self) -> CoreRules {
+        CoreRules { days: self.days(), counts: self.counts_shipments }
     }
 
     /// The channels as the database keeps them.

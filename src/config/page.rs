@@ -174,6 +174,14 @@ impl<'a> Entry<'a> {
         fits
     }
 
+    pub fn flag(&self) -> Option<bool> {
+        let flag = self.value.as_bool();
+        if flag.is_none() {
+            self.refuse(format!("must be true or false, not {}", self.kind()));
+        }
+        flag
+    }
+
     /// A number above zero, at most `most`.
     pub fn positive(&self, most: f64) -> Option<f64> {
         let number = match self.value {

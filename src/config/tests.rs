@@ -98,7 +98,7 @@ fn an_unknown_section_lists_those_that_exist() {
     assert_eq!(
         lines,
         [
-            "1: serverr: is not a key here (did you mean \"server\"?); allowed: channels, core, database, limits, pools, server"
+            "1: serverr: is not a key here (did you mean \"server\"?); allowed: channels, core, database, imports, limits, pools, profiles, server"
         ]
     );
 }
@@ -228,11 +228,11 @@ fn a_location_is_in_one_pool() {
 
 #[test]
 fn what_this_version_cannot_do_is_said() {
-    let text = "[core]\ncounts_shipments = \"by_sales_file\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"auto\"\n";
+    let text = "[core]\ncounts_shipments = \"sometimes\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"auto\"\n";
     assert_eq!(
         said(text),
         [
-            "2: core.counts_shipments: \"by_sales_file\" needs sales files, which this version does not read; accepted: at_once, never",
+            "2: core.counts_shipments: \"sometimes\" is not known here; allowed: at_once, by_sales_file, never",
             "3: core.zone: is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"",
             "4: core.day_starts: must be a time of day, as in \"00:00\" or \"05:30\"",
             "7: pools.a.exposure: \"auto\" is not available in this version; accepted: \"shared\", the default",
@@ -348,4 +348,31 @@ fn a_storefront_is_a_channel_that_the_engine_has_nothing_to_do_for() {
             "9: channels[own].base_url: is not a key here; allowed: id, mall, name, on_cancel, pool",
         ]
     );
+}
+
+#[test]
+fn profiles_and_watched_folders_are_read_whole() {
+    let text = format!(
+        "[core]\ncounts_shipments = \"by_sales_file\"\n[profiles.core]\nencoding = \"cp932\"\nfigures = \"incremental\"\n\
+         book_includes = [\"display\"]\ncolumns = {{ sku = \"商品コード\", quantity = \"数量\" }}\n[[imports]]\nkind = \
+         \"sales\"\nfolder = \"in/sales\"\nprofile = \"core\"\nas_of = \"name:s_%Y%m%d_%H%M.csv\"\nevery = \"1h\"\n{GOOD}"
+    );
+    let config = parse(&text);
+    assert_eq!(config.imports.len(), 1);
+    assert!(config.imports[0].folder.is_absolute(), "a folder is found from wherever the service was started");
+    assert_eq!(config.profiles["core"].columns["sku"], "商品コード");
+    let again = parse(&config.effective());
+    assert_eq!((again.imports, again.profiles), (config.imports, config.profiles));
+}
+
+#[test]
+fn a_watched_folder_that_cannot_work_is_refused_by_line() {
+    let text = format!(
+        "[[imports]]\nkind = \"sails\"\nfolder = \"in\"\nas_of = \"now\"\n[[imports]]\nkind = \"book\"\nfolder = \
+         \"in2\"\nas_of = \"mtime\"\nprofile = \"core\"\n{GOOD}"
+    );
+    let problems = Config::parse(Path::new("uriba.toml"), &text).map(|_| ()).expect_err("none of it works").to_string();
+    for expected in ["imports[0].kind: \"sails\"", "imports[0].as_of: \"now\"", "there is no profile \"core\""] {
+        assert!(problems.contains(expected), "{expected}: {problems}");
+    }
 }

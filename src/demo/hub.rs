@@ -16,12 +16,15 @@ use crate::{
     engine::{
         ChannelPlan, Engine, Timing,
         driver::chain,
-        import::{BookFile, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
+        import::{
+            CoreFile, FileKind, ImportReport, ImportState, ListingsFile, Profile, Terms, import_file, import_listings,
+        },
         outline,
     },
     store::{
         Store, StoreError,
         channels::{ChannelSetup, PoolSetup},
+        core_files::CoreRules,
         migrate,
         movements::{Move, MoveKind},
         recompute::Allowance,
@@ -82,7 +85,7 @@ impl Hub {
     pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
         let listener = api::listen(address).await?;
         let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
-        let core = Core { zone: japan(), counts: Some(COUNTS), profiles: HashMap::new(), history_days: 400 };
+        let core = Core { history_days: 400, ..Core::default() };
         let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -183,18 +186,22 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
 /// The seller begins with two files: the core's book of the warehouse, and what is listed where.
 async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
     let profile = Profile::default();
-    let book = BookFile {
+    let rules = CoreRules { days: BusinessDays { zone: japan(), starts: Time::midnight() }, counts: Some(COUNTS) };
+    store.set_core(&rules).await?;
+    let book = CoreFile {
+        kind: FileKind::Book,
         name: "book.csv",
         bytes: &book(),
         as_of: None,
-        zone: &TimeZone::UTC,
+        date: None,
         profile: &profile,
-        counts: Some(COUNTS),
         dry_run: false,
         skip_invalid: false,
         by: WHO,
+        terms: &Terms::default(),
+        progress: None,
     };
-    taken(import_book(store, &book).await?)?;
+    taken(import_file(store, &book).await?)?;
     let listings = ListingsFile {
         bytes: &listings(shops),
         profile: &profile,

@@ -24,14 +24,32 @@ pub struct Entry {
 pub enum CountsShipments {
     /// The core's stock falls by itself when the hub's orders ship.
     AtOnce,
+    /// The core learns of them as sales of the shop: its sales files book them, the hub doesn't.
+    BySalesFile,
     /// The core never hears of them: its figure still holds what the hub shipped since the place was counted.
     Never,
+}
+
+impl CountsShipments {
+    pub const WORDS: [&'static str; 3] = ["at_once", "by_sales_file", "never"];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at_once",
+            Self::BySalesFile => "by_sales_file",
+            Self::Never => "never",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::AtOnce, Self::BySalesFile, Self::Never].into_iter().find(|counts| counts.word() == word)
+    }
 }
 
 /// What a figure of the core system means as a count.
 pub fn counted(figure: i64, shipped_since_counted: i64, counts: CountsShipments) -> i64 {
     match counts {
-        CountsShipments::AtOnce => figure,
+        CountsShipments::AtOnce | CountsShipments::BySalesFile => figure,
         CountsShipments::Never => figure - shipped_since_counted,
     }
 }

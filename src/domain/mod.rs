@@ -6,7 +6,8 @@
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
 //!    keeps split orders from being counted twice or released too early; [`deed`] is what a seller does to an
 //!    order by hand.
-//! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival.
+//! 3. [`ledger`] books shipments and counts, so that on hand is right whatever the order of arrival; [`core`]
+//!    reads the core system's running figures, day by [`business_day`].
 //! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold, [`bundle`] what can be sold of things
 //!    that are made of others; [`allocation`] turns that and the seller's rules into each listing's target.
 //! 5. [`publication`] knows what a mall shows and what is still uncertain about it, and says which write or
@@ -16,12 +17,12 @@
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
-//! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, and
-//! [`explain`] is the tree in which all of the above is told backwards.
+//! Beside them, [`spelling`] keeps one code from having two, and [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
 pub mod bundle;
 pub mod business_day;
+pub mod core;
 pub mod deed;
 pub mod explain;
 pub mod family;

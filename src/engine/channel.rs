@@ -20,7 +20,6 @@ use super::ChannelPlan;
 use crate::{
     domain::{
         health::{Lane, LaneState},
-        intake::Manner,
         plan,
         reaction::{Reaction, react},
         settle::Times,
@@ -105,9 +104,7 @@ impl Channel {
             readable: effect.is_none_or(|lag| lag.readable),
         };
         let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
-        let manner = Manner { families: orders.families, units_max: plan.units_max };
-        let (channel, pool, review) = (plan.id.clone(), plan.pool.clone(), plan.review);
-        let intake = Intake { channel, pool, manner, orders: Some(orders.clone()), review };
+        let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
         let (claim_us, inherits) = (AtomicU64::default(), AtomicBool::new(false));
         Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, inherits })

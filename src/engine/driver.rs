@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot};
+use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot, watch};
 use crate::{
     domain::time::between,
     store::{Result, StoreError, lease::Lease, recompute::SKUS_MAX},
@@ -35,6 +35,9 @@ impl Engine {
         tasks.spawn(self.clone().keep_computing(stop.clone()));
         tasks.spawn(self.clone().keep_expiring(stop.clone()));
         tasks.spawn(self.clone().keep_closing_days(stop.clone()));
+        if !self.watched.is_empty() {
+            tasks.spawn(self.clone().keep_watching(stop.clone()));
+        }
         for here in &self.channels {
             for lane in [Lane::Poll, Lane::Push, Lane::Observe] {
                 tasks.spawn(self.clone().keep_lane(here.clone(), lane, stop.clone()));
@@ -95,6 +98,15 @@ impl Engine {
                 Ok(Again::Now) => tokio::task::yield_now().await,
                 Ok(Again::At(at)) => self.pause(between(self.env.now(), at), None, &stop).await,
                 Err(error) => self.after_error("snapshot", &error, &stop).await,
+            }
+        }
+    }
+
+    async fn keep_watching(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match watch::step(&self, &stop).await {
+                Ok(_) => self.pause(watch::PACE.mul_f64(self.env.speed()), None, &stop).await,
+                Err(error) => self.after_error("import", &error, &stop).await,
             }
         }
     }

@@ -18,6 +18,7 @@ pub mod poll;
 pub mod push;
 pub mod snapshot;
 pub mod teller;
+pub mod watch;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -32,9 +33,11 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::{allocation::Rules, business_day::BusinessDays},
-    store::{Store, StoreError, recompute::Allowance},
+    domain::{allocation::Rules, business_day::BusinessDays, intake::Manner},
+    store::{Store, StoreError, intake::Intake, recompute::Allowance},
 };
+use import::Terms;
+use watch::Watched;
 
 /// When a step wants to be called again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,19 @@ pub struct ChannelPlan {
     pub timing: Timing,
 }
 
+impl ChannelPlan {
+    pub fn allowance(&self) -> Allowance {
+        Allowance { rules: self.rules.clone(), quantity_max: self.mall.card.quantity_max }
+    }
+
+    pub fn intake(&self) -> Intake {
+        let orders = self.mall.card.orders.clone();
+        let manner = Manner { families: orders.families, units_max: self.units_max };
+        let (channel, pool) = (self.id.clone(), self.pool.clone());
+        Intake { channel, pool, manner, orders: Some(orders), review: self.review }
+    }
+}
+
 /// Overrides of the card's times; `None`: as the card says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
@@ -76,7 +92,8 @@ pub struct Engine {
     pub store: Store,
     pub env: Arc<dyn Env>,
     pub channels: Vec<Arc<Channel>>,
-    allowances: HashMap<String, Allowance>,
+    terms: Terms,
+    watched: Vec<Watched>,
     gates: Arc<Gates>,
     keeper: Arc<QuotaKeeper>,
     holder: String,
@@ -102,13 +119,7 @@ impl Engine {
         let keeper = Arc::new(QuotaKeeper::new(store.clone()));
         let gates = Arc::new(Gates::new(keeper.clone(), HashMap::new()));
         let vault = Arc::new(Vault::default());
-        let allowances = plans
-            .iter()
-            .map(|plan| {
-                let allowance = Allowance { rules: plan.rules.clone(), quantity_max: plan.mall.card.quantity_max };
-                (plan.id.clone(), allowance)
-            })
-            .collect();
+        let terms = Terms::of(&plans);
         let mut channels = Vec::new();
         for plan in plans {
             let id = plan.id.clone();
@@ -117,7 +128,8 @@ impl Engine {
         }
         let holder = env.id().to_string();
         let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
-        Ok(Self { store, env, channels, allowances, gates, keeper, holder, days, history: None })
+        let watched = Vec::new();
+        Ok(Self { store, env, channels, terms, watched, gates, keeper, holder, days, history: None })
     }
 
     /// Where business days end: midnight UTC, when nobody says.
@@ -130,6 +142,12 @@ impl Engine {
     #[must_use]
     pub fn keeping(self, history: Duration) -> Self {
         Self { history: Some(history), ..self }
+    }
+
+    /// Takes in what comes into these folders, too.
+    #[must_use]
+    pub fn watching(self, watched: Vec<Watched>) -> Self {
+        Self { watched, ..self }
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {
@@ -147,7 +165,7 @@ impl Engine {
     /// How many SKUs were recomputed.
     async fn recompute_piece(&self) -> Result<usize, StoreError> {
         let started = self.env.elapsed();
-        let done = self.store.recompute(&self.allowances).await?;
+        let done = self.store.recompute(&self.terms.allowances).await?;
         if done.skus == 0 {
             return Ok(0);
         }

@@ -1,17 +1,20 @@
 //! Drives each due step until it wants to wait: `uriba run-once`, and tests.
 
-use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Again, Channel, Engine, expire, observe, poll, push, snapshot, watch};
 use crate::store::Result;
 
 /// A step that never comes to rest is stopped here; the next run goes on.
 const TURNS_MAX: usize = 10_000;
 
 /// What `run-once --step` may name.
-pub const STEPS: [&str; 6] = ["poll", "recompute", "observe", "push", "expire", "snapshot"];
+pub const STEPS: [&str; 7] = ["import", "poll", "recompute", "observe", "push", "expire", "snapshot"];
 
 /// How many pieces of work were done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
+    pub import: usize,
     pub poll: usize,
     pub recompute: usize,
     pub observe: usize,
@@ -19,12 +22,15 @@ pub struct Done {
 }
 
 impl Engine {
-    /// One round: orders first, then targets, then what the malls show, then what they are told.
+    /// One round: files and orders first, then targets, then what the malls show, then what they are told.
     pub async fn run_once(&self, step: Option<&str>, channel: Option<&str>) -> Result<Done> {
         let wanted = |name: &str| step.is_none_or(|step| step == name);
         let mut done = Done::default();
         if wanted("expire") {
             expire::step(self).await?;
+        }
+        if wanted("import") && channel.is_none() {
+            done.import += watch::step(self, &CancellationToken::new()).await?;
         }
         let here = || self.channels.iter().filter(|here| channel.is_none_or(|id| here.id() == id));
         if wanted("poll") {

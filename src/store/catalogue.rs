@@ -283,7 +283,7 @@ impl OfChannel for sea_orm::Select<order_line::Entity> {
     }
 }
 
-async fn known_skus(
+pub(super) async fn known_skus(
     tx: &DatabaseTransaction,
     names: &BTreeMap<String, (Option<String>, Option<String>)>,
 ) -> Result<HashMap<String, i64>> {

@@ -259,7 +259,9 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
              - COALESCE((SELECT SUM(u.quantity) FROM unshipped u WHERE u.sku_id = s.sku_id AND u.pool = s.pool), 0) \
              - COALESCE((SELECT h.quantity FROM held h WHERE h.sku_id = s.sku_id AND h.pool = s.pool), 0) \
              - COALESCE((SELECT SUM(h.remaining) FROM provisional_hold h \
-                         WHERE h.sku_id = s.sku_id AND h.pool = s.pool AND h.ended_at IS NULL), 0) AS sellable, \
+                         WHERE h.sku_id = s.sku_id AND h.pool = s.pool AND h.ended_at IS NULL), 0) \
+             - COALESCE((SELECT SUM(n.own - n.in_core) FROM not_in_core n \
+                         WHERE n.sku_id = s.sku_id AND n.pool = s.pool), 0) AS sellable, \
              COALESCE((SELECT SUM(({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w \
                                                        WHERE w.listing_id = l.id), 0)) * l.units) \
                        FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id \

@@ -8,22 +8,30 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType,
-    QueryFilter, QueryOrder, QuerySelect, RelationDef, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
+use uriba_sdk::Order;
 
 use super::{
-    Result, Store,
+    Result, Store, StoreError,
     catalogue::{Mapped, Mapping},
-    entity::{location, sku, stock_entry, stock_event, stock_import},
+    dialect_files,
+    entity::{location, sku, stock_import},
+    intake::Intake,
     log::Entry,
     micros,
+    running::{Manner, Running},
     stock::{self, Count},
 };
 use crate::domain::ledger::{self, CountsShipments};
 
 /// Rows per transaction.
 pub const PIECE: usize = 500;
+
+/// Why a file of figures is not even looked at.
+pub const UNSAID: &str = "say in the configuration who counts the malls' shipments, [core] counts_shipments, before a \
+     book or a sales file is imported: without it a shipment may be subtracted twice, or never";
 
 /// A file that is about to be booked.
 #[derive(Clone, Debug)]
@@ -37,14 +45,7 @@ pub struct NewImport<'a> {
     pub by: &'a str,
 }
 
-/// The file's row, and whether all of it is in already.
-#[derive(Clone, Debug)]
-pub struct Begun {
-    pub import: stock_import::Model,
-    pub known: bool,
-}
-
-/// One line of a book: a figure of the core system.
+/// One line of a book or of holdbacks: a figure of the core system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
     pub line: u64,
@@ -57,6 +58,27 @@ pub struct Figure {
     pub as_of: Option<Timestamp>,
 }
 
+/// At most [`PIECE`] rows of one kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows<'a> {
+    /// `bins`: those that the book counts beside the main one.
+    Book {
+        figures: &'a [Figure],
+        bins: &'a [String],
+    },
+    Running {
+        manner: Manner,
+        rows: &'a [Running],
+    },
+    Holdbacks(&'a [Figure]),
+    /// `lines`: how many rows of the file the orders are made of.
+    Orders {
+        intake: &'a Intake,
+        orders: &'a [Order],
+        lines: u64,
+    },
+}
+
 /// What booking a piece came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Piece {
@@ -67,7 +89,7 @@ pub struct Piece {
 }
 
 impl Store {
-    /// The import of this content and instant, if there is one.
+    /// The import of this content and instant, if there is one that was not undone.
     pub async fn known_import(
         &self,
         kind: &str,
@@ -77,6 +99,7 @@ impl Store {
         let mut query = stock_import::Entity::find()
             .filter(stock_import::Column::Digest.eq(digest))
             .filter(stock_import::Column::Kind.eq(kind))
+            .filter(stock_import::Column::State.is_not_in(["undoing", "undone"]))
             .order_by_desc(stock_import::Column::Id);
         if let Some(as_of) = as_of {
             query = query.filter(stock_import::Column::AsOf.eq(micros(as_of)));
@@ -85,12 +108,21 @@ impl Store {
     }
 
     /// Begins a file, or finds where it was left.
-    pub async fn begin_import(&self, new: &NewImport<'_>) -> Result<Begun> {
+    pub async fn begin_import(&self, new: &NewImport<'_>) -> Result<stock_import::Model> {
         if let Some(import) = self.known_import(new.kind, new.digest, new.as_of).await? {
-            let known = import.state == "booked";
-            return Ok(Begun { import, known });
+            return Ok(import);
         }
         let tx = self.begin().await?;
+        let import = self.new_import(&tx, new).await?;
+        tx.commit().await?;
+        Ok(import)
+    }
+
+    pub(super) async fn new_import(
+        &self,
+        tx: &DatabaseTransaction,
+        new: &NewImport<'_>,
+    ) -> Result<stock_import::Model> {
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let row = stock_import::ActiveModel {
             id: Set(self.id()),
@@ -106,30 +138,62 @@ impl Store {
             at: Set(micros(self.now())),
             by: Set(new.by.to_owned()),
         };
-        let import = row.insert(&tx).await?;
+        let import = row.insert(tx).await?;
         let subject = format!("import/{}", import.id);
         let detail = Some(format!("{}, {} rows, as of {}", new.file, new.rows, super::instant(import.as_of)));
-        self.write_log(&tx, Entry { who: new.by, what: "stock.import", subject: &subject, why: None, detail }).await?;
-        tx.commit().await?;
-        Ok(Begun { import, known: false })
+        self.write_log(tx, Entry { who: new.by, what: "stock.import", subject: &subject, why: None, detail }).await?;
+        Ok(import)
     }
 
-    /// Books at most [`PIECE`] lines; lines that are in already change nothing.
-    pub async fn book_figures(
+    /// Books a piece in a short transaction; lines that are in already change nothing.
+    pub async fn book_rows(&self, import: &stock_import::Model, rows: Rows<'_>) -> Result<Piece> {
+        let tx = self.begin().await?;
+        let piece = self.book_piece(&tx, import, rows).await?;
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(piece)
+    }
+
+    pub(super) async fn book_piece(
         &self,
+        tx: &DatabaseTransaction,
+        import: &stock_import::Model,
+        rows: Rows<'_>,
+    ) -> Result<Piece> {
+        let piece = match rows {
+            Rows::Book { figures, bins } => self.book_figures(tx, import, figures, bins).await?,
+            Rows::Running { manner, rows } => self.running_piece(tx, import, manner, rows).await?,
+            Rows::Holdbacks(rows) => self.holdbacks_piece(tx, import, rows).await?,
+            Rows::Orders { intake, orders, lines } => {
+                let taken = self.take_in_orders(tx, intake, orders, &[], super::instant(import.as_of)).await?;
+                let booked = Ord::min(taken.lines as u64, lines);
+                Piece { booked, unchanged: lines - booked, created: 0 }
+            }
+        };
+        note_piece(tx, import.id, piece).await?;
+        Ok(piece)
+    }
+
+    async fn book_figures(
+        &self,
+        tx: &DatabaseTransaction,
         import: &stock_import::Model,
         figures: &[Figure],
-        counts: CountsShipments,
+        bins: &[String],
     ) -> Result<Piece> {
-        let tx = self.begin().await?;
+        let Some(counts) = self.core_rules(tx).await?.counts else {
+            return Err(StoreError::Refused(UNSAID.into()));
+        };
         let names: BTreeMap<_, _> =
             figures.iter().map(|row| (row.sku.clone(), (row.name.clone(), row.jan.clone()))).collect();
-        let (skus, new_skus) = self.ensure_skus(&tx, &names).await?;
+        let (skus, new_skus) = self.ensure_skus(tx, &names).await?;
         let places: BTreeSet<String> = figures.iter().map(|row| row.location.clone()).collect();
-        let new_places = stock::ensure_locations(self, &tx, &places).await?;
+        let new_places = stock::ensure_locations(self, tx, &places).await?;
         let shipped = match counts {
-            CountsShipments::AtOnce => HashMap::new(),
-            CountsShipments::Never => own_shipments(&tx, &skus.values().copied().collect(), import.as_of).await?,
+            CountsShipments::AtOnce | CountsShipments::BySalesFile => HashMap::new(),
+            CountsShipments::Never => {
+                dialect_files::own_shipments(tx, &skus.values().copied().collect(), import.as_of).await?
+            }
         };
         let taken = figures.iter().filter_map(|row| {
             let sku_id = *skus.get(&row.sku)?;
@@ -145,22 +209,22 @@ impl Store {
                 import_id: Some(import.id),
             })
         });
-        let counted = self.count_all(&tx, taken.collect()).await?;
-        let piece = Piece {
+        let counted = self.count_all(tx, taken.collect(), bins).await?;
+        Ok(Piece {
             booked: counted.differing as u64,
             unchanged: (counted.booked - counted.differing) as u64,
             created: (new_skus + new_places) as u64,
-        };
-        note_piece(&tx, import.id, piece).await?;
-        tx.commit().await?;
-        self.bells.facts.notify_waiters();
-        Ok(piece)
+        })
     }
 
     /// Every row is in. Returns the row as it is now.
-    pub async fn finish_import(&self, id: i64) -> Result<stock_import::Model> {
+    pub async fn finish_import(&self, import: &stock_import::Model) -> Result<stock_import::Model> {
+        if import.kind == "sales" {
+            self.relevel_open(None).await?;
+        }
         let tx = self.begin().await?;
-        let row = stock_import::ActiveModel { id: Set(id), state: Set("booked".to_owned()), ..Default::default() };
+        let row =
+            stock_import::ActiveModel { id: Set(import.id), state: Set("booked".to_owned()), ..Default::default() };
         let row = row.update(&tx).await?;
         tx.commit().await?;
         Ok(row)
@@ -195,17 +259,15 @@ impl Store {
         Ok(unknown)
     }
 
-    /// How many of these SKUs and locations are new.
-    pub async fn unknown_names(&self, codes: &BTreeSet<String>, places: &BTreeSet<String>) -> Result<usize> {
-        let known: BTreeSet<String> = location::Entity::find()
+    /// Locations that are known, by name.
+    pub async fn location_codes(&self) -> Result<BTreeSet<String>> {
+        let codes: Vec<String> = location::Entity::find()
             .select_only()
             .column(location::Column::Code)
             .into_tuple()
             .all(&self.reader)
-            .await?
-            .into_iter()
-            .collect();
-        Ok(self.unknown_skus(codes).await?.len() + places.difference(&known).count())
+            .await?;
+        Ok(codes.into_iter().collect())
     }
 }
 
@@ -220,65 +282,4 @@ async fn note_piece(tx: &DatabaseTransaction, id: i64, piece: Piece) -> Result<(
         .exec(tx)
         .await?;
     Ok(())
-}
-
-/// Units that the hub's orders took from each place up to an instant, since the place was counted by people:
-/// a core system that never hears of them still has them in its figure. Where nobody has counted, the first
-/// book is taken at its word.
-async fn own_shipments(
-    tx: &DatabaseTransaction,
-    skus: &BTreeSet<i64>,
-    until: i64,
-) -> Result<HashMap<(i64, String), i64>> {
-    let mut shipped = HashMap::new();
-    for piece in stock::pieces(skus) {
-        let entries = || {
-            stock_entry::Entity::find()
-                .select_only()
-                .join(JoinType::InnerJoin, events_of_entries())
-                .columns([stock_entry::Column::SkuId, stock_entry::Column::Location])
-                .filter(stock_entry::Column::SkuId.is_in(piece.clone()))
-                .filter(stock_entry::Column::OccurredAt.lte(until))
-                .group_by(stock_entry::Column::SkuId)
-                .group_by(stock_entry::Column::Location)
-        };
-        let counted = entries().filter(stock_event::Column::Kind.eq("stocktake"));
-        let by_people: Vec<(i64, String, i64)> = counted
-            .clone()
-            .filter(stock_event::Column::ImportId.is_null())
-            .column_as(stock_entry::Column::OccurredAt.max(), "at")
-            .into_tuple()
-            .all(tx)
-            .await?;
-        let first: Vec<(i64, String, i64)> =
-            counted.column_as(stock_entry::Column::OccurredAt.min(), "at").into_tuple().all(tx).await?;
-        let mut since: HashMap<(i64, String), i64> = HashMap::new();
-        for (sku, location, at) in first.into_iter().chain(by_people) {
-            since.insert((sku, location), at);
-        }
-        let left: Vec<(i64, String, i64, i64)> = entries()
-            .group_by(stock_entry::Column::OccurredAt)
-            // Shipments, and goods of orders that came back.
-            .filter(stock_event::Column::Kind.is_in(["issue", "receipt"]))
-            .filter(stock_event::Column::Source.starts_with("order "))
-            .column(stock_entry::Column::OccurredAt)
-            .column_as(stock_entry::Column::Quantity.sum().cast_as("BIGINT"), "units")
-            .into_tuple()
-            .all(tx)
-            .await?;
-        for (sku, location, at, units) in left {
-            let place = (sku, location);
-            if since.get(&place).is_some_and(|since| at > *since) {
-                *shipped.entry(place).or_insert(0) -= units;
-            }
-        }
-    }
-    Ok(shipped)
-}
-
-fn events_of_entries() -> RelationDef {
-    stock_entry::Entity::belongs_to(stock_event::Entity)
-        .from(stock_entry::Column::EventId)
-        .to(stock_event::Column::Id)
-        .into()
 }

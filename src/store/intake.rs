@@ -59,7 +59,7 @@ impl Store {
     pub async fn take_in(&self, lease: &Lease, intake: &Intake, page: Page<'_>) -> Result<Taken> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let mut taken = self.take_in_orders(&tx, intake, &page).await?;
+        let mut taken = self.take_in_orders(&tx, intake, page.orders, page.unread, page.read_at).await?;
         if self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await? {
             taken.concluded = self.conclude(&tx, intake).await?;
         }
@@ -70,16 +70,22 @@ impl Store {
         Ok(taken)
     }
 
-    async fn take_in_orders(&self, tx: &DatabaseTransaction, intake: &Intake, page: &Page<'_>) -> Result<Taken> {
+    pub(super) async fn take_in_orders(
+        &self,
+        tx: &DatabaseTransaction,
+        intake: &Intake,
+        orders: &[Order],
+        unread: &[Unread],
+        read_at: Timestamp,
+    ) -> Result<Taken> {
         // Nothing is mapped meanwhile: a line that comes in unmapped stays so until somebody maps it.
         channel::Entity::find_by_id(&intake.channel).lock_shared().one(tx).await?;
-        let read_at = page.read_at;
-        let orders = newest_of_each(page.orders);
+        let orders = newest_of_each(orders);
         let known = Known::load(tx, &intake.channel, &orders).await?;
         let mut draft = Draft::new(self, intake, read_at);
         let mut taken = Taken::default();
         let mut families = BTreeSet::new();
-        let mut unread = page.unread.to_vec();
+        let mut unread = unread.to_vec();
         let mut read = BTreeSet::new();
         for order in orders {
             let before = known.order(&order.id);

@@ -14,7 +14,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationDef,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{
@@ -155,27 +155,30 @@ fn holding(rows: Vec<(String, String, i64)>) -> Result<Holding> {
     Ok(rows.into_iter().map(|(location, bin, quantity)| ((location, bin), quantity)).collect())
 }
 
-/// When the places of some SKUs were counted, as far back as somebody asks.
-pub(super) struct Anchors(HashMap<(i64, String), BTreeSet<i64>>);
+/// When the places of some SKUs were counted, as far back as somebody asks, and whether people did.
+pub(super) struct Anchors(HashMap<(i64, String), BTreeMap<i64, bool>>);
 
 impl Anchors {
-    /// `late`: SKUs, and the instants from which on their counts matter.
-    pub(super) async fn load(tx: &DatabaseTransaction, late: &[(i64, i64)]) -> Result<Self> {
-        let mut found: HashMap<_, BTreeSet<i64>> = HashMap::new();
+    /// `late`: SKUs, and the instants from which on their counts matter. `undone`: events that are about to be.
+    pub(super) async fn load(tx: &DatabaseTransaction, late: &[(i64, i64)], undone: &BTreeSet<i64>) -> Result<Self> {
+        let mut found: HashMap<_, BTreeMap<i64, bool>> = HashMap::new();
         let Some(since) = late.iter().map(|(_, since)| *since).min() else { return Ok(Self(found)) };
         for piece in stock::pieces(&late.iter().map(|(sku, _)| *sku).collect()) {
-            let rows: Vec<(i64, String, i64)> = stock_entry::Entity::find()
+            let rows: Vec<(i64, String, i64, i64, Option<i64>)> = stock_entry::Entity::find()
                 .select_only()
                 .columns([stock_entry::Column::SkuId, stock_entry::Column::Location, stock_entry::Column::OccurredAt])
+                .column(stock_entry::Column::EventId)
+                .column(stock_event::Column::ImportId)
                 .join(JoinType::InnerJoin, events_of_entries())
                 .filter(stock_entry::Column::SkuId.is_in(piece))
                 .filter(Expr::col((stock_entry::Entity, stock_entry::Column::OccurredAt)).gte(since))
                 .filter(stock_event::Column::Kind.eq("stocktake"))
+                .filter(is_not_undone())
                 .into_tuple()
                 .all(tx)
                 .await?;
-            for (sku, location, at) in rows {
-                found.entry((sku, location)).or_default().insert(at);
+            for (sku, location, at, _, import) in rows.into_iter().filter(|row| !undone.contains(&row.3)) {
+                *found.entry((sku, location)).or_default().entry(at).or_default() |= import.is_none();
             }
         }
         Ok(Self(found))
@@ -183,8 +186,31 @@ impl Anchors {
 
     /// The first count of the place at or after the instant.
     pub(super) fn next(&self, sku: i64, location: &str, from: i64) -> Option<Timestamp> {
-        self.0.get(&(sku, location.to_owned()))?.range(from..).next().map(|at| instant(*at))
+        self.0.get(&(sku, location.to_owned()))?.range(from..).next().map(|(at, _)| instant(*at))
     }
+
+    /// Only what people counted, and the first count of each place; of anchors that were loaded from the beginning.
+    pub(super) fn of_people(self) -> Self {
+        let known = |counts: BTreeMap<i64, bool>| {
+            let first = counts.keys().next().copied();
+            counts.into_iter().filter(|(at, by_people)| *by_people || Some(*at) == first).collect()
+        };
+        Self(self.0.into_iter().map(|(place, counts)| (place, known(counts))).collect())
+    }
+}
+
+/// Of a `stock_event`: no undone import has taken it back. (What a newer count takes back of a late event is linked
+/// to it, too.)
+pub(super) fn is_not_undone() -> Expr {
+    use stock_event::Column;
+    let opposite = Alias::new("opposite");
+    let undone = Query::select()
+        .expr(Expr::val(1))
+        .from_as(stock_event::Entity, opposite.clone())
+        .and_where(Expr::col((opposite.clone(), Column::Reverses)).equals((stock_event::Entity, Column::Id)))
+        .and_where(Expr::col((opposite, Column::IdempotencyKey)).like(format!("{}%", stock::UNDO)))
+        .to_owned();
+    Expr::exists(undone).not()
 }
 
 pub(super) fn events_of_entries() -> RelationDef {

@@ -12,8 +12,11 @@ pub mod bundles;
 pub mod catalogue;
 pub mod channels;
 mod configuration;
+pub mod core_files;
+mod counts;
 pub mod deeds;
 mod dialect;
+mod dialect_files;
 mod dialect_time;
 pub mod entity;
 pub mod explain;
@@ -37,12 +40,16 @@ pub mod recompute;
 pub mod reservations;
 pub mod retention;
 mod review;
+pub mod running;
 pub mod sheets;
 pub mod stock;
 pub mod switch;
 pub mod token;
+pub mod trial;
+mod undo;
 mod unread;
 pub mod verify;
+pub mod watched;
 
 use std::sync::{
     Arc,

@@ -355,12 +355,15 @@ async fn candidates(
 /// What forbids raising, loaded once per claim.
 pub(super) struct Stops(HashSet<String>);
 
+/// The scope of what forbids raises everywhere.
+pub(super) const EVERYTHING: &str = "everything";
+
 impl Stops {
     pub(super) async fn load(db: &impl sea_orm::ConnectionTrait, channel: &str) -> Result<Self> {
         let rows = stop_raise::Entity::find().filter(stop_raise::Column::EndedAt.is_null()).all(db).await?;
         let all = rows.into_iter().map(|row| row.scope).collect::<HashSet<_>>();
         let whole = format!("channel:{channel}");
-        Ok(Self(if all.contains(&whole) { HashSet::from(["*".to_owned()]) } else { all }))
+        Ok(Self(if all.contains(&whole) || all.contains(EVERYTHING) { HashSet::from(["*".to_owned()]) } else { all }))
     }
 
     /// Listings that nothing stops. Without this, raises that may not go would fill every batch.

@@ -11,6 +11,7 @@ use super::{
     Result, Store,
     attention::Call,
     bundles::Shelved,
+    core_files,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations, stock as ledger,
 };
@@ -36,6 +37,14 @@ pub struct Recomputed {
     pub targets: usize,
 }
 
+/// A listing whose target changed.
+#[derive(Clone, Debug)]
+pub(super) struct Retargeted {
+    pub listing: listing::Model,
+    pub before: Option<i64>,
+    pub after: Option<i64>,
+}
+
 impl Store {
     /// Recomputes at most [`SKUS_MAX`] SKUs. Channels without an allowance keep their targets.
     pub async fn recompute(&self, allowances: &HashMap<String, Allowance>) -> Result<Recomputed> {
@@ -44,28 +53,41 @@ impl Store {
             return Ok(Recomputed::default());
         }
         let tx = self.begin().await?;
-        let mut rows = due.order_by_asc(stock::Column::SkuId).lock_exclusive().all(&tx).await?;
+        let (done, _) = self.recompute_due(&tx, allowances).await?;
+        tx.commit().await?;
+        // Even where no target changed: raises may have waited for that to be known.
+        self.bells.targets.notify_waiters();
+        Ok(done)
+    }
+
+    /// One piece inside the caller's transaction, and the targets that it changed.
+    pub(super) async fn recompute_due(
+        &self,
+        tx: &DatabaseTransaction,
+        allowances: &HashMap<String, Allowance>,
+    ) -> Result<(Recomputed, Vec<Retargeted>)> {
+        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX as u64);
+        let mut rows = due.order_by_asc(stock::Column::SkuId).lock_exclusive().all(tx).await?;
         rows.sort_by(|a, b| (&a.pool, a.sku_id).cmp(&(&b.pool, b.sku_id)));
         let mut done = Recomputed { skus: rows.len(), targets: 0 };
         let mut pools: BTreeMap<String, Vec<stock::Model>> = BTreeMap::new();
         for row in rows {
             pools.entry(row.pool.clone()).or_default().push(row);
         }
+        let mut changed = Vec::new();
         for (pool, rows) in pools {
-            done.targets += self.recompute_pool(&tx, &pool, &rows, allowances).await?;
+            changed.extend(self.recompute_pool(tx, &pool, &rows, allowances).await?);
             let skus: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
             stock::Entity::update_many()
                 .col_expr(stock::Column::Computed, Expr::col(stock::Column::Version))
                 .col_expr(stock::Column::Due, Expr::value(false))
                 .filter(stock::Column::Pool.eq(&pool))
                 .filter(stock::Column::SkuId.is_in(skus))
-                .exec(&tx)
+                .exec(tx)
                 .await?;
         }
-        tx.commit().await?;
-        // Even where no target changed: raises may have waited for that to be known.
-        self.bells.targets.notify_waiters();
-        Ok(done)
+        done.targets = changed.len();
+        Ok((done, changed))
     }
 
     async fn recompute_pool(
@@ -74,20 +96,22 @@ impl Store {
         pool: &str,
         rows: &[stock::Model],
         allowances: &HashMap<String, Allowance>,
-    ) -> Result<usize> {
+    ) -> Result<Vec<Retargeted>> {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
         let shelved = Shelved::load(tx, pool, &skus).await?;
         let listings = listings_of(tx, pool, &skus).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
-        let mut changed = Vec::new();
+        let (mut changed, mut retargeted) = (Vec::new(), Vec::new());
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
             let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id));
             if item.publication.target == target {
                 continue;
             }
+            let listing = item.listing.clone();
+            retargeted.push(Retargeted { listing, before: item.publication.target, after: target });
             item.publication.target = target;
             item.row.target_version = versions.get(&item.listing.sku_id).copied().unwrap_or(0);
             item.row.target_at = Some(now);
@@ -97,7 +121,7 @@ impl Store {
         // A bundle is not short by itself: its components are, and each says so where it is due.
         let own: HashMap<i64, Shelf> = shelved.shelves.into_iter().filter(|(sku, _)| skus.contains(sku)).collect();
         self.report_oversold(tx, pool, &own).await?;
-        Ok(changed.len())
+        Ok(retargeted)
     }
 
     async fn report_oversold(&self, tx: &DatabaseTransaction, pool: &str, shelves: &HashMap<i64, Shelf>) -> Result<()> {
@@ -182,6 +206,9 @@ pub(super) async fn shelves(
     }
     for (sku, quantity) in reservations::held(tx, pool, skus).await? {
         shelves.entry(sku).or_default().held += quantity;
+    }
+    for (sku, units) in core_files::not_in_core(tx, pool, skus).await? {
+        shelves.entry(sku).or_default().shipped_not_in_core = units;
     }
     Ok(shelves)
 }

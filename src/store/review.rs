@@ -104,7 +104,8 @@ impl Store {
             import_id: None,
             entries: vec![Entry { location: location.clone(), bin: place.bin.clone(), quantity: back.units }],
         };
-        self.book(tx, vec![movement]).await?;
+        let counts = self.core_rules(tx).await?.counts;
+        self.book_of_orders(tx, counts, vec![movement]).await?;
         if place.bin == REVIEW { self.put_in_review(tx, back, &location).await } else { Ok(()) }
     }
 

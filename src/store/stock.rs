@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{
@@ -15,7 +15,12 @@ use super::{
     ledger_time::Anchors,
     micros,
 };
-use crate::domain::ledger::{self, Entry, MAIN};
+use crate::domain::ledger::{self, CountsShipments, Entry, MAIN};
+
+/// In the key of what a count takes back of an earlier movement.
+pub(super) const ANCHORED: &str = "/anchored";
+/// Begins the key of what takes an undone file's event back.
+pub(super) const UNDO: &str = "undo/";
 
 /// A stock event to be booked.
 #[derive(Clone, Debug)]
@@ -45,15 +50,6 @@ pub struct Count {
     pub import_id: Option<i64>,
 }
 
-/// What came of counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted {
-    /// Counts that were new.
-    pub booked: usize,
-    /// Of those, the ones that moved stock, or gave a place its first figure.
-    pub differing: usize,
-}
-
 /// Units of a channel's order that left.
 #[derive(Clone, Debug)]
 pub struct Shipment {
@@ -71,14 +67,23 @@ impl Store {
     /// Books movements inside the caller's transaction; those whose key is known already change nothing.
     /// Returns how many were new.
     pub async fn book(&self, tx: &DatabaseTransaction, movements: Vec<Movement>) -> Result<usize> {
-        let named = movements.iter().map(|movement| movement.sku_id).collect();
+        self.book_linked(tx, movements.into_iter().map(|movement| (movement, None)).collect()).await
+    }
+
+    /// The same, each with the event that it is the opposite of, if it is one.
+    pub(super) async fn book_linked(
+        &self,
+        tx: &DatabaseTransaction,
+        movements: Vec<(Movement, Option<i64>)>,
+    ) -> Result<usize> {
+        let named = movements.iter().map(|(movement, _)| movement.sku_id).collect();
         lock_skus(tx, &named).await?;
         super::bundles::refuse_bundles(tx, &named).await?;
-        let fresh = self.not_booked(tx, movements, |movement| movement.key.clone()).await?;
+        let fresh = self.not_booked(tx, movements, |(movement, _)| movement.key.clone()).await?;
         if fresh.is_empty() {
             return Ok(0);
         }
-        let skus: BTreeSet<i64> = fresh.iter().map(|movement| movement.sku_id).collect();
+        let skus: BTreeSet<i64> = fresh.iter().map(|(movement, _)| movement.sku_id).collect();
         let counts = counts(tx, &skus).await?;
         let is_late = |movement: &&Movement| {
             movement.entries.iter().any(|entry| {
@@ -86,10 +91,12 @@ impl Store {
                 ledger::is_before_anchor(movement.occurred_at, count.map(|count| instant(count.counted_at)))
             })
         };
-        let anchors = Anchors::load(tx, &fresh.iter().filter(is_late).map(late).collect::<Vec<_>>()).await?;
+        let late: Vec<_> = fresh.iter().map(|(movement, _)| movement).filter(is_late).map(late).collect();
+        let undone = fresh.iter().filter_map(|(_, reverses)| *reverses).collect();
+        let anchors = Anchors::load(tx, &late, &undone).await?;
         let mut posting = Posting::new(self.now());
-        for movement in &fresh {
-            let id = posting.event(self, movement, None);
+        for (movement, reverses) in &fresh {
+            let id = posting.event(self, movement, *reverses, None);
             self.correct(&mut posting, id, movement, |location| {
                 anchors.next(movement.sku_id, location, micros(movement.occurred_at))
             });
@@ -99,8 +106,22 @@ impl Store {
         Ok(booked)
     }
 
+    /// Goods of orders, which left or came back. A core that never hears of them doesn't count them.
+    pub(super) async fn book_of_orders(
+        &self,
+        tx: &DatabaseTransaction,
+        counts: Option<CountsShipments>,
+        movements: Vec<Movement>,
+    ) -> Result<()> {
+        if counts == Some(CountsShipments::Never) {
+            return self.book_beside_counts(tx, movements).await;
+        }
+        self.book(tx, movements).await?;
+        Ok(())
+    }
+
     /// Books what a late movement did back again at the counts that had seen it.
-    fn correct(
+    pub(super) fn correct(
         &self,
         posting: &mut Posting,
         event: i64,
@@ -111,95 +132,25 @@ impl Store {
         for (number, (occurred_at, entries)) in corrections.into_iter().enumerate() {
             let nth = if number == 0 { String::new() } else { format!("/{}", number + 1) };
             let correction = Movement {
-                key: format!("{}{nth}/anchored", movement.key),
+                key: format!("{}{nth}{ANCHORED}", movement.key),
                 kind: "reversal",
                 occurred_at,
                 reason: Some("already in the count that was taken after it".into()),
                 entries,
                 ..movement.clone()
             };
-            posting.event(self, &correction, Some(event));
+            posting.event(self, &correction, Some(event), None);
         }
-    }
-
-    /// Books counts: the difference to the ledger *at the time of the count*, to the main bin. One count per
-    /// SKU and location a call. Returns how many were new.
-    pub async fn count(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<usize> {
-        Ok(self.count_all(tx, taken).await?.booked)
-    }
-
-    pub(super) async fn count_all(&self, tx: &DatabaseTransaction, taken: Vec<Count>) -> Result<Counted> {
-        let named = taken.iter().map(|count| count.sku_id).collect();
-        lock_skus(tx, &named).await?;
-        super::bundles::refuse_bundles(tx, &named).await?;
-        let fresh = self.not_booked(tx, taken, |count| count.key.clone()).await?;
-        let skus: BTreeSet<i64> = fresh.iter().map(|count| count.sku_id).collect();
-        let known = counts(tx, &skus).await?;
-        let balances = balances(tx, &skus).await?;
-        let since = fresh.iter().map(|count| micros(count.as_of)).min();
-        let later = entries_after(tx, &skus, since).await?;
-        let superseded = |count: &Count| {
-            let newest = known.get(&(count.sku_id, count.location.clone()));
-            newest.is_some_and(|newest| newest.counted_at > micros(count.as_of))
-        };
-        let late: Vec<_> =
-            fresh.iter().filter(|count| superseded(count)).map(|count| (count.sku_id, micros(count.as_of))).collect();
-        let newer = Anchors::load(tx, &late).await?;
-        let mut posting = Posting::new(self.now());
-        let mut anchors = Vec::new();
-        let mut done = Counted { booked: fresh.len(), differing: 0 };
-        for count in &fresh {
-            let place = (count.sku_id, count.location.clone());
-            let now_there: i64 = balances
-                .iter()
-                .filter(|row| (row.sku_id, &row.location) == (place.0, &place.1))
-                .map(|row| row.quantity)
-                .sum();
-            let after: i64 = later
-                .iter()
-                .filter(|row| {
-                    (row.sku_id, &row.location) == (place.0, &place.1) && row.occurred_at > micros(count.as_of)
-                })
-                .map(|row| row.quantity)
-                .sum();
-            let movement = count.movement(ledger::count_difference(count.counted, now_there - after));
-            let id = posting.event(self, &movement, None);
-            // An older count than the newest one holds until the next one, and moves nothing after it.
-            let superseded = superseded(count);
-            if superseded {
-                let after = micros(count.as_of) + 1;
-                self.correct(&mut posting, id, &movement, |location| newer.next(place.0, location, after));
-            }
-            let moves = movement.entries[0].quantity != 0 && !superseded;
-            done.differing += usize::from(moves || !known.contains_key(&place));
-            if !superseded {
-                anchors.push(stock_count::ActiveModel {
-                    sku_id: Set(count.sku_id),
-                    location: Set(count.location.clone()),
-                    counted_at: Set(micros(count.as_of)),
-                    quantity: Set(count.counted),
-                    event_id: Set(id),
-                });
-            }
-        }
-        self.post(tx, posting).await?;
-        for piece in anchors.chunks(ROWS_PER_STATEMENT) {
-            let newer = OnConflict::columns([stock_count::Column::SkuId, stock_count::Column::Location])
-                .update_columns([
-                    stock_count::Column::CountedAt,
-                    stock_count::Column::Quantity,
-                    stock_count::Column::EventId,
-                ])
-                .to_owned();
-            stock_count::Entity::insert_many(piece.to_vec()).on_conflict(newer).exec_without_returning(tx).await?;
-        }
-        Ok(done)
     }
 
     /// Books the goods that left for orders: from where, the pool's configured order says.
     pub(super) async fn ship(&self, tx: &DatabaseTransaction, shipments: &[Shipment]) -> Result<()> {
         if shipments.is_empty() {
             return Ok(());
+        }
+        let core = self.core_rules(tx).await?;
+        if core.counts == Some(CountsShipments::BySalesFile) {
+            return self.ship_unknown_to_core(tx, &core, shipments).await;
         }
         let skus: BTreeSet<i64> = shipments.iter().map(|shipment| shipment.sku_id).collect();
         lock_skus(tx, &skus).await?;
@@ -236,8 +187,7 @@ impl Store {
                 });
             }
         }
-        self.book(tx, movements).await?;
-        Ok(())
+        self.book_of_orders(tx, core.counts, movements).await
     }
 
     async fn report_negative(
@@ -267,7 +217,7 @@ impl Store {
         self.raise(tx, call).await
     }
 
-    async fn post(&self, tx: &DatabaseTransaction, posting: Posting) -> Result<()> {
+    pub(super) async fn post(&self, tx: &DatabaseTransaction, posting: Posting) -> Result<()> {
         let pools = location_pools(tx).await?;
         let mut figures = BTreeSet::new();
         let mut shipped = BTreeSet::new();
@@ -296,7 +246,7 @@ impl Store {
         dialect::add_balances(tx, &sums).await
     }
 
-    async fn not_booked<T>(
+    pub(super) async fn not_booked<T>(
         &self,
         tx: &DatabaseTransaction,
         items: Vec<T>,
@@ -318,39 +268,31 @@ impl Store {
     }
 }
 
-impl Count {
-    fn movement(&self, difference: i64) -> Movement {
-        Movement {
-            key: self.key.clone(),
-            kind: "stocktake",
-            sku_id: self.sku_id,
-            occurred_at: self.as_of,
-            source: self.source.clone(),
-            reason: self.reason.clone(),
-            import_id: self.import_id,
-            entries: vec![Entry { location: self.location.clone(), bin: MAIN.into(), quantity: difference }],
-        }
-    }
-}
-
 /// Rows gathered for a few large statements.
-struct Posting {
+pub(super) struct Posting {
     /// One instant for all of it, so that what belongs together is known together.
     now: i64,
     events: Vec<stock_event::ActiveModel>,
     rows: Vec<stock_entry::Model>,
     sums: BTreeMap<(i64, String, String), i64>,
-    /// SKU, location, and whether the movement gives the SKU a figure (a shipment alone doesn't).
+    /// SKU, location, and whether the movement gives the SKU a figure (what left alone doesn't).
     places: BTreeSet<(i64, String, bool)>,
 }
 
 impl Posting {
     /// Only once the SKUs are locked: what is recorded later must not be known earlier.
-    fn new(now: Timestamp) -> Self {
+    pub(super) fn new(now: Timestamp) -> Self {
         Self { now: micros(now), events: Vec::new(), rows: Vec::new(), sums: BTreeMap::new(), places: BTreeSet::new() }
     }
 
-    fn event(&mut self, store: &Store, movement: &Movement, reverses: Option<i64>) -> i64 {
+    /// `counted`: of a stocktake, what was counted.
+    pub(super) fn event(
+        &mut self,
+        store: &Store,
+        movement: &Movement,
+        reverses: Option<i64>,
+        counted: Option<i64>,
+    ) -> i64 {
         let id = store.id();
         self.events.push(stock_event::ActiveModel {
             id: Set(id),
@@ -362,8 +304,11 @@ impl Posting {
             reason: Set(movement.reason.clone()),
             reverses: Set(reverses),
             import_id: Set(movement.import_id),
+            counted: Set(counted),
         });
-        let by_order = movement.source.starts_with("order ");
+        // What left, or lies elsewhere now, says nothing about what is there: a core's sale is like a shipment.
+        let counts = matches!(movement.kind, "receipt" | "stocktake");
+        let gone = movement.source.starts_with("order ") || (movement.import_id.is_some() && !counts);
         for entry in &movement.entries {
             self.rows.push(stock_entry::Model {
                 id: store.id(),
@@ -377,7 +322,7 @@ impl Posting {
             });
             *self.sums.entry((movement.sku_id, entry.location.clone(), entry.bin.clone())).or_default() +=
                 entry.quantity;
-            self.places.insert((movement.sku_id, entry.location.clone(), !by_order));
+            self.places.insert((movement.sku_id, entry.location.clone(), !gone));
         }
         id
     }
@@ -400,7 +345,10 @@ pub(super) async fn lock_skus(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) ->
     Ok(())
 }
 
-async fn counts(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), stock_count::Model>> {
+pub(super) async fn counts(
+    tx: &DatabaseTransaction,
+    skus: &BTreeSet<i64>,
+) -> Result<HashMap<(i64, String), stock_count::Model>> {
     let mut found = HashMap::new();
     for piece in pieces(skus) {
         let rows = stock_count::Entity::find().filter(stock_count::Column::SkuId.is_in(piece)).all(tx).await?;
@@ -421,22 +369,6 @@ pub(super) async fn balances(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> 
 pub(super) async fn main_bins(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<(i64, String), i64>> {
     let rows = balances(tx, skus).await?.into_iter().filter(|row| row.bin == MAIN);
     Ok(rows.map(|row| ((row.sku_id, row.location), row.quantity)).collect())
-}
-
-async fn entries_after(
-    tx: &DatabaseTransaction,
-    skus: &BTreeSet<i64>,
-    since: Option<i64>,
-) -> Result<Vec<stock_entry::Model>> {
-    let Some(since) = since else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for piece in pieces(skus) {
-        let after = Condition::all()
-            .add(stock_entry::Column::SkuId.is_in(piece))
-            .add(stock_entry::Column::OccurredAt.gt(since));
-        found.extend(stock_entry::Entity::find().filter(after).all(tx).await?);
-    }
-    Ok(found)
 }
 
 /// Which pool each location belongs to.

@@ -1,14 +1,13 @@
 //! Files from the core system and from people, through the real store.
 
-use jiff::tz::TimeZone;
 use uriba::{
     domain::{deed::Deed, ledger::CountsShipments},
     engine::import::{
-        BookFile, Encoding, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings,
+        CoreFile, FileKind, ImportReport, ImportState, ListingsFile, Profile, import_file, import_listings,
     },
     store::{
         StoreError,
-        imports::{Figure, NewImport},
+        imports::{Figure, NewImport, Rows},
         movements::{Move, MoveKind},
         sheets::Paging,
     },
@@ -17,28 +16,15 @@ use uriba_sdk::{Env, Line};
 
 use crate::{
     store::deeds::ask,
-    support::{SHOP, TestBase, WAREHOUSE, clock, line, on_every_database, order, seconds},
+    support::{PLAIN, SHOP, TestBase, WAREHOUSE, clock, core_file, line, on_every_database, order, seconds},
 };
 
-static UTC: TimeZone = TimeZone::UTC;
-static PLAIN: Profile = Profile { encoding: Encoding::Auto, columns: std::collections::BTreeMap::new() };
-
-fn file(bytes: &[u8]) -> BookFile<'_> {
-    BookFile {
-        name: "book.csv",
-        bytes,
-        as_of: Some(clock("10:00")),
-        zone: &UTC,
-        profile: &PLAIN,
-        counts: Some(CountsShipments::AtOnce),
-        dry_run: false,
-        skip_invalid: false,
-        by: "test",
-    }
+fn file(bytes: &[u8]) -> CoreFile<'_> {
+    CoreFile { as_of: Some(clock("10:00")), ..core_file(FileKind::Book, bytes) }
 }
 
 async fn book(base: &TestBase, text: &str) -> ImportReport {
-    import_book(&base.store, &file(text.as_bytes())).await.unwrap()
+    import_file(&base.store, &file(text.as_bytes())).await.unwrap()
 }
 
 fn counts(report: &ImportReport) -> (ImportState, u64, u64, u64, u64) {
@@ -73,12 +59,12 @@ async fn the_same_file_again_does_nothing_and_says_so() {
         assert_eq!(again.id, first.id);
         assert_eq!(base.in_shop("tea").await, 13, "what came in since is still there");
         // Nobody said as of when: the very same content is taken for the same file.
-        let undated = BookFile { as_of: None, ..file(THREE.as_bytes()) };
-        assert_eq!(import_book(&base.store, &undated).await.unwrap().state, ImportState::Unchanged);
+        let undated = CoreFile { as_of: None, ..file(THREE.as_bytes()) };
+        assert_eq!(import_file(&base.store, &undated).await.unwrap().state, ImportState::Unchanged);
         // The same figures of another instant are another count.
-        let later = BookFile { as_of: Some(clock("10:05")), ..file(THREE.as_bytes()) };
+        let later = CoreFile { as_of: Some(clock("10:05")), ..file(THREE.as_bytes()) };
         base.env.advance_to(clock("10:10"));
-        let later = import_book(&base.store, &later).await.unwrap();
+        let later = import_file(&base.store, &later).await.unwrap();
         assert_eq!(counts(&later), (ImportState::Booked, 3, 1, 2, 0));
         let log = base.store.log_sheets(&Paging::new(None, None)).await.unwrap().items;
         assert_eq!(log.iter().filter(|line| line.what == "stock.import").count(), 2);
@@ -119,8 +105,8 @@ async fn the_good_rows_can_be_booked_without_the_bad_ones() {
     let base = TestBase::sqlite().await;
     base.open_channels(&["a"]).await;
     let text = "location,sku,quantity\nshinjuku,tea,8\nshinjuku,cup,x\nshinjuku,bag,2\nshinjuku,bag,3\n";
-    let skipping = BookFile { skip_invalid: true, ..file(text.as_bytes()) };
-    let report = import_book(&base.store, &skipping).await.unwrap();
+    let skipping = CoreFile { skip_invalid: true, ..file(text.as_bytes()) };
+    let report = import_file(&base.store, &skipping).await.unwrap();
     assert_eq!((counts(&report), report.rejected_rows), ((ImportState::Booked, 4, 1, 0, 1), 3));
     assert_eq!(base.in_shop("tea").await, 8);
     assert!(base.store.sku(base.store.reader(), "bag").await.is_err(), "of two figures for one place neither counts");
@@ -130,8 +116,8 @@ async fn the_good_rows_can_be_booked_without_the_bad_ones() {
 async fn a_trial_says_what_would_happen_and_leaves_no_trace() {
     let base = TestBase::sqlite().await;
     base.open_channels(&["a"]).await;
-    let trial = BookFile { dry_run: true, ..file(THREE.as_bytes()) };
-    let report = import_book(&base.store, &trial).await.unwrap();
+    let trial = CoreFile { dry_run: true, ..file(THREE.as_bytes()) };
+    let report = import_file(&base.store, &trial).await.unwrap();
     assert_eq!((counts(&report), report.id), ((ImportState::Booked, 3, 3, 0, 3), None));
     assert!(base.store.sku(base.store.reader(), "tea").await.is_err());
     assert_eq!(book(&base, THREE).await.state, ImportState::Booked);
@@ -144,16 +130,16 @@ async fn a_file_from_windows_names_the_same_skus_as_one_from_elsewhere() {
         // 店舗… columns under other names; wave dash and minus as Windows writes them; half-width kana.
         let columns = [("location", "店舗"), ("sku", "商品コード"), ("quantity", "数量"), ("name", "品名")];
         let columns = columns.map(|(ours, theirs)| (ours.to_owned(), theirs.to_owned())).into();
-        let profile = Profile { encoding: Encoding::Auto, columns };
+        let profile = Profile { columns, ..Profile::default() };
         let text = "店舗,商品コード,数量,品名\r\nshinjuku,A～1－2,4,ﾊﾝｶｸ茶\r\n";
         let (bytes, _, lossy) = encoding_rs::SHIFT_JIS.encode(text);
         assert!(!lossy);
-        let windows = BookFile { profile: &profile, ..file(&bytes) };
-        assert_eq!(import_book(&base.store, &windows).await.unwrap().created, 1);
+        let windows = CoreFile { profile: &profile, ..file(&bytes) };
+        assert_eq!(import_file(&base.store, &windows).await.unwrap().created, 1);
         let mac = "\u{feff}location,sku,quantity\nshinjuku,A\u{301c}1\u{2212}2,6\n";
-        let mac = BookFile { as_of: Some(clock("10:30")), ..file(mac.as_bytes()) };
+        let mac = CoreFile { as_of: Some(clock("10:30")), ..file(mac.as_bytes()) };
         base.env.advance_to(clock("11:00"));
-        assert_eq!(import_book(&base.store, &mac).await.unwrap().created, 0);
+        assert_eq!(import_file(&base.store, &mac).await.unwrap().created, 0);
         let sheet = base.store.sku_sheet("A\u{301c}1\u{2212}2", &Default::default()).await.unwrap();
         assert_eq!((sheet.name.as_deref(), sheet.pools[0].on_hand), (Some("ﾊﾝｶｸ茶"), Some(6)));
     })
@@ -178,14 +164,14 @@ async fn a_file_that_a_crash_cut_short_goes_on_when_it_is_given_again() {
         };
         let begun = base.store.begin_import(&new).await.unwrap();
         let figures: Vec<Figure> = (0..500).map(first_figure).collect();
-        base.store.book_figures(&begun.import, &figures, CountsShipments::AtOnce).await.unwrap();
+        base.store.book_rows(&begun, Rows::Book { figures: &figures, bins: &[] }).await.unwrap();
         assert_eq!(base.store.import_sheets(&Paging::new(None, None)).await.unwrap().items[0].state, "booking");
         // Meanwhile something sold.
         base.env.advance(seconds(60));
         base.receive("S0400", SHOP, -3).await;
         let report = book(base, &text).await;
         assert_eq!(counts(&report), (ImportState::Booked, 1_200, 1_200, 0, 1_200));
-        assert_eq!(report.id, Some(begun.import.id.to_string()));
+        assert_eq!(report.id, Some(begun.id.to_string()));
         let on_hand = (base.in_shop("S0000").await, base.in_shop("S0400").await, base.in_shop("S1199").await);
         assert_eq!(on_hand, (0, 397, 1_199));
         let counts = base.rows("SELECT id FROM stock_event WHERE kind = 'stocktake'").await;
@@ -221,7 +207,7 @@ async fn files_that_are_no_book_are_refused_by_what_is_wrong_with_them() {
         (b"location,sku,quantity\nshinjuku,\x80\xff,1\n", "neither UTF-8 nor CP932"),
     ];
     for (bytes, expected) in cases {
-        let report = import_book(&base.store, &file(bytes)).await.unwrap();
+        let report = import_file(&base.store, &file(bytes)).await.unwrap();
         assert_eq!(report.state, ImportState::Refused);
         assert!(report.rejected[0].message.contains(expected), "{:?}", report.rejected);
     }
@@ -230,7 +216,7 @@ async fn files_that_are_no_book_are_refused_by_what_is_wrong_with_them() {
 #[tokio::test]
 async fn no_book_is_understood_before_it_is_said_who_counts_shipments() {
     let base = TestBase::sqlite().await;
-    let refused = import_book(&base.store, &BookFile { counts: None, ..file(THREE.as_bytes()) }).await;
+    let refused = import_file(&base.store, &file(THREE.as_bytes())).await;
     assert!(matches!(refused, Err(StoreError::Refused(why)) if why.contains("counts_shipments")));
 }
 
@@ -238,13 +224,13 @@ async fn no_book_is_understood_before_it_is_said_who_counts_shipments() {
 async fn a_core_that_never_hears_of_shipments_still_has_them_in_its_book() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 0).await;
+        base.core(CountsShipments::Never).await;
         let never = |as_of: &str, quantity: i64| {
             let (text, as_of) = (format!("location,sku,quantity\nshinjuku,tea,{quantity}\n"), clock(as_of));
             async move {
                 base.env.advance_to(as_of + jiff::SignedDuration::from_mins(1));
-                let file =
-                    BookFile { counts: Some(CountsShipments::Never), as_of: Some(as_of), ..file(text.as_bytes()) };
-                import_book(&base.store, &file).await.unwrap();
+                let file = CoreFile { as_of: Some(as_of), ..file(text.as_bytes()) };
+                import_file(&base.store, &file).await.unwrap();
                 base.in_shop("tea").await
             }
         };

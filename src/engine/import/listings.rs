@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    ImportReport, ImportState, Profile, Rejects,
+    ImportReport, ImportState, Profile, Rejects, refused,
     sheet::{Flaw, Known, Row, Sheet},
     text,
 };
@@ -44,24 +44,19 @@ pub struct ListingsFile<'a> {
 
 /// Maps every row of the file. The same file again changes nothing.
 pub async fn import_listings(store: &Store, file: &ListingsFile<'_>) -> Result<ImportReport> {
-    let flawed = |flaw: Flaw| {
-        let mut rejects = Rejects::default();
-        rejects.add(flaw.line, flaw.column.as_deref(), flaw.message);
-        rejects.report(ImportState::Refused, 0)
-    };
     let text = match text::decode(file.bytes, file.profile.encoding) {
         Ok(text) => text,
-        Err(flaw) => return Ok(flawed(flaw)),
+        Err(flaw) => return Ok(refused(flaw)),
     };
     let sheet = match Sheet::open(&text, file.profile, &COLUMNS) {
         Ok(sheet) => sheet,
-        Err(flaw) => return Ok(flawed(flaw)),
+        Err(flaw) => return Ok(refused(flaw)),
     };
     let mut rejects = Rejects::default();
     let (rows, mut mappings) = read(&sheet, &mut rejects);
     let created = judge(store, file, &mut mappings, &mut rejects).await?;
     if rows == 0 {
-        return Ok(flawed(Flaw::whole("the file has no row below its header")));
+        return Ok(refused(Flaw::whole("the file has no row below its header")));
     }
     let skips = file.skip_invalid && !mappings.is_empty();
     if rejects.total > 0 && !skips {
@@ -119,7 +114,7 @@ fn read(sheet: &Sheet<'_>, rejects: &mut Rejects) -> (u64, Vec<Lined>) {
                 rejects.add(row.line, Some("mall_key"), format!("{:?} was mapped above already", mapping.mall_key));
             }
         }
-        Err(flaw) => rejects.add(flaw.line, flaw.column.as_deref(), flaw.message),
+        Err(flaw) => rejects.flaw(flaw),
     });
     (rows, mappings)
 }

@@ -2,36 +2,35 @@
 //!
 //! Two passes over the text: the first finds everything that is wrong with it and keeps no row, the second
 //! books. So a file is refused before anything of it counts, and memory holds the text and a few bytes a row,
-//! however long it is. A file that was interrupted goes on where it stopped when it is given again.
+//! however long it is. A file that was interrupted goes on where it stopped when it is given again. What each
+//! kind of file says in a row is in [`rows`]; how often it says the same place, in [`judge`].
 
-mod book;
+mod file;
+mod judge;
 mod listings;
+mod orders;
+mod profile;
+mod rows;
 mod sheet;
 mod text;
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use book::{BookFile, import_book};
+pub use file::{CoreFile, FileKind, Progress, Terms, import_file};
 pub use listings::{ListingsFile, fault, import_listings};
+pub use profile::{Figures, Profile};
+pub use rows::instant;
 pub use text::Encoding;
 
-use crate::store::sheets::Rejection;
+use crate::store::{sheets::Rejection, trial::Changes};
+use sheet::Flaw;
 
-/// Larger files are refused before they are read.
+/// Larger files are refused before they are read. A million rows of locations, SKUs and quantities are 40 to
+/// 60 MB, and a file is held whole (in CP932 once more, as text) with 16 bytes a row: below 200 MB in all.
 pub const FILE_BYTES_MAX: usize = 64 << 20;
 /// Rejections that an answer names; the others are counted.
 pub const REJECTIONS_MAX: usize = 1_000;
-
-/// How a file is written. The default is what the manual calls for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profile {
-    pub encoding: Encoding,
-    /// Our column name → the one in the file, where they differ.
-    pub columns: BTreeMap<String, String>,
-}
 
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -41,7 +40,7 @@ pub struct ImportReport {
     pub state: ImportState,
     /// Rows of the file, without the header.
     pub rows: u64,
-    /// Rows that changed something (in a trial: that would be booked).
+    /// Rows that changed something (in a trial: that would).
     pub booked: u64,
     /// Rows that said what was known already.
     pub unchanged: u64,
@@ -50,6 +49,9 @@ pub struct ImportReport {
     /// Rows that are wrong; `rejected` names the first of them.
     pub rejected_rows: u64,
     pub rejected: Vec<Rejection>,
+    /// Of a trial: what the malls would show instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,6 +79,10 @@ impl Rejects {
         }
     }
 
+    fn flaw(&mut self, flaw: Flaw) {
+        self.add(flaw.line, flaw.column.as_deref(), flaw.message);
+    }
+
     /// Sorted by line, with what is known of the file so far.
     fn report(mut self, state: ImportState, rows: u64) -> ImportReport {
         self.kept.sort_by_key(|rejection| rejection.line);
@@ -89,6 +95,14 @@ impl Rejects {
             created: 0,
             rejected_rows: self.total,
             rejected: self.kept,
+            changes: None,
         }
     }
+}
+
+/// A file that can't be read at all.
+fn refused(flaw: Flaw) -> ImportReport {
+    let mut rejects = Rejects::default();
+    rejects.flaw(flaw);
+    rejects.report(ImportState::Refused, 0)
 }

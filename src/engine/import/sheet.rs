@@ -69,26 +69,28 @@ impl<'a> Sheet<'a> {
         Ok(Self { text, places })
     }
 
-    /// Calls `each` with every row that has the right shape, and `odd` with every other.
+    /// Calls `each` with every row that has the right shape, and rejects every other.
     pub fn rows(&self, rejects: &mut Rejects, mut each: impl FnMut(&Row<'_>, &mut Rejects)) -> u64 {
-        let mut reader = reader(self.text);
-        let mut record = StringRecord::new();
+        let mut walk = self.walk();
         let mut rows = 0;
-        loop {
-            match reader.read_record(&mut record) {
-                Ok(false) => return rows,
-                Ok(true) => {
-                    rows += 1;
-                    let line = record.position().map_or(0, csv::Position::line);
-                    each(&Row { line, record: &record, places: &self.places }, rejects);
-                }
-                Err(error) => {
-                    rows += 1;
-                    let line = error.position().map_or(0, csv::Position::line);
-                    rejects.add(line, None, shape(error.kind()));
-                }
+        while let Some(row) = walk.next() {
+            rows += 1;
+            match row {
+                Ok(row) => each(&row, rejects),
+                Err(flaw) => rejects.flaw(flaw),
             }
         }
+        rows
+    }
+
+    /// Whether the file has this column.
+    pub fn has(&self, name: &str) -> bool {
+        self.places.iter().any(|(known, place)| *known == name && place.is_some())
+    }
+
+    /// No more rows than this.
+    pub fn lines(&self) -> usize {
+        self.text.bytes().filter(|byte| *byte == b'\n').count() + 1
     }
 
     pub fn walk(&self) -> Walk<'a, '_> {
@@ -96,7 +98,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// The rows again, at the caller's pace; those of a wrong shape are passed over.
+/// The rows at the caller's pace.
 pub(super) struct Walk<'a, 'b> {
     reader: Reader<&'a [u8]>,
     record: StringRecord,
@@ -104,16 +106,19 @@ pub(super) struct Walk<'a, 'b> {
 }
 
 impl Walk<'_, '_> {
-    pub fn next(&mut self) -> Option<Row<'_>> {
-        loop {
-            match self.reader.read_record(&mut self.record) {
-                Ok(false) => return None,
-                Ok(true) => break,
-                Err(_) => {}
+    /// The next row, or what is wrong with its shape; `None` at the end.
+    pub fn next(&mut self) -> Option<Result<Row<'_>, Flaw>> {
+        match self.reader.read_record(&mut self.record) {
+            Ok(false) => None,
+            Ok(true) => {
+                let line = self.record.position().map_or(0, csv::Position::line);
+                Some(Ok(Row { line, record: &self.record, places: &self.sheet.places }))
+            }
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                Some(Err(Flaw { line, column: None, message: shape(error.kind()) }))
             }
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Some(Row { line, record: &self.record, places: &self.sheet.places })
     }
 }
 

@@ -16,6 +16,14 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Utf8 => "utf-8",
+            Self::Cp932 => "cp932",
+        }
+    }
+
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "auto" => Some(Self::Auto),

@@ -17,6 +17,8 @@ pub struct Model {
     pub reason: Option<String>,
     pub reverses: Option<i64>,
     pub import_id: Option<i64>,
+    /// Of a stocktake: what was counted, bins included.
+    pub counted: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,6 +7,7 @@
 //! kept. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
 //! not grow with the history.
 
+mod core;
 mod holds;
 mod on_hand;
 mod shown;
@@ -172,14 +173,9 @@ async fn stocked(tx: &DatabaseTransaction, pool: &str, sku_id: i64, when: When) 
         unshipped::term(tx, pool, sku_id, when).await?.minus(),
         holds::held(tx, pool, sku_id, when).await?.minus(),
         holds::provisional(tx, pool, sku_id, when).await?.minus(),
-        shipped_not_in_core().minus(),
+        core::term(tx, pool, sku_id, when).await?.minus(),
     ];
     Ok(Term::sum("sellable", terms))
-}
-
-/// No core system of this version counts shipments through its sales files.
-fn shipped_not_in_core() -> Term {
-    Term::sum("shipped_not_in_core", Vec::new())
 }
 
 fn target(row: &listing::Model, outline: &Outline, sellable: Term) -> Term {

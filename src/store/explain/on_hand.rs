@@ -18,7 +18,7 @@ use crate::{
         instant,
         ledger_time::{self, Holding, events_of_entries},
         micros,
-        stock::{pieces, pool_locations},
+        stock::{UNDO, pieces, pool_locations},
     },
 };
 
@@ -55,7 +55,7 @@ async fn balances(tx: &DatabaseTransaction, sku_id: i64) -> Result<Holding> {
     Ok(rows.into_iter().map(|row| ((row.location, row.bin), row.quantity)).collect())
 }
 
-/// A shipment alone gives no figure.
+/// What left alone gives no figure: a shipment, or a core's sale.
 async fn is_stocked(
     tx: &DatabaseTransaction,
     pool: &str,
@@ -72,7 +72,8 @@ async fn is_stocked(
         .filter(stock_entry::Column::SkuId.eq(sku_id))
         .filter(stock_entry::Column::RecordedAt.lte(micros(at)))
         .filter(stock_entry::Column::Location.is_in(locations.iter().map(String::as_str)))
-        .filter(stock_event::Column::Source.not_like("order %"));
+        .filter(stock_event::Column::Source.not_like("order %"))
+        .filter(stock_event::Column::ImportId.is_null().or(stock_event::Column::Kind.is_in(["receipt", "stocktake"])));
     Ok(first.one(tx).await?.is_some())
 }
 
@@ -85,7 +86,11 @@ async fn entries(tx: &DatabaseTransaction, sku_id: i64, location: &str, when: Wh
         .all(tx)
         .await?;
     let events = events(tx, rows.iter().map(|row| row.event_id).collect()).await?;
-    let count = rows.iter().find(|row| events.get(&row.event_id).is_some_and(|event| event.kind == "stocktake"));
+    // A count's opposite occurs when it did and is newer, so it stands before it here.
+    let undone: BTreeSet<i64> =
+        events.values().filter(|event| is_undo(event)).filter_map(|event| event.reverses).collect();
+    let counted = |event: &stock_event::Model| event.kind == "stocktake" && !undone.contains(&event.id);
+    let count = rows.iter().find(|row| events.get(&row.event_id).is_some_and(counted));
     let is_since = |row: &&stock_entry::Model| count.is_none_or(|count| row.occurred_at > count.occurred_at);
     let named: Vec<Term> = rows
         .iter()
@@ -140,6 +145,10 @@ async fn events(tx: &DatabaseTransaction, ids: BTreeSet<i64>) -> Result<HashMap<
         found.extend(rows.into_iter().map(|row| (row.id, row)));
     }
     Ok(found)
+}
+
+fn is_undo(event: &stock_event::Model) -> bool {
+    event.idempotency_key.starts_with(UNDO)
 }
 
 fn entry(row: &stock_entry::Model, event: &stock_event::Model) -> Term {

@@ -55,7 +55,7 @@ pub struct ImportSheet {
     pub kind: String,
     pub file: String,
     pub as_of: Timestamp,
-    /// `booking` until every row is in, then `booked`.
+    /// `booking` until every row is in, then `booked`; `undoing` and `undone` when it was taken back.
     pub state: String,
     pub rows: u64,
     pub booked: u64,

@@ -19,7 +19,7 @@ use crate::{
         entity::{channel, listing, mall_order, order_line, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
-        publications::situation_of,
+        publications::{EVERYTHING, situation_of},
     },
 };
 
@@ -258,6 +258,10 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
         Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("unread/")) => {
             Some("not raised while an order that names its SKU can't be read".into())
         }
+        Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("interval/")) => {
+            let folder = cause.as_deref().and_then(|cause| cause.strip_prefix("interval/")).unwrap_or_default();
+            Some(format!("not raised while the file that was due in {folder} is missing"))
+        }
         Standing::Held => cause.map(|cause| format!("not raised: {cause}")),
         Standing::SetAside => {
             let until = item.publication.set_aside_until.map(|until| format!("; tried again at {until}"));
@@ -273,8 +277,9 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
     }
 }
 
-fn scopes(listing: &listing::Model) -> [String; 3] {
-    [format!("channel:{}", listing.channel), format!("sku:{}", listing.sku_id), format!("listing:{}", listing.id)]
+fn scopes(listing: &listing::Model) -> [String; 4] {
+    let (channel, sku) = (format!("channel:{}", listing.channel), format!("sku:{}", listing.sku_id));
+    [EVERYTHING.to_owned(), channel, sku, format!("listing:{}", listing.id)]
 }
 
 /// What forbids raising these listings, by scope.

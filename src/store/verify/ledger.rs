@@ -11,6 +11,7 @@ use super::{Check, Finding, Range, Result};
 use crate::store::{
     entity::{sku, stock_balance, stock_count, stock_entry, stock_event},
     instant,
+    ledger_time::is_not_undone,
 };
 
 type Place = (i64, String);
@@ -142,14 +143,15 @@ fn later_entries(range: Range) -> SelectStatement {
     query
 }
 
-/// When each place was last counted, by the ledger.
+/// When each place was last counted, by the ledger: what was undone doesn't count.
 fn newest_stocktakes(range: Range) -> SelectStatement {
     use stock_entry::Column as Row;
     let event = stock_event::Entity;
     let mut query = by_place(range, Expr::col((stock_entry::Entity, Row::OccurredAt)).max());
     query
         .inner_join(event, Expr::col((event, stock_event::Column::Id)).equals((stock_entry::Entity, Row::EventId)))
-        .and_where(Expr::col((event, stock_event::Column::Kind)).eq("stocktake"));
+        .and_where(Expr::col((event, stock_event::Column::Kind)).eq("stocktake"))
+        .and_where(is_not_undone());
     query
 }
 

@@ -5,6 +5,7 @@
 //! Memory is bounded: tables are walked in ranges of keys, sums are made by the database, and of each check
 //! only the first [`FINDINGS_MAX`] differences are kept (all are counted).
 
+mod core_files;
 mod holds;
 mod ledger;
 mod listings;
@@ -85,6 +86,7 @@ impl Store {
         let at = self.now();
         let mut checks = ledger::checks(&tx).await?;
         checks.push(past::snapshots(&tx).await?);
+        checks.push(core_files::levels(&tx).await?);
         checks.push(orders::unshipped(&tx).await?);
         checks.push(orders::lines(&tx).await?);
         checks.push(past::lines(&tx).await?);

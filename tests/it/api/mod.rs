@@ -9,23 +9,17 @@ mod served;
 mod stock;
 mod switch;
 
-use std::collections::HashMap;
-
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request},
 };
-use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use tower::ServiceExt;
-use uriba::{
-    api::{ApiState, Core, router},
-    domain::ledger::CountsShipments,
-};
+use uriba::api::{ApiState, Core, router};
 
-use crate::support::{TestBase, outlines};
+use crate::support::{TestBase, outlines, terms};
 
 /// The API over a test's database, with a token for everything.
 pub struct Api {
@@ -49,12 +43,7 @@ impl Api {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let core = Core {
-            zone: TimeZone::UTC,
-            counts: Some(CountsShipments::AtOnce),
-            profiles: HashMap::new(),
-            history_days: 400,
-        };
+        let core = Core { terms: terms(&["a", "b", "c"]), history_days: 400, ..Core::default() };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state.with_holder_units(most)), admin }
     }

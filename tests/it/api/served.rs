@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 use uriba::api::{ApiState, Core, listen, serve_on};
@@ -15,7 +14,7 @@ use super::outlines;
 use crate::support::TestBase;
 
 fn state(base: &TestBase) -> ApiState {
-    let core = Core { zone: TimeZone::UTC, counts: None, profiles: Default::default(), history_days: 400 };
+    let core = Core::default();
     ApiState::new(base.store.clone(), outlines(&["a"]), core, PrometheusBuilder::new().build_recorder().handle())
 }
 

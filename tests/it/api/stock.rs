@@ -111,13 +111,36 @@ async fn a_book_is_taken_in_over_http_once() {
             (&json!(2), &json!("quantity"))
         );
         assert_eq!(problem["errors"][0]["field"], "quantity");
-        api.post("/v1/stock/imports?kind=sales", csv).await.problem(400, "bad-query");
+        api.post("/v1/stock/imports?kind=sails", csv).await.problem(400, "bad-query");
         let problem = api.post("/v1/stock/imports", csv).await.problem(400, "bad-query");
         assert_eq!(problem["errors"][0]["field"], "kind");
         let problem = api.post("/v1/stock/imports?kind=book&as_of=noon", csv).await.problem(400, "bad-query");
         assert_eq!(problem["errors"][0]["field"], "as_of");
         api.post("/v1/stock/imports?kind=book&profile=core", csv).await.problem(400, "bad-query");
         api.post("/v1/stock/imports?kind=book&as_of=2030-01-01T00:00:00Z", csv).await.problem(400, "bad-query");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sales_are_tried_out_taken_in_and_undone_over_http() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        let api = Api::over(base).await;
+        let path = "/v1/stock/imports?kind=sales&as_of=2026-11-20T00:30:00Z";
+        let csv = "location,sku,quantity\nshinjuku,tea,3\n";
+        let trial = api.post(&format!("{path}&dry_run=true"), csv).await.json(200);
+        let change = json!({ "channel": "a", "mall_key": "tea", "sku": "tea", "now": 10, "then": 7 });
+        assert_eq!(trial["changes"], json!({ "total": 1, "listings": [change] }));
+        let id = api.post(path, csv).await.json(200)["id"].as_str().unwrap().to_owned();
+        assert_eq!(base.in_shop("tea").await, 7);
+        let undo = format!("/v1/stock/imports/{id}/undo");
+        let undone = api.post(&undo, "").await.json(200);
+        assert_eq!((&undone["id"], &undone["state"], &undone["kind"]), (&json!(id), &json!("undone"), &json!("sales")));
+        assert_eq!(base.in_shop("tea").await, 10);
+        api.post(&undo, "").await.problem(409, "refused");
+        api.post("/v1/stock/imports/7/undo", "").await.problem(404, "not-found");
+        api.post("/v1/stock/imports/seven/undo", "").await.problem(404, "not-found");
     })
     .await;
 }

@@ -134,6 +134,39 @@ fn a_trial_changes_nothing() {
 }
 
 #[test]
+fn a_days_sales_are_tried_out_booked_listed_and_undone() {
+    let place = Place::with_one_channel();
+    place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");
+    place.fine("stock import book book.csv --as-of 2026-11-20T09:00");
+    place.write("listings.csv", "channel,mall_key,sku\nsample-main,chair,A-1\n");
+    place.fine("listing import listings.csv");
+    place.write("sales.csv", "location,sku,quantity,business_date\ntokyo,A-1,2,2026-11-20\n");
+    let ran = place.run("stock import sales sales.csv --profile till");
+    assert_eq!((ran.code, ran.err.contains("there is no profile \"till\"")), (2, true), "{}", ran.err);
+    let trial = place.fine("stock import sales sales.csv --dry-run");
+    assert!(trial.contains("1 number would change:") && trial.contains("chair"), "{trial}");
+    place.fine("stock import sales sales.csv");
+    let skus: Vec<SkuSheet> = place.json("sku list");
+    assert_eq!(skus[0].pools[0].on_hand, Some(3));
+    let list: Vec<uriba::store::sheets::ImportSheet> = place.json("stock imports");
+    assert_eq!((list.len(), list[0].kind.as_str(), list[0].booked), (2, "sales", 1));
+    let undone = place.fine(&format!("stock undo {}", list[0].id));
+    assert!(undone.starts_with("sales sales.csv of "), "{undone}");
+    assert_eq!(place.run(&format!("stock undo {}", list[0].id)).code, 3, "once");
+    let skus: Vec<SkuSheet> = place.json("sku list");
+    assert_eq!(skus[0].pools[0].on_hand, Some(5));
+}
+
+#[test]
+fn long_work_says_how_far_it_is() {
+    let place = Place::with_one_channel();
+    let rows: String = (0..20_000).map(|n| format!("tokyo,S{n},1\n")).collect();
+    place.write("book.csv", &format!("location,sku,quantity\n{rows}"));
+    let ran = place.run("stock import book book.csv");
+    assert!(ran.err.contains("book.csv: 10000 of 20000 rows\n"), "{}", ran.err);
+}
+
+#[test]
 fn a_book_needs_to_know_who_counts_shipments() {
     let place = Place::new("[pools.online]\nlocations = [\"tokyo\"]\n");
     place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");

@@ -1,6 +1,9 @@
 //! `verify` proves what is right and finds what is not, and touches neither.
 
-use uriba::store::verify::{CheckSheet, CheckState, FINDINGS_MAX, VerifyReport};
+use uriba::{
+    domain::ledger::CountsShipments,
+    store::verify::{CheckSheet, CheckState, FINDINGS_MAX, VerifyReport},
+};
 use uriba_sdk::{Env, Line, Order};
 
 use crate::support::{SHOP, TestBase, allowances, intake, line, on_every_database, order, seconds, unread};
@@ -113,6 +116,12 @@ const CORRUPTIONS: &[Corruption] = &[
         restore: "INSERT INTO unshipped (channel, sku_id, pool, quantity) SELECT 'b', id, 'online', 3 FROM sku WHERE code = 'tea'",
         check: "unshipped is the sum over order lines",
         says: "tea on b in pool online: unshipped is 0, but its order lines hold 3",
+    },
+    Corruption {
+        corrupt: "UPDATE not_in_core SET own = 3",
+        restore: "UPDATE not_in_core SET own = 1",
+        check: "what the core lacks is what shipped, less its sales",
+        says: "3 shipped and 0 are in core, but 1 shipped and 0 are in core by the files",
     },
     Corruption {
         corrupt: "UPDATE unread_line SET quantity = 4",
@@ -228,7 +237,7 @@ async fn verify(base: &TestBase) -> VerifyReport {
 }
 
 /// Two live channels that show what they ought to: 18 counted, 1 shipped since, 5 ordered; and an order of a cup
-/// that can't be read.
+/// that can't be read, and one that shipped without the core's knowing.
 async fn settled_world(base: &TestBase) {
     base.trade(&CHANNELS, "tea", 10).await;
     base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
@@ -254,6 +263,8 @@ async fn settled_world(base: &TestBase) {
     base.hold("live", &[("cup", 2)]).await;
     base.hold("gone", &[("cup", 1)]).await;
     base.release("gone").await;
+    base.core(CountsShipments::BySalesFile).await;
+    base.read("a", &[order("4", &[Line { shipped: 1, ..line("cup", 1) }])]).await;
     base.recompute(&CHANNELS).await;
     for channel in CHANNELS {
         base.observe(channel, "tea", 12).await;

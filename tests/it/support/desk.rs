@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uriba::{
     domain::{
-        ledger::{Entry, MAIN},
+        ledger::{CountsShipments, Entry, MAIN},
         settle::Exchange,
     },
     store::{
@@ -34,6 +34,7 @@ impl TestBase {
         let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
         let setups: Vec<_> = channels.iter().map(|id| setup(id)).collect();
         self.store.configure(&pools, &setups, words).await.unwrap();
+        self.core(CountsShipments::AtOnce).await;
     }
 
     /// Lists the SKU's code as the key on each channel.

@@ -2,6 +2,7 @@
 //! short words for the seller's day.
 
 mod desk;
+mod files;
 mod for_all;
 mod peek;
 pub mod postgres;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
+pub use files::{PLAIN, at, core_file, figures, terms};
 pub use for_all::for_all;
 use postgres::{Scratch, Server};
 pub use till::{WEB, ask_at, reserve, wish};

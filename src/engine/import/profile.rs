@@ -1,0 +1,41 @@
+//! How a core system writes its files.
+
+use std::collections::BTreeMap;
+
+use super::Encoding;
+use crate::domain::ledger::BINS;
+
+/// The default is what the manual calls for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub encoding: Encoding,
+    pub figures: Figures,
+    /// A book begins the day's sales and receipts anew.
+    pub book_resets_sales: bool,
+    /// The bins that a book counts beside the main one.
+    pub book_includes: Vec<String>,
+    /// Our column name → the one in the file, where they differ.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// What the rows of sales and receipts say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Figures {
+    /// The business date's figure so far.
+    #[default]
+    Cumulative,
+    /// One movement each, under an id of its own.
+    Incremental,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            encoding: Encoding::default(),
+            figures: Figures::default(),
+            book_resets_sales: false,
+            book_includes: BINS.map(str::to_owned).to_vec(),
+            columns: BTreeMap::new(),
+        }
+    }
+}
