@@ -11,6 +11,7 @@ async fn a_preferred_listing_is_raised_before_larger_ones_however_many_wait() {
         sixty_wait_to_be_raised(base).await;
         prefer(base, "sku-07", 5).await;
         prefer(base, "sku-59", -1).await;
+        base.recompute(&["a"]).await;
         let report = base.store.verify(&allowances(&["a"])).await.unwrap();
         assert!(!report.is_broken(), "{report}");
         let first = claimed(base).await;
