@@ -79,7 +79,8 @@ async fn what_is_wrong_is_named_with_its_line_and_nothing_is_done() {
         change(&mut body);
         api.post("/v1/orders", &body.to_string()).await
     };
-    let cases: [(&str, &dyn Fn(&mut Value)); 7] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Value));
+    let cases: [Case<'_>; 7] = [
         ("lines[1].sku", &|body| {
             body["lines"] = json!([{ "sku": "tea", "quantity": 1 }, { "sku": "tee", "quantity": 1 }])
         }),

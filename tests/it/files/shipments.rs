@@ -1,9 +1,10 @@
 //! `by_sales_file`: the core system learns of the malls' shipments as sales of the shop.
 
-use uriba::domain::ledger::CountsShipments;
-use uriba_sdk::Line;
+use jiff::Timestamp;
+use uriba::{domain::ledger::CountsShipments, store::explain::Question};
+use uriba_sdk::{Env, Line};
 
-use crate::support::{TestBase, allowances, at, line, on_every_database, order};
+use crate::support::{TestBase, allowances, at, line, on_every_database, order, outlines};
 
 async fn shop(base: &TestBase) {
     base.trade(&["a"], "tea", 10).await;
@@ -20,6 +21,13 @@ async fn not_in_core(base: &TestBase) -> i64 {
     base.store.sku_sheet("tea", &Default::default()).await.unwrap().pools[0].shipped_not_in_core
 }
 
+/// The term of the derivation.
+async fn explained(base: &TestBase, at: Option<Timestamp>) -> i64 {
+    let question = Question { sku: "tea", at, ..Question::default() };
+    let tree = base.store.explain(&question, &outlines(&["a"])).await.unwrap();
+    tree.find("shipped_not_in_core").unwrap().whole().unwrap()
+}
+
 #[tokio::test]
 async fn core_counts_the_shipment_as_a_sale() {
     on_every_database(async |base| {
@@ -32,8 +40,11 @@ async fn core_counts_the_shipment_as_a_sale() {
         assert_eq!(base.in_shop("tea").await, 5, "shipping books no issue");
         base.sales("20T15:05", "20", &[("tea", 5)]).await;
         assert_eq!((not_in_core(base).await, base.sellable("tea").await), (2, 3), "nothing comes back");
+        assert_eq!(explained(base, None).await, -2);
+        let before = base.env.now();
         base.sales("20T16:05", "20", &[("tea", 7)]).await;
         assert_eq!((base.in_shop("tea").await, not_in_core(base).await, base.sellable("tea").await), (3, 0, 3));
+        assert_eq!((explained(base, None).await, explained(base, Some(before)).await), (0, -2));
         base.recompute(&["a"]).await;
         let report = base.store.verify(&allowances(&["a"])).await.unwrap();
         assert!(!report.is_broken(), "{report}");

@@ -74,6 +74,27 @@ async fn an_undone_book_falls_back_to_the_count_before_it() {
 }
 
 #[tokio::test]
+async fn an_undone_book_between_two_counts_leaves_now_as_it_is_and_rights_the_past() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 100).await;
+        base.shop_book("20T10:30", &[("tea", 10)]).await;
+        let wrong = base.shop_book("20T12:00", &[("tea", 50)]).await;
+        base.shop_book("20T16:00", &[("tea", 7)]).await;
+        let mut till = base.movement("issue", "till", "tea", &[(SHOP, "main", -2)]).await;
+        till.occurred_at = at("20T11:00");
+        base.book(till).await;
+        let shop_at = async |time: &str| {
+            let there = base.store.on_hand_at("tea", at(time), None).await.unwrap();
+            there[&(SHOP.to_owned(), "main".to_owned())]
+        };
+        assert_eq!((shop_at("20T11:30").await, shop_at("20T13:00").await, base.in_shop("tea").await), (8, 50, 7));
+        undo(base, &wrong).await;
+        assert_eq!((shop_at("20T11:30").await, shop_at("20T13:00").await, base.in_shop("tea").await), (8, 8, 7));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_book_that_was_too_old_to_count_counts_when_the_newer_one_is_undone() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 100).await;

@@ -73,15 +73,20 @@ async fn a_file_that_still_grows_waits_and_one_with_a_marker_does_not() {
     let engine = watching(&base, |watched| watched).await;
     let path = base.folder().join("sales/sales_20261120_1200.csv");
     std::fs::write(&path, "location,sku,quantity\n").unwrap();
-    // It grows while the hub waits between its two looks.
+    // It grows while the hub waits between its two looks: the hub's turn comes first each time.
     let growing = async {
         tokio::task::yield_now().await;
         while base.env.now() < at("20T12:30") + SignedDuration::from_secs(1) {
             tokio::task::yield_now().await;
         }
         std::fs::write(&path, THREE).unwrap();
+        std::future::pending::<usize>().await
     };
-    let (taken, ()) = tokio::join!(look(&engine), growing);
+    let taken = tokio::select! {
+        biased;
+        taken = look(&engine) => taken,
+        taken = growing => taken,
+    };
     assert_eq!(taken, 0, "it was another one at the second look");
     put(&base, "sales_20261120_1200.csv.done", "");
     look(&engine).await;

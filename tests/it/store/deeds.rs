@@ -130,7 +130,7 @@ async fn a_mall_that_says_again_and_again_that_it_was_cancelled_after_shipping_s
         open_shop(base).await;
         let cancelled = Line { cancelled: 2, ..line("tea", 2) };
         base.read("a", &[order("1", &[Line { shipped: 2, ..line("tea", 2) }])]).await;
-        base.read("a", &[order("1", &[cancelled.clone()])]).await;
+        base.read("a", &[order("1", std::slice::from_ref(&cancelled))]).await;
         let taken = base.read("a", &[order("1", &[cancelled])]).await;
         assert_eq!((taken.orders, taken.lines), (0, 0));
         assert_eq!(base.rows("SELECT id FROM line_event WHERE what = 'return_expected'").await.len(), 1);
@@ -171,7 +171,7 @@ async fn goods_of_a_malls_order_come_back_and_its_next_pages_change_nothing_abou
         open_shop(base).await;
         base.map("a", "tea-3-pack", "tea", 3).await;
         let shipped = Line { shipped: 2, ..line("tea-3-pack", 2) };
-        base.read("a", &[order("1", &[shipped.clone()])]).await;
+        base.read("a", &[order("1", std::slice::from_ref(&shipped))]).await;
         assert_eq!(base.in_shop("tea").await, 4);
         base.store.do_to_order(&ask(Deed::Return, "a", "1", &[("tea", 1)]), "test").await.unwrap();
         assert_eq!(base.in_shop("tea").await, 7, "a pack is three");

@@ -14,7 +14,9 @@ use uriba::{
 use uriba_sdk::{Env, Line, Order, Outcome};
 
 use super::explain::{CHANNELS, explain};
-use crate::support::{SHOP, TestBase, WAREHOUSE, for_all, line, on_every_database, order, outlet, outlines, seconds};
+use crate::support::{
+    SHOP, TestBase, WAREHOUSE, WEB, for_all, line, on_every_database, order, outlet, outlines, seconds,
+};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -91,13 +93,11 @@ struct Stood {
 async fn the_tree_gives_the_numbers_of_now_and_of_every_moment_before() {
     on_every_database(async |base| {
         base.open_channels(&CHANNELS).await;
+        base.open_storefront().await;
         base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
         for_all(12, prop::collection::vec(act(), 1..14), async |number, story| {
             let sku = format!("sku-{number}");
-            // One channel both lists the SKU and takes reservations of it, which no channel of a user does.
-            base.execute("UPDATE channel SET mall = 'plain'").await.unwrap();
             base.list(&CHANNELS, &sku).await;
-            base.execute("UPDATE channel SET mall = 'storefront' WHERE id = 'b'").await.unwrap();
             base.map("a", &format!("{sku}-pack"), &sku, 2).await;
             base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
             let mut moments = Vec::new();
@@ -169,7 +169,7 @@ async fn play(base: &TestBase, sku: &str, act: &Act) {
         }
         Reserved { id, units } => {
             let line = Wanted { sku: sku.to_owned(), quantity: units.into() };
-            let wish = Wish { channel: "b".into(), lines: vec![line], ttl_s: 86_400, holder: None };
+            let wish = Wish { channel: WEB.into(), lines: vec![line], ttl_s: 86_400, holder: None };
             // Whether there is enough is not this story's matter.
             let _ = base.store.reserve(&[request(sku, id, Ask::Reserve(wish))], 0).await.unwrap();
         }
