@@ -14,7 +14,7 @@ use crate::{
     domain::time::kept_from,
     store::{
         explain::Question,
-        sheets::{HistoryLine, PoolSheet, Showing, SkuSheet, Span},
+        sheets::{HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span},
     },
 };
 
@@ -50,9 +50,9 @@ pub struct History {
     /// What was recorded at this time or earlier
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// At most so many lines [default: all]
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
+    /// At most so many lines, from the beginning
+    #[arg(long, value_name = "N", default_value_t = Paging::LIMIT_MAX)]
+    limit: u64,
 }
 
 #[derive(Args, Debug)]
@@ -89,7 +89,8 @@ pub async fn run(common: &Common, command: Command) -> Done {
                 to: moment::maybe(asked.to.as_deref(), &desk.config)?,
             };
             let lines =
-                super::pages(asked.limit, async |paging| desk.store.history(&asked.code, span, &paging).await).await?;
+                super::pages(Some(asked.limit), async |paging| desk.store.history(&asked.code, span, &paging).await)
+                    .await?;
             desk.print.list(&lines.items, "nothing has happened to it in that time", history);
             lines.note_rest();
             let horizon = kept_from(desk.store.now(), desk.config.history_days);

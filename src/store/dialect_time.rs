@@ -78,7 +78,8 @@ pub(super) async fn take_snapshots(db: &DatabaseTransaction, wanted: &[(Place, i
              LEFT JOIN stock_snapshot s ON s.sku_id = w.column1 AND s.location = w.column2 AND s.bin = w.column3 \
                AND s.at = (SELECT MAX(x.at) FROM stock_snapshot x WHERE x.sku_id = w.column1 \
                  AND x.location = w.column2 AND x.bin = w.column3 AND x.at < w.column4) \
-             WHERE TRUE ON CONFLICT (sku_id, location, bin, at) DO NOTHING"
+             WHERE NOT EXISTS (SELECT 1 FROM stock_snapshot y WHERE y.sku_id = w.column1 AND y.location = w.column2 \
+               AND y.bin = w.column3 AND y.at = w.column4) ON CONFLICT (sku_id, location, bin, at) DO NOTHING"
         )
     };
     many(db, values, sql).await
