@@ -32,7 +32,7 @@ pub struct Import {
     /// When the file was made, for rows that don't say it [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
-    /// How the file is written: one of [profiles] in the configuration
+    /// How the file is written: one of the configuration's profiles
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
