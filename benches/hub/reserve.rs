@@ -10,14 +10,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use jiff::{civil::Time, tz::TimeZone};
 use sqlx::{Connection, Row};
 use tokio_util::sync::CancellationToken;
 use uriba::{
     api::{self, ApiState, Core},
+    domain::{business_day::BusinessDays, ledger::CountsShipments},
     engine::Engine,
     store::{
         Store,
         channels::{ChannelSetup, PoolSetup},
+        core_files::CoreRules,
         migrate,
         sheets::Outlines,
     },
@@ -110,6 +113,8 @@ impl Shop {
             review: false,
         };
         store.configure(&pools, &[web], "benchmark").await?;
+        let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
+        store.set_core(&CoreRules { days, counts: Some(CountsShipments::AtOnce) }).await?;
         let token = store.create_token("benchmark", &["admin"], "benchmark").await?;
         let core = Core { history_days: 400, ..Core::default() };
         let state = ApiState::new(store.clone(), Outlines::new(), core, api::install_metrics());

@@ -15,6 +15,8 @@ use super::{Result, Store, StoreError};
 /// Another process may hold SQLite's write lock for the length of an import piece.
 const BUSY_MS: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
+/// In KiB, negated: the pages that a hundred thousand SKUs are found by.
+const WRITER_CACHE: &str = "-48000";
 /// Pages of 4 KiB in the log before they are moved into the database file, which costs two more flushes: a page of
 /// a thousand orders changes about as many.
 const CHECKPOINT_PAGES: &str = "4000";
@@ -92,7 +94,7 @@ async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<Databa
             .row_buffer_size(ROWS_AHEAD)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("temp_store", "memory")
-            .pragma("cache_size", "-16000");
+            .pragma("cache_size", if read_only { "-16000" } else { WRITER_CACHE });
         if read_only { options.pragma("query_only", "on") } else { options }
     });
     Database::connect(options).await.map_err(|error| unreachable(&path.display().to_string(), &error))
