@@ -24,7 +24,8 @@ pub struct Listed {
     pub listing: listing::Model,
     pub row: publication::Model,
     pub publication: Publication,
-    /// The writes as they were loaded, to see which rows changed.
+    /// The row and its writes as they were loaded, to see what changed.
+    loaded: publication::Model,
     before: Vec<Outstanding>,
 }
 
@@ -35,7 +36,7 @@ impl Listed {
 
     /// Columns that are not what the others derive: name, what stands there, what ought to.
     pub(super) fn stale_columns(&self) -> Vec<(&'static str, String, String)> {
-        let Some(fresh) = row(self, 0) else { return Vec::new() };
+        let fresh = row(self, 0);
         let old = &self.row;
         let word = |figure: Option<i64>| figure.map_or("none".to_owned(), |figure| figure.to_string());
         let columns = [
@@ -96,7 +97,8 @@ impl Store {
     /// Writes beliefs back, with what follows from them, and their open writes.
     pub(super) async fn save_listed(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
         let now = micros(self.now());
-        let rows: Vec<_> = listed.iter().filter_map(|listed| Some((&listed.row, row(listed, now)?))).collect();
+        let mut rows: Vec<_> = listed.iter().map(|listed| (&listed.loaded, row(listed, now))).collect();
+        rows.retain(|(loaded, row)| *loaded != row);
         save_rows(tx, &rows).await?;
         self.save_writes(tx, listed).await
     }
@@ -149,11 +151,10 @@ impl Store {
             listing: listing.clone(),
             row: blank(listing.id, &listing.channel),
             publication,
+            loaded: blank(listing.id, &listing.channel),
             before: Vec::new(),
         };
-        if let Some(row) = row(&listed, micros(self.now())) {
-            row.into_active_model().reset_all().insert(tx).await?;
-        }
+        row(&listed, micros(self.now())).into_active_model().reset_all().insert(tx).await?;
         Ok(())
     }
 }
@@ -184,7 +185,7 @@ async fn joined(
     let join = |row: publication::Model| {
         let listing = listings.remove(&row.listing_id)?;
         let writes = writes.remove(&row.listing_id).unwrap_or_default();
-        Some(Listed { publication: belief(&row, writes.clone()), listing, row, before: writes })
+        Some(Listed { publication: belief(&row, writes.clone()), listing, loaded: row.clone(), row, before: writes })
     };
     Ok(rows.into_iter().filter_map(join).collect())
 }
@@ -310,8 +311,8 @@ fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
     }
 }
 
-/// The row to write, or `None` when nothing changed.
-fn row(listed: &Listed, now: i64) -> Option<publication::Model> {
+/// The row to write: the belief, and what follows from it.
+fn row(listed: &Listed, now: i64) -> publication::Model {
     let belief = &listed.publication;
     let mut marks = belief.marks(listed.listing.not_ours);
     if listed.listing.state == "invalid" {
@@ -319,7 +320,7 @@ fn row(listed: &Listed, now: i64) -> Option<publication::Model> {
     }
     let old = &listed.row;
     let read_due = belief.read_due.map(micros);
-    let fresh = publication::Model {
+    publication::Model {
         target: belief.target,
         anchor: belief.anchor.map(|look| look.value),
         anchor_from: belief.anchor.map(|look| micros(look.from)),
@@ -351,8 +352,7 @@ fn row(listed: &Listed, now: i64) -> Option<publication::Model> {
         ready_at: marks.ready_at.map(micros),
         read_due: if marks.reads { Some(read_due.unwrap_or(now)) } else { read_due },
         ..old.clone()
-    };
-    (fresh != *old).then_some(fresh)
+    }
 }
 
 fn told(belief: &Publication, write: Write) -> i64 {
