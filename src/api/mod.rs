@@ -36,7 +36,7 @@ pub use service::{ServeError, listen, router, serve, serve_on};
 
 use crate::{
     domain::ledger::CountsShipments,
-    engine::import::Profile,
+    engine::{braked::Guard, import::Profile},
     store::{Store, sheets::Outlines},
 };
 
@@ -50,6 +50,8 @@ pub struct Core {
     pub zone: TimeZone,
     pub counts: Option<CountsShipments>,
     pub profiles: HashMap<String, Profile>,
+    /// How changes of many numbers at once are judged.
+    pub guard: Guard,
 }
 
 /// Everything that a request can reach.

@@ -13,6 +13,7 @@ use crate::{
     domain::{allocation::Rules, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
+        braked::Guard,
         driver::chain,
         import::{BookFile, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
         outline,
@@ -79,7 +80,12 @@ impl Hub {
     pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
         let listener = api::listen(address).await?;
         let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
-        let core = Core { zone: TimeZone::fixed(jiff::tz::offset(9)), counts: Some(COUNTS), profiles: HashMap::new() };
+        let core = Core {
+            zone: TimeZone::fixed(jiff::tz::offset(9)),
+            counts: Some(COUNTS),
+            profiles: HashMap::new(),
+            guard: Guard::default(),
+        };
         let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -134,11 +140,8 @@ impl Hub {
     }
 
     /// The invariants that the database can prove by itself.
-    pub async fn verify(&self, shops: &[Shop]) -> Result<VerifyReport, DemoError> {
-        let allowance = |shop: &Shop| Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max };
-        let allowances: HashMap<String, Allowance> =
-            shops.iter().map(|shop| (shop.channel.clone(), allowance(shop))).collect();
-        Ok(self.store.verify(&allowances).await?)
+    pub async fn verify(&self) -> Result<VerifyReport, DemoError> {
+        Ok(self.store.verify(&self.store.allowances().await?).await?)
     }
 }
 
@@ -150,6 +153,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
         review: false,
+        allowance: Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max },
     }
 }
 
@@ -167,7 +171,6 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
         initial_lookback: LOOKBACK,
         review: false,
         units_max: UNITS_MAX,
-        rules: Rules::default(),
         quotas: Vec::new(),
         timing: Timing { visibility_lag, effect_max, ..Timing::default() },
     }
@@ -188,7 +191,9 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
         by: WHO,
     };
     taken(import_book(store, &book).await?)?;
+    let guard = Guard::default();
     let listings = ListingsFile {
+        guard: &guard,
         bytes: &listings(shops),
         profile: &profile,
         create_skus: false,

@@ -1,6 +1,7 @@
 //! Stock events: how counts and shipments are booked so that on hand is right whatever arrives when.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Where units lie within a location. Only the main bin sells.
 pub const MAIN: &str = "main";
@@ -16,7 +17,7 @@ pub struct Entry {
 }
 
 /// Who books the malls' shipments in the core system, whose figures are counts here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CountsShipments {
     /// The core's stock falls by itself when the hub's orders ship.
     AtOnce,

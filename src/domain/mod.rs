@@ -13,9 +13,10 @@
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
-//! Beside them, [`spelling`] keeps one code from having two.
+//! Beside them, [`brake`] weighs changes of many numbers at once, and [`spelling`] keeps one code from having two.
 
 pub mod allocation;
+pub mod brake;
 pub mod bundle;
 pub mod family;
 pub mod health;

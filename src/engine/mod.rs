@@ -6,6 +6,7 @@
 //!
 //! The engine knows no mall by name: a channel brings its adapter, its card and its settings.
 
+pub mod braked;
 mod channel;
 pub mod driver;
 pub mod expire;
@@ -16,7 +17,7 @@ pub mod outline;
 pub mod poll;
 pub mod push;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uriba_sdk::{
@@ -27,10 +28,7 @@ use uriba_sdk::{
 
 pub use channel::{Channel, Line, SettingsSource};
 
-use crate::{
-    domain::allocation::Rules,
-    store::{Store, StoreError, recompute::Allowance},
-};
+use crate::store::{Store, StoreError};
 
 /// When a step wants to be called again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +49,6 @@ pub struct ChannelPlan {
     pub initial_lookback: std::time::Duration,
     pub review: bool,
     pub units_max: u32,
-    pub rules: Rules,
     pub quotas: Vec<(String, Rate)>,
     pub timing: Timing,
 }
@@ -72,7 +69,6 @@ pub struct Engine {
     pub store: Store,
     pub env: Arc<dyn Env>,
     pub channels: Vec<Arc<Channel>>,
-    allowances: HashMap<String, Allowance>,
     gates: Arc<Gates>,
     holder: String,
 }
@@ -93,13 +89,6 @@ impl Engine {
         let env = store.env().clone();
         let gates = Arc::new(Gates::new(Arc::new(store.clone()), store.quotas().await?));
         let vault = Arc::new(Vault::default());
-        let allowances = plans
-            .iter()
-            .map(|plan| {
-                let allowance = Allowance { rules: plan.rules.clone(), quantity_max: plan.mall.card.quantity_max };
-                (plan.id.clone(), allowance)
-            })
-            .collect();
         let mut channels = Vec::new();
         for plan in plans {
             let id = plan.id.clone();
@@ -107,7 +96,7 @@ impl Engine {
             channels.push(Arc::new(opened.map_err(|source| EngineError::Settings { channel: id, source })?));
         }
         let holder = env.id().to_string();
-        Ok(Self { store, env, channels, allowances, gates, holder })
+        Ok(Self { store, env, channels, gates, holder })
     }
 
     pub fn channel(&self, id: &str) -> Option<&Arc<Channel>> {
@@ -117,7 +106,7 @@ impl Engine {
     /// One piece of recomputation; `Now` while there is more.
     pub async fn recompute(&self) -> Result<Again, StoreError> {
         let started = self.env.elapsed();
-        let done = self.store.recompute(&self.allowances).await?;
+        let done = self.store.recompute(&self.store.allowances().await?).await?;
         if done.skus == 0 {
             return Ok(Again::At(crate::domain::time::later(self.env.now(), self.glance())));
         }

@@ -12,13 +12,17 @@ use utoipa::ToSchema;
 
 use super::{Outlines, Page, Paging};
 use crate::{
-    domain::publication::{Next, Situation, Standing},
+    domain::{
+        allocation::Cap,
+        publication::{Next, Situation, Standing},
+    },
     store::{
         Result, Store,
         entity::{channel, listing, mall_order, order_line, sku, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
         publications::situation_of,
+        rules::cap_of,
     },
 };
 
@@ -55,7 +59,9 @@ pub struct ListingSheet {
     pub buffer: Option<i64>,
     pub fraction: Option<f64>,
     pub min_show: Option<i64>,
-    pub cap: Option<i64>,
+    /// A number, or several with their dates: `[{n, from, until}]`.
+    #[schema(value_type = Option<Object>)]
+    pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: i64,
 }
@@ -118,7 +124,7 @@ impl Store {
                     buffer: row.buffer,
                     fraction: row.fraction,
                     min_show: row.min_show,
-                    cap: row.cap,
+                    cap: cap_of(&row),
                     unlimited: row.unlimited,
                     priority: row.priority,
                 })
@@ -292,7 +298,7 @@ async fn causes(tx: &DatabaseTransaction, listed: &[Listed]) -> Result<HashMap<S
     Ok(found)
 }
 
-pub(super) async fn codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+pub(in crate::store) async fn codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
     let mut found = HashMap::new();
     for piece in crate::store::stock::pieces(skus) {
         let rows = sku::Entity::find().filter(sku::Column::Id.is_in(piece)).all(tx).await?;

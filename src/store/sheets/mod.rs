@@ -27,10 +27,11 @@ use crate::domain::{plan, publication::Ways};
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use ledger::LedgerEntry;
+pub(super) use listing::codes;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
-pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
+pub use order::{LinePartSheet, OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
-pub use sku::{ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
+pub use sku::{ComponentSheet, ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use uriba::{
     api::{ApiState, Core, router},
     domain::ledger::CountsShipments,
+    engine::braked::Guard,
     store::sheets::{Outline, Outlines},
 };
 
@@ -44,7 +45,12 @@ impl Api {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let core = Core { zone: TimeZone::UTC, counts: Some(CountsShipments::AtOnce), profiles: HashMap::new() };
+        let core = Core {
+            zone: TimeZone::UTC,
+            counts: Some(CountsShipments::AtOnce),
+            profiles: HashMap::new(),
+            guard: Guard::default(),
+        };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state), admin }
     }

@@ -64,7 +64,12 @@ async fn a_database_without_its_tables_is_not_ready() {
     let url = format!("sqlite://{}", dir.path().join("empty.db").display());
     let empty = uriba::store::Store::open(&url, base.env.clone()).await.unwrap();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-    let core = uriba::api::Core { zone: jiff::tz::TimeZone::UTC, counts: None, profiles: Default::default() };
+    let core = uriba::api::Core {
+        zone: jiff::tz::TimeZone::UTC,
+        counts: None,
+        profiles: Default::default(),
+        guard: Default::default(),
+    };
     let state = uriba::api::ApiState::new(empty, super::outlines(&[]), core, metrics);
     let api = Api { router: uriba::api::router(state), admin: String::new() };
     let problem = api.send("GET", "/readyz", &[], "").await.problem(503, "not-ready");

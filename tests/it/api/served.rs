@@ -11,7 +11,7 @@ use super::outlines;
 use crate::support::TestBase;
 
 fn state(base: &TestBase) -> ApiState {
-    let core = Core { zone: TimeZone::UTC, counts: None, profiles: Default::default() };
+    let core = Core { zone: TimeZone::UTC, counts: None, profiles: Default::default(), guard: Default::default() };
     ApiState::new(base.store.clone(), outlines(&["a"]), core, PrometheusBuilder::new().build_recorder().handle())
 }
 

@@ -12,6 +12,7 @@ mod ledger;
 mod ledger_model;
 mod mapping;
 mod own_orders;
+mod rules;
 mod shelves;
 mod shipments;
 mod switch;

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
+pub use desk::configuration;
 pub use for_all::for_all;
 use postgres::{Scratch, Server};
 pub use words::*;
