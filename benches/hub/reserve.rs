@@ -110,11 +110,12 @@ impl Shop {
             pool: POOL.into(),
             live: true,
             review: false,
+            allowance: Default::default(),
         };
         store.configure(&pools, &[web], "benchmark").await?;
         let token = store.create_token("benchmark", &["admin"], "benchmark").await?;
         let (zone, counts) = (TimeZone::UTC, Some(CountsShipments::AtOnce));
-        let core = Core { zone, counts, profiles: Default::default(), history_days: 400 };
+        let core = Core { zone, counts, profiles: Default::default(), history_days: 400, guard: Default::default() };
         let state = ApiState::new(store.clone(), Outlines::new(), core, api::install_metrics());
         let listener = api::listen("127.0.0.1:0".parse()?).await?;
         let address = listener.local_addr()?;

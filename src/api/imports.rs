@@ -19,7 +19,10 @@ use super::{
     request::{Asked, PageQuery, whole},
 };
 use crate::{
-    engine::import::{BookFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_book},
+    engine::{
+        braked::take_book,
+        import::{BookFile, BundlesFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_bundles},
+    },
     store::{
         StoreError,
         sheets::{ImportSheet, Page},
@@ -30,10 +33,13 @@ pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list, create))
 }
 
+/// Kinds of files that can be sent.
+const KINDS: [&str; 2] = ["book", "bundles"];
+
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportQuery {
-    /// `book`.
+    /// `book` or `bundles`.
     kind: String,
     /// The instant of the figures. Left out: now, unless the same content was booked before.
     as_of: Option<Timestamp>,
@@ -94,8 +100,9 @@ async fn create(
 }
 
 async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str) -> Answer {
-    if asked.kind != "book" {
-        return Err(Problem::query("kind", format!("{:?} is not known here; there is: book", asked.kind)));
+    if !KINDS.contains(&asked.kind.as_str()) {
+        let message = format!("{:?} is not known here; there are: {}", asked.kind, KINDS.join(", "));
+        return Err(Problem::query("kind", message));
     }
     let profile = match &asked.profile {
         None => Profile::default(),
@@ -104,6 +111,17 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
             known.ok_or_else(|| Problem::query("profile", format!("there is no profile {name:?}")))?
         }
     };
+    if asked.kind == "bundles" {
+        let file = BundlesFile {
+            bytes,
+            profile: &profile,
+            guard: &state.core.guard,
+            dry_run: asked.dry_run,
+            skip_invalid: asked.skip_invalid,
+            by: who,
+        };
+        return answered(import_bundles(&state.store, &file).await?);
+    }
     let file = BookFile {
         name: "book (by API)",
         bytes,
@@ -115,10 +133,14 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
         skip_invalid: asked.skip_invalid,
         by: who,
     };
-    let report = import_book(&state.store, &file).await.map_err(|error| match error {
+    let report = take_book(&state.store, &file, &state.core.guard).await.map_err(|error| match error {
         StoreError::Invalid(detail) => Problem::query("as_of", detail),
         other => other.into(),
     })?;
+    answered(report)
+}
+
+fn answered(report: ImportReport) -> Answer {
     if report.state == ImportState::Refused {
         return Err(refused(report));
     }

@@ -38,7 +38,7 @@ pub use service::{ServeError, listen, router, serve, serve_on};
 
 use crate::{
     domain::ledger::CountsShipments,
-    engine::{import::Profile, teller::Teller},
+    engine::{braked::Guard, import::Profile, teller::Teller},
     store::{Store, sheets::Outlines},
 };
 
@@ -54,6 +54,8 @@ pub struct Core {
     pub profiles: HashMap<String, Profile>,
     /// The past is kept at least so long.
     pub history_days: u32,
+    /// How changes of many numbers at once are judged.
+    pub guard: Guard,
 }
 
 /// Everything that a request can reach.

@@ -10,7 +10,10 @@ use super::{
     moment,
     print::{counted, note},
 };
-use crate::engine::import::{BookFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_book};
+use crate::engine::{
+    braked::take_book,
+    import::{BookFile, BundlesFile, FILE_BYTES_MAX, ImportReport, ImportState, Profile, import_bundles},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -21,6 +24,11 @@ pub enum Command {
         /// When the figures were true, for rows that don't say it [default: now]
         #[arg(long, value_name = "TIME")]
         as_of: Option<String>,
+    },
+    /// What bundles are made of: columns bundle, component, quantity
+    Bundles {
+        #[command(flatten)]
+        file: File,
     },
 }
 
@@ -38,7 +46,25 @@ pub struct File {
 }
 
 pub async fn run(desk: &Desk, command: Command) -> Done {
-    let Command::Book { file, as_of } = command;
+    match command {
+        Command::Book { file, as_of } => book(desk, file, as_of).await,
+        Command::Bundles { file } => {
+            let bytes = file.read()?;
+            let bundles = BundlesFile {
+                bytes: &bytes,
+                profile: &Profile::default(),
+                guard: &desk.guard(),
+                dry_run: file.dry_run,
+                skip_invalid: file.skip_invalid,
+                by: &desk.who,
+            };
+            let report = import_bundles(&desk.store, &bundles).await?;
+            file.tell(desk, &report)
+        }
+    }
+}
+
+async fn book(desk: &Desk, file: File, as_of: Option<String>) -> Done {
     if desk.config.counts_shipments.is_none() {
         let message = "[core] counts_shipments is missing in the configuration: say \"at_once\" if the core system's \
                        stock falls by itself when the malls' orders ship, \"never\" if it doesn't know them";
@@ -56,7 +82,7 @@ pub async fn run(desk: &Desk, command: Command) -> Done {
         skip_invalid: file.skip_invalid,
         by: &desk.who,
     };
-    let report = import_book(&desk.store, &book).await?;
+    let report = take_book(&desk.store, &book, &desk.guard()).await?;
     file.tell(desk, &report)
 }
 
@@ -88,7 +114,11 @@ impl File {
     /// Prints what became of the file; a refused one is a failure.
     pub fn tell(&self, desk: &Desk, report: &ImportReport) -> Done {
         let name = self.name();
-        desk.print.item(report, |report| sentence(&name, report, self.dry_run));
+        desk.print.item(report, |report| {
+            let said = sentence(&name, report, self.dry_run);
+            let changes = super::changes::words(&report.changes, report.changes_total);
+            if changes.is_empty() { said } else { format!("{said}\n\n{changes}") }
+        });
         for row in &report.rejected {
             let column = row.column.as_ref().map(|column| format!(": {column}")).unwrap_or_default();
             note(&format!("{name}:{}{column}: {}", row.line, row.message));
@@ -99,6 +129,7 @@ impl File {
         }
         match report.state {
             ImportState::Refused => Err(Failure::failed(format!("{name} is refused: nothing of it was taken in"))),
+            ImportState::Held => Err(super::changes::held(report.attention.as_deref().unwrap_or_default())),
             ImportState::Booked | ImportState::Unchanged => self.keep_rejects(report),
         }
     }
@@ -137,6 +168,7 @@ fn sentence(name: &str, report: &ImportReport, dry_run: bool) -> String {
         format!("{} changed, {} unchanged, {} created{rejected}", report.booked, report.unchanged, report.created);
     match report.state {
         ImportState::Refused => format!("{name}: {rows}{rejected}"),
+        ImportState::Held => format!("{name}: {rows}{rejected}; held: it would change too many numbers at once"),
         ImportState::Unchanged => format!("{name}: {rows}; it was taken in before, nothing happened{rejected}"),
         ImportState::Booked if dry_run => format!("{name}: {rows}; would be: {figures}"),
         ImportState::Booked => format!("{name}: {rows}; {figures}"),

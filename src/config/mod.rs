@@ -31,9 +31,12 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use crate::{
-    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    domain::{brake::Brake, business_day::BusinessDays, ledger::CountsShipments},
     engine::ChannelPlan,
-    store::channels::{ChannelSetup, PoolSetup},
+    store::{
+        channels::{ChannelSetup, PoolSetup},
+        configuration::Configuration,
+    },
 };
 use page::Page;
 
@@ -58,6 +61,8 @@ pub struct Config {
     /// `None`: nobody said, and no book can be taken in.
     pub counts_shipments: Option<CountsShipments>,
     pub pools: Vec<PoolSetup>,
+    /// When a change of many numbers at once is held.
+    pub brake: Brake,
     pub units_per_line: u32,
     /// What one holder may hold in live reservations; 0: as much as there is.
     pub holder_units: u32,
@@ -113,6 +118,7 @@ impl Config {
             day_starts: Time::midnight(),
             counts_shipments: None,
             pools: Vec::new(),
+            brake: Brake::default(),
             units_per_line: hub::UNITS_PER_LINE,
             holder_units: 0,
             history_days: hub::HISTORY_DAYS,
@@ -149,6 +155,11 @@ impl Config {
     /// The channels as the database keeps them.
     pub fn setups(&self) -> Vec<ChannelSetup> {
         self.channels.iter().map(Channel::setup).collect()
+    }
+
+    /// What is to be put in force.
+    pub fn wanted(&self) -> Configuration {
+        Configuration { pools: self.pools.clone(), channels: self.setups(), body: self.effective() }
     }
 
     /// The channels on malls as the engine runs them. Reads every secret, and names all that are missing.

@@ -73,7 +73,15 @@ timing = { late_apply = "2m", effect_lag = "10m" }
     assert_eq!(channel.poll_interval, Duration::from_secs(90));
     assert_eq!(channel.initial_lookback, Duration::from_secs(30 * 86_400));
     let rules = &channel.rules;
-    assert_eq!((rules.buffer, rules.fraction, rules.min_show, rules.cap), (2, 0.5, 1, Some(50)));
+    assert_eq!(
+        (
+            rules.buffer,
+            rules.fraction,
+            rules.min_show,
+            rules.cap.as_ref().and_then(|cap| cap.at(jiff::Timestamp::UNIX_EPOCH))
+        ),
+        (2, 0.5, 1, Some(50))
+    );
     assert_eq!(channel.base_url.as_deref(), Some("http://127.0.0.1:9000"));
     let (name, rate) = &channel.quotas[0];
     assert_eq!((name.as_str(), rate.per_second, rate.burst), ("stock.push", 0.5, 3));

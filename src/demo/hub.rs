@@ -15,6 +15,7 @@ use crate::{
     domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
+        braked::Guard,
         driver::chain,
         import::{BookFile, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
         outline,
@@ -82,7 +83,13 @@ impl Hub {
     pub async fn serve(&self, address: SocketAddr) -> Result<String, DemoError> {
         let listener = api::listen(address).await?;
         let token = self.store.create_token(WHO, &SCOPES, WHO).await?;
-        let core = Core { zone: japan(), counts: Some(COUNTS), profiles: HashMap::new(), history_days: 400 };
+        let core = Core {
+            zone: japan(),
+            counts: Some(COUNTS),
+            profiles: HashMap::new(),
+            history_days: 400,
+            guard: Guard::default(),
+        };
         let state = ApiState::new(self.store.clone(), self.outlines.clone(), core, api::install_metrics());
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -137,11 +144,8 @@ impl Hub {
     }
 
     /// The invariants that the database can prove by itself.
-    pub async fn verify(&self, shops: &[Shop]) -> Result<VerifyReport, DemoError> {
-        let allowance = |shop: &Shop| Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max };
-        let allowances: HashMap<String, Allowance> =
-            shops.iter().map(|shop| (shop.channel.clone(), allowance(shop))).collect();
-        Ok(self.store.verify(&allowances).await?)
+    pub async fn verify(&self) -> Result<VerifyReport, DemoError> {
+        Ok(self.store.verify(&self.store.allowances().await?).await?)
     }
 }
 
@@ -157,6 +161,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
         review: false,
+        allowance: Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max },
     }
 }
 
@@ -174,7 +179,6 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
         initial_lookback: LOOKBACK,
         review: false,
         units_max: UNITS_MAX,
-        rules: Rules::default(),
         quotas: Vec::new(),
         timing: Timing { visibility_lag, effect_max, ..Timing::default() },
     }
@@ -195,7 +199,9 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
         by: WHO,
     };
     taken(import_book(store, &book).await?)?;
+    let guard = Guard::default();
     let listings = ListingsFile {
+        guard: &guard,
         bytes: &listings(shops),
         profile: &profile,
         create_skus: false,

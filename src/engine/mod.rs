@@ -6,6 +6,7 @@
 //!
 //! The engine knows no mall by name: a channel brings its adapter, its card and its settings.
 
+pub mod braked;
 mod channel;
 pub mod driver;
 pub mod expire;
@@ -32,8 +33,8 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::{allocation::Rules, business_day::BusinessDays},
-    store::{Store, StoreError, recompute::Allowance},
+    domain::business_day::BusinessDays,
+    store::{Store, StoreError},
 };
 
 /// When a step wants to be called again.
@@ -55,7 +56,6 @@ pub struct ChannelPlan {
     pub initial_lookback: std::time::Duration,
     pub review: bool,
     pub units_max: u32,
-    pub rules: Rules,
     pub quotas: Vec<(String, Rate)>,
     pub timing: Timing,
 }
@@ -76,7 +76,6 @@ pub struct Engine {
     pub store: Store,
     pub env: Arc<dyn Env>,
     pub channels: Vec<Arc<Channel>>,
-    allowances: HashMap<String, Allowance>,
     gates: Arc<Gates>,
     keeper: Arc<QuotaKeeper>,
     holder: String,
@@ -102,13 +101,6 @@ impl Engine {
         let keeper = Arc::new(QuotaKeeper::new(store.clone()));
         let gates = Arc::new(Gates::new(keeper.clone(), HashMap::new()));
         let vault = Arc::new(Vault::default());
-        let allowances = plans
-            .iter()
-            .map(|plan| {
-                let allowance = Allowance { rules: plan.rules.clone(), quantity_max: plan.mall.card.quantity_max };
-                (plan.id.clone(), allowance)
-            })
-            .collect();
         let mut channels = Vec::new();
         for plan in plans {
             let id = plan.id.clone();
@@ -117,7 +109,7 @@ impl Engine {
         }
         let holder = env.id().to_string();
         let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
-        Ok(Self { store, env, channels, allowances, gates, keeper, holder, days, history: None })
+        Ok(Self { store, env, channels, gates, keeper, holder, days, history: None })
     }
 
     /// Where business days end: midnight UTC, when nobody says.
@@ -147,7 +139,7 @@ impl Engine {
     /// How many SKUs were recomputed.
     async fn recompute_piece(&self) -> Result<usize, StoreError> {
         let started = self.env.elapsed();
-        let done = self.store.recompute(&self.allowances).await?;
+        let done = self.store.recompute(&self.store.allowances().await?).await?;
         if done.skus == 0 {
             return Ok(0);
         }

@@ -11,10 +11,10 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType,
     QueryFilter, QueryOrder, QuerySelect, RelationDef, sea_query::Expr,
 };
+use sha2::{Digest, Sha256};
 
 use super::{
     Result, Store,
-    catalogue::{Mapped, Mapping},
     entity::{location, sku, stock_entry, stock_event, stock_import},
     log::Entry,
     micros,
@@ -84,6 +84,12 @@ impl Store {
         Ok(query.one(&self.reader).await?)
     }
 
+    /// Whether some of this content is in already.
+    pub async fn is_begun(&self, kind: &str, bytes: &[u8], as_of: Option<Timestamp>) -> Result<bool> {
+        let digest = super::token::hex(&Sha256::digest(bytes));
+        Ok(self.known_import(kind, &digest, as_of).await?.is_some())
+    }
+
     /// Begins a file, or finds where it was left.
     pub async fn begin_import(&self, new: &NewImport<'_>) -> Result<Begun> {
         if let Some(import) = self.known_import(new.kind, new.digest, new.as_of).await? {
@@ -122,14 +128,27 @@ impl Store {
         counts: CountsShipments,
     ) -> Result<Piece> {
         let tx = self.begin().await?;
+        let piece = self.book_figures_in(&tx, import, figures, counts).await?;
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(piece)
+    }
+
+    pub(super) async fn book_figures_in(
+        &self,
+        tx: &DatabaseTransaction,
+        import: &stock_import::Model,
+        figures: &[Figure],
+        counts: CountsShipments,
+    ) -> Result<Piece> {
         let names: BTreeMap<_, _> =
             figures.iter().map(|row| (row.sku.clone(), (row.name.clone(), row.jan.clone()))).collect();
-        let (skus, new_skus) = self.ensure_skus(&tx, &names).await?;
+        let (skus, new_skus) = self.ensure_skus(tx, &names).await?;
         let places: BTreeSet<String> = figures.iter().map(|row| row.location.clone()).collect();
-        let new_places = stock::ensure_locations(self, &tx, &places).await?;
+        let new_places = stock::ensure_locations(self, tx, &places).await?;
         let shipped = match counts {
             CountsShipments::AtOnce => HashMap::new(),
-            CountsShipments::Never => own_shipments(&tx, &skus.values().copied().collect(), import.as_of).await?,
+            CountsShipments::Never => own_shipments(tx, &skus.values().copied().collect(), import.as_of).await?,
         };
         let taken = figures.iter().filter_map(|row| {
             let sku_id = *skus.get(&row.sku)?;
@@ -145,15 +164,13 @@ impl Store {
                 import_id: Some(import.id),
             })
         });
-        let counted = self.count_all(&tx, taken.collect()).await?;
+        let counted = self.count_all(tx, taken.collect()).await?;
         let piece = Piece {
             booked: counted.differing as u64,
             unchanged: (counted.booked - counted.differing) as u64,
             created: (new_skus + new_places) as u64,
         };
-        note_piece(&tx, import.id, piece).await?;
-        tx.commit().await?;
-        self.bells.facts.notify_waiters();
+        note_piece(tx, import.id, piece).await?;
         Ok(piece)
     }
 
@@ -164,17 +181,6 @@ impl Store {
         let row = row.update(&tx).await?;
         tx.commit().await?;
         Ok(row)
-    }
-
-    /// What mapping these would do, without doing it.
-    pub async fn try_listings(&self, mappings: &[Mapping], create_skus: bool) -> Result<Vec<Mapped>> {
-        let tx = self.begin().await?;
-        let mut would = Vec::with_capacity(mappings.len());
-        for piece in mappings.chunks(super::ROWS_PER_STATEMENT) {
-            would.extend(self.map_piece(&tx, piece, create_skus).await?);
-        }
-        tx.rollback().await?;
-        Ok(would)
     }
 
     /// Those of the codes that no SKU has.

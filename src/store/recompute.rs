@@ -5,17 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Result, Store,
     attention::Call,
     bundles::Shelved,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
-    micros, reservations, stock as ledger,
+    micros, reservations,
+    rules::overrides,
+    stock as ledger,
 };
 use crate::domain::{
-    allocation::{self, Overrides, Rules},
+    allocation::{self, Rules},
     ledger::MAIN,
     shelf::Shelf,
 };
@@ -24,10 +28,16 @@ use crate::domain::{
 pub const SKUS_MAX: usize = 500;
 
 /// What a channel brings to its targets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Allowance {
     pub rules: Rules,
     pub quantity_max: i64,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { rules: Rules::default(), quantity_max: i64::MAX }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +94,7 @@ impl Store {
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id));
+            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id), self.now());
             if item.publication.target == target {
                 continue;
             }
@@ -121,20 +131,15 @@ impl Store {
     }
 }
 
-/// What the listing ought to show; `None` without a stock figure.
-pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, sellable: Option<i64>) -> Option<i64> {
+/// What the listing ought to show now; `None` without a stock figure.
+pub(super) fn wanted(
+    listing: &listing::Model,
+    allowance: &Allowance,
+    sellable: Option<i64>,
+    now: Timestamp,
+) -> Option<i64> {
     let rules = allowance.rules.with(&overrides(listing));
-    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max))
-}
-
-pub(super) fn overrides(listing: &listing::Model) -> Overrides {
-    Overrides {
-        buffer: listing.buffer,
-        fraction: listing.fraction,
-        min_show: listing.min_show,
-        cap: listing.cap,
-        unlimited: listing.unlimited,
-    }
+    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max, now))
 }
 
 /// Everything that sellable is made of, from one moment.

@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 use uriba::{
     domain::{deed::Deed, ledger::CountsShipments},
-    engine::import::{
-        BookFile, Encoding, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings,
+    engine::{
+        braked::Guard,
+        import::{BookFile, Encoding, ImportReport, ImportState, ListingsFile, Profile, import_book, import_listings},
     },
     store::{
         StoreError,
@@ -273,6 +274,7 @@ async fn listings_are_mapped_from_a_file_whole_or_not_at_all() {
                 bytes: text.as_bytes(),
                 profile: &PLAIN,
                 create_skus,
+                guard: &Guard::default(),
                 dry_run: false,
                 skip_invalid: false,
                 by: "test",

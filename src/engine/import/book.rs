@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     ImportReport, ImportState, Profile, Rejects,
-    sheet::{Flaw, Known, Row, Sheet},
+    sheet::{Flaw, Known, Row, Sheet, Walk},
     text,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         Result, Store, StoreError,
         imports::{Figure, NewImport, PIECE},
         movements::QUANTITY_MAX,
+        preview::{Changes, Preview},
         token::hex,
     },
 };
@@ -73,7 +74,8 @@ pub async fn import_book(store: &Store, file: &BookFile<'_>) -> Result<ImportRep
         Ok(sheet) => sheet,
         Err(flaw) => return Ok(refused(flaw)),
     };
-    let judged = judge(&sheet, file, now, &mut rejects);
+    let bundles = store.bundle_codes().await?;
+    let judged = judge(&sheet, file, now, &bundles, &mut rejects);
     if judged.rows == 0 {
         return Ok(refused(Flaw::whole("the file has no row below its header")));
     }
@@ -94,7 +96,7 @@ pub async fn import_book(store: &Store, file: &BookFile<'_>) -> Result<ImportRep
     if file.dry_run {
         let created = store.unknown_names(&judged.skus, &judged.places).await? as u64;
         let report = rejects.report(ImportState::Booked, judged.rows);
-        return Ok(ImportReport { booked: judged.good, created, ..report });
+        return Ok(ImportReport { booked: judged.good, created, as_of, ..report });
     }
     let new = NewImport { kind: "book", file: file.name, digest: &digest, as_of, rows: judged.rows, by: file.by };
     let begun = store.begin_import(&new).await?;
@@ -111,6 +113,27 @@ pub async fn import_book(store: &Store, file: &BookFile<'_>) -> Result<ImportRep
     })
 }
 
+/// The numbers that the good rows of a book would change.
+pub async fn preview_book(store: &Store, file: &BookFile<'_>) -> Result<Changes> {
+    let mut preview = Preview::default();
+    let (Some(counts), Ok(text)) = (file.counts, text::decode(file.bytes, file.profile.encoding)) else {
+        return store.weighed(preview).await;
+    };
+    let Ok(sheet) = Sheet::open(&text, file.profile, &COLUMNS) else { return store.weighed(preview).await };
+    let now = store.now();
+    let bundles = store.bundle_codes().await?;
+    let judged = judge(&sheet, file, now, &bundles, &mut Rejects::default());
+    let as_of = file.as_of.or(judged.newest).unwrap_or(now);
+    let mut good = Good::over(&sheet, file, &judged, now);
+    loop {
+        let piece = good.piece();
+        if piece.is_empty() {
+            return store.weighed(preview).await;
+        }
+        store.preview_figures(&mut preview, &piece, as_of, counts).await?;
+    }
+}
+
 fn refused(flaw: Flaw) -> ImportReport {
     let mut rejects = Rejects::default();
     rejects.add(flaw.line, flaw.column.as_deref(), flaw.message);
@@ -121,7 +144,8 @@ fn refused(flaw: Flaw) -> ImportReport {
 struct Judged {
     rows: u64,
     good: u64,
-    /// Lines that name a place which another line names too: neither can be believed.
+    /// Lines that name a place which another line names too, of which neither can be believed, and those that
+    /// name a bundle.
     doubled: HashSet<u64>,
     newest: Option<Timestamp>,
     /// Of good rows, for a trial only.
@@ -129,7 +153,13 @@ struct Judged {
     places: BTreeSet<String>,
 }
 
-fn judge(sheet: &Sheet<'_>, file: &BookFile<'_>, now: Timestamp, rejects: &mut Rejects) -> Judged {
+fn judge(
+    sheet: &Sheet<'_>,
+    file: &BookFile<'_>,
+    now: Timestamp,
+    bundles: &HashSet<String>,
+    rejects: &mut Rejects,
+) -> Judged {
     let mut judged = Judged {
         rows: 0,
         good: 0,
@@ -146,6 +176,11 @@ fn judge(sheet: &Sheet<'_>, file: &BookFile<'_>, now: Timestamp, rejects: &mut R
             Ok(figure) => figure,
             Err(flaw) => return rejects.add(flaw.line, flaw.column.as_deref(), flaw.message),
         };
+        if bundles.contains(&figure.sku) {
+            judged.doubled.insert(row.line);
+            let message = format!("{} is a bundle and has no stock of its own: count its components", figure.sku);
+            return rejects.add(row.line, Some("sku"), message);
+        }
         let place = fingerprint(&figure);
         if let Some(first) = seen.get(&place).copied() {
             if judged.doubled.insert(first) {
@@ -176,21 +211,40 @@ async fn book(
     import: &crate::store::entity::stock_import::Model,
     counts: CountsShipments,
 ) -> Result<()> {
-    let now = store.now();
-    let mut walk = sheet.walk();
-    let mut piece = Vec::with_capacity(PIECE);
+    let mut good = Good::over(sheet, file, judged, store.now());
     loop {
-        let row = walk.next();
-        let ended = row.is_none();
-        let good = row.filter(|row| !judged.doubled.contains(&row.line)).and_then(|row| figure(&row, file, now).ok());
-        piece.extend(good);
-        if piece.len() == PIECE || (ended && !piece.is_empty()) {
-            store.book_figures(import, &piece, counts).await?;
-            piece.clear();
-        }
-        if ended {
+        let piece = good.piece();
+        if piece.is_empty() {
             return Ok(());
         }
+        store.book_figures(import, &piece, counts).await?;
+    }
+}
+
+/// The good rows of a book, piece by piece.
+struct Good<'a, 'b> {
+    walk: Walk<'a, 'b>,
+    file: &'b BookFile<'b>,
+    judged: &'b Judged,
+    now: Timestamp,
+}
+
+impl<'a, 'b> Good<'a, 'b> {
+    fn over(sheet: &'b Sheet<'a>, file: &'b BookFile<'b>, judged: &'b Judged, now: Timestamp) -> Self {
+        Self { walk: sheet.walk(), file, judged, now }
+    }
+
+    /// At most [`PIECE`] of them; none at the end.
+    fn piece(&mut self) -> Vec<Figure> {
+        let mut piece = Vec::with_capacity(PIECE);
+        while piece.len() < PIECE
+            && let Some(row) = self.walk.next()
+        {
+            if !self.judged.doubled.contains(&row.line) {
+                piece.extend(figure(&row, self.file, self.now).ok());
+            }
+        }
+        piece
     }
 }
 

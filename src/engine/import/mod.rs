@@ -5,20 +5,27 @@
 //! however long it is. A file that was interrupted goes on where it stopped when it is given again.
 
 mod book;
+mod bundles;
 mod listings;
 mod sheet;
 mod text;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use book::{BookFile, import_book};
+pub use book::{BookFile, import_book, instant, preview_book};
+pub use bundles::{BundlesFile, import_bundles};
 pub use listings::{ListingsFile, fault, import_listings};
 pub use text::Encoding;
 
-use crate::store::sheets::Rejection;
+use crate::store::{
+    held::Held,
+    preview::{Changes, TargetChange},
+    sheets::Rejection,
+};
 
 /// Larger files are refused before they are read.
 pub const FILE_BYTES_MAX: usize = 64 << 20;
@@ -50,6 +57,31 @@ pub struct ImportReport {
     /// Rows that are wrong; `rejected` names the first of them.
     pub rejected_rows: u64,
     pub rejected: Vec<Rejection>,
+    /// Of a file that is held: the item to confirm or refuse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<String>,
+    /// In a trial, or while held: the first of the numbers that would change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<TargetChange>,
+    /// And how many there are.
+    #[serde(default)]
+    pub changes_total: u64,
+    /// The instant that the rows themselves say, the newest of them.
+    #[serde(skip)]
+    pub as_of: Option<Timestamp>,
+}
+
+impl ImportReport {
+    /// With the numbers that would change.
+    pub fn with(self, changes: Changes) -> Self {
+        Self { changes: changes.first, changes_total: changes.total, ..self }
+    }
+
+    /// Nothing of it is done until somebody confirms it.
+    pub fn held(self, held: &Held) -> Self {
+        let attention = Some(held.attention.to_string());
+        Self { state: ImportState::Held, booked: 0, unchanged: 0, created: 0, attention, ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +92,8 @@ pub enum ImportState {
     Unchanged,
     /// Rows are wrong: nothing was booked.
     Refused,
+    /// It would move too many numbers at once: nothing was booked, until somebody confirms it.
+    Held,
 }
 
 /// Wrong rows, as many as an answer can hold, and how many there are.
@@ -89,6 +123,10 @@ impl Rejects {
             created: 0,
             rejected_rows: self.total,
             rejected: self.kept,
+            attention: None,
+            changes: Vec::new(),
+            changes_total: 0,
+            as_of: None,
         }
     }
 }

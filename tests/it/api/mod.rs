@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use uriba::{
     api::{ApiState, Core, router},
     domain::ledger::CountsShipments,
+    engine::braked::Guard,
 };
 
 use crate::support::{TestBase, outlines};
@@ -54,6 +55,7 @@ impl Api {
             counts: Some(CountsShipments::AtOnce),
             profiles: HashMap::new(),
             history_days: 400,
+            guard: Guard::default(),
         };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state.with_holder_units(most)), admin }

@@ -69,6 +69,7 @@ async fn a_database_without_its_tables_is_not_ready() {
         counts: None,
         profiles: Default::default(),
         history_days: 400,
+        guard: Default::default(),
     };
     let state = uriba::api::ApiState::new(empty, super::outlines(&[]), core, metrics);
     let api = Api { router: uriba::api::router(state), admin: String::new() };

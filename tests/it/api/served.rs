@@ -15,7 +15,13 @@ use super::outlines;
 use crate::support::TestBase;
 
 fn state(base: &TestBase) -> ApiState {
-    let core = Core { zone: TimeZone::UTC, counts: None, profiles: Default::default(), history_days: 400 };
+    let core = Core {
+        zone: TimeZone::UTC,
+        counts: None,
+        profiles: Default::default(),
+        history_days: 400,
+        guard: Default::default(),
+    };
     ApiState::new(base.store.clone(), outlines(&["a"]), core, PrometheusBuilder::new().build_recorder().handle())
 }
 

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
+pub use desk::configuration;
 pub use for_all::for_all;
 use postgres::{Scratch, Server};
 pub use till::{WEB, ask_at, reserve, wish};
