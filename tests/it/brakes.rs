@@ -154,6 +154,7 @@ async fn what_has_grown_since_it_was_shown_is_held_again() {
         base.recompute(&["a"]).await;
         let put = put_listings(&base.store, &zero(0..15), false, &Guard::default(), "test").await.unwrap();
         let Put::Held(held) = put else { panic!("13 of 18: {put:?}") };
+        base.env.advance(seconds(60));
         base.receive("sku-00", SHOP, 5).await;
         base.receive("sku-01", SHOP, 5).await;
         base.recompute(&["a"]).await;
@@ -197,6 +198,7 @@ async fn a_refused_configuration_is_not_asked_about_again() {
         let refused = start(&typo).await;
         assert!(matches!(refused, InForce::Refused(_)), "{refused:?}");
         assert_eq!((total(base).await, base.attention("brake").await.len()), (200, 0));
+        base.env.advance(seconds(1));
         let better = configuration(&["a"], &Rules { min_show: 5, ..Rules::default() }, "min_show = 5");
         assert_eq!(start(&better).await, InForce::Yes);
         base.env.advance(seconds(1));
