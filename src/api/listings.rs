@@ -79,7 +79,11 @@ pub struct PutListing {
     pub min_show: Option<i64>,
     pub cap: Option<i64>,
     pub unlimited: Option<i64>,
+    /// Whose raise goes first; 0 for a new listing.
     pub priority: Option<i64>,
+    /// Open order lines follow to this SKU and units; without it they stay what they were when first mapped.
+    #[serde(default)]
+    pub open_orders: bool,
 }
 
 /// What became of one item; in the order in which they were sent.
@@ -230,6 +234,7 @@ impl From<PutListing> for Mapping {
             cap: item.cap,
             unlimited: item.unlimited,
             priority: item.priority,
+            open_orders: item.open_orders,
         }
     }
 }

@@ -60,6 +60,9 @@ pub struct Map {
     /// SKU units that one sale takes [default: 1]
     #[arg(long, value_name = "N")]
     units: Option<i64>,
+    /// Open orders follow to this SKU and units; without it they stay what they were when first mapped
+    #[arg(long)]
+    open_orders: bool,
 }
 
 pub async fn run(common: &Common, command: Command) -> Done {
@@ -99,8 +102,8 @@ async fn list(desk: &Desk, asked: List) -> Done {
 }
 
 async fn map(desk: &Desk, asked: Map) -> Done {
-    let Map { channel, mall_key, sku, units } = asked;
-    let mapping = Mapping { channel, mall_key, sku, units, ..Mapping::default() };
+    let Map { channel, mall_key, sku, units, open_orders } = asked;
+    let mapping = Mapping { channel, mall_key, sku, units, open_orders, ..Mapping::default() };
     if let Some((field, fault)) = fault(&mapping) {
         return Err(Failure::Usage(format!("{field}: {fault}")));
     }

@@ -28,6 +28,8 @@ pub struct Mapping {
     pub cap: Option<i64>,
     pub unlimited: Option<i64>,
     pub priority: Option<i64>,
+    /// Open order lines follow to the SKU and units; without it they stay what they were when first mapped.
+    pub open_orders: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,8 @@ impl Store {
                 [one] => format!("listing/{}/{}", one.channel, one.mall_key),
                 many => format!("{} listings", many.len()),
             };
-            let detail = Some(format!("{changed} changed"));
+            let follow = mappings.iter().any(|mapping| mapping.open_orders);
+            let detail = Some(format!("{changed} changed{}", if follow { ", with open orders" } else { "" }));
             let entry = super::log::Entry { who, what: "listing.map", subject: &subject, why: None, detail };
             self.write_log(&tx, entry).await?;
         }
@@ -120,8 +123,11 @@ impl Store {
             mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
+        let of = |mapping: &Mapping| known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
+        let following: Vec<_> = mappings.iter().filter(|mapping| mapping.open_orders).filter_map(of).collect();
+        let held = self.skus_of_open_lines(tx, &following).await?;
         let before = known.values().map(|row| row.sku_id);
-        super::stock::lock_skus(tx, &skus.values().copied().chain(before).collect()).await?;
+        super::stock::lock_skus(tx, &skus.values().copied().chain(before).chain(held).collect()).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
         let mut changed: HashMap<&str, Vec<listing::Model>> = HashMap::new();
@@ -130,10 +136,11 @@ impl Store {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
             let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
-            let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
+            let before = of(mapping);
             let row = merged(before, mapping, sku, || self.id(), micros(self.now()));
+            let moved = mapping.open_orders && before.is_some() && self.move_open_lines(tx, &row).await?;
             if before == Some(&row) {
-                done.push(Mapped::Unchanged);
+                done.push(if moved { Mapped::Changed } else { Mapped::Unchanged });
                 continue;
             }
             bumps.insert((row.sku_id, channel.pool.clone()));

@@ -28,6 +28,7 @@ pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
+mod remap;
 pub mod retention;
 pub mod sheets;
 pub mod stock;

@@ -141,6 +141,7 @@ fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
         cap: number("cap")?,
         unlimited: number("unlimited")?,
         priority: number("priority")?,
+        open_orders: false,
     };
     match fault(&mapping) {
         Some((field, fault)) => Err(Flaw::at(row.line, field, fault)),
