@@ -5,6 +5,7 @@
 mod api;
 mod bad_input;
 mod cli;
+mod clocks;
 mod holds;
 mod hub;
 mod imports;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::fmt::rfc2822::DateTimePrinter;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, http::Method, matchers};
 
 use super::{Book, Fault, Meters};
@@ -162,10 +163,14 @@ impl Match for Endpoint {
 impl Respond for Endpoint {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let fault = self.drawn.lock().expect("no panic happens under this lock").take();
-        if !self.counted() {
-            return self.around.dialect.throttled(self.operation, None).into();
-        }
-        self.act(request, fault)
+        let answer = if self.counted() {
+            self.act(request, fault)
+        } else {
+            self.around.dialect.throttled(self.operation, None).into()
+        };
+        // The server below would name the machine's time, not the mall's.
+        let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.around.book.env().now());
+        answer.insert_header("date", now.expect("a fake's time has a year of four digits"))
     }
 }
 
