@@ -19,7 +19,10 @@ use jiff::{civil::Time, tz::TimeZone};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
 use uriba::{
     domain::{business_day::BusinessDays, ledger::CountsShipments},
-    engine::import::{CoreFile, FileKind, ImportState, Profile, Terms, import_file},
+    engine::{
+        braked::Guard,
+        import::{CoreFile, FileKind, ImportState, Profile, Terms, import_file},
+    },
     store::{Store, channels::PoolSetup, core_files::CoreRules, imports::PIECE, migrate},
 };
 use uriba_sdk::env::SystemEnv;
@@ -78,8 +81,10 @@ pub async fn child(database: &str, file: &str) -> Result<()> {
         as_of: None,
         date: None,
         profile: &Profile::default(),
+        guard: &Guard::default(),
         dry_run: false,
         skip_invalid: false,
+        create_skus: false,
         by: "benchmark",
         terms: &Terms::default(),
         progress: None,

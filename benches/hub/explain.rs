@@ -102,6 +102,7 @@ impl Ledger {
             pool: POOL.into(),
             live: true,
             review: false,
+            allowance: Default::default(),
         };
         store.configure(&pools, &[channel], "benchmark").await?;
         let mapping = |n| Mapping { channel: CHANNEL.into(), mall_key: sku(n), sku: sku(n), ..Mapping::default() };

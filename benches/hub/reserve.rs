@@ -111,6 +111,7 @@ impl Shop {
             pool: POOL.into(),
             live: true,
             review: false,
+            allowance: Default::default(),
         };
         store.configure(&pools, &[web], "benchmark").await?;
         let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };

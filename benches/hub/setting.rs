@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
 use uriba::{
-    domain::allocation::Rules,
     engine::{ChannelPlan, Engine, Timing},
     store::{
         Store,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
         migrate,
+        recompute::Allowance,
         stock::Count,
     },
 };
@@ -169,7 +169,6 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall, pace: Pace, poll_interval
         initial_lookback: Duration::from_secs(86_400),
         review: false,
         units_max: 10_000,
-        rules: Rules::default(),
         quotas: quotas.map(|quota| (quota.name.to_owned(), unlimited)).collect(),
         timing: Timing::default(),
     }
@@ -183,6 +182,7 @@ fn setup(plan: &ChannelPlan) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
         review: false,
+        allowance: Allowance { quantity_max: plan.mall.card.quantity_max, ..Allowance::default() },
     }
 }
 

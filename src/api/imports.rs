@@ -33,7 +33,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportQuery {
-    /// `book`, `sales`, `receipts`, `holdbacks` or `orders`.
+    /// `book`, `sales`, `receipts`, `holdbacks`, `orders`, `bundles` or `listings`.
     kind: String,
     /// When the file was made. Left out: now, unless the same content was booked before.
     as_of: Option<Timestamp>,
@@ -130,8 +130,10 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
         as_of: asked.as_of,
         date: None,
         profile: &profile,
+        guard: &state.core.guard,
         dry_run: asked.dry_run,
         skip_invalid: asked.skip_invalid,
+        create_skus: false,
         by: who,
         terms: &state.core.terms,
         progress: None,

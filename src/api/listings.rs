@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,9 +18,14 @@ use super::{
     request::{Asked, JSON_BYTES_MAX, paging, parse, whole},
 };
 use crate::{
-    engine::import::fault,
+    domain::allocation::Cap,
+    engine::{
+        braked::{Put, put_listings},
+        import::fault,
+    },
     store::{
         catalogue::{Mapped, Mapping},
+        preview::Changes,
         sheets::{ListingFilter, ListingSheet, Page, UnmappedSheet},
     },
 };
@@ -74,12 +79,31 @@ pub struct PutListing {
     pub sku: String,
     /// SKU units that one sale takes; 1 for a new listing.
     pub units: Option<i64>,
-    pub buffer: Option<i64>,
-    pub fraction: Option<f64>,
-    pub min_show: Option<i64>,
-    pub cap: Option<i64>,
-    pub unlimited: Option<i64>,
-    pub priority: Option<i64>,
+    /// `null` gives a rule back to the channel; left out it stays as it is.
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub buffer: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub fraction: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub min_show: Option<Option<i64>>,
+    /// A number, or several with their dates: `[{n, from, until}]`.
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub cap: Option<Option<Cap>>,
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub unlimited: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub priority: Option<Option<i64>>,
+}
+
+/// Tells `null` from what was left out.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(given: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(given).map(Some)
 }
 
 /// What became of one item; in the order in which they were sent.
@@ -88,7 +112,7 @@ pub struct PutResult {
     pub channel: String,
     pub mall_key: String,
     pub sku: String,
-    /// `created`, `changed`, `unchanged` or `refused`.
+    /// `created`, `changed`, `unchanged`, `refused` or `held`.
     pub result: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -97,6 +121,15 @@ pub struct PutResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PutResults {
     pub items: Vec<PutResult>,
+    /// `held`: it would change too many numbers at once, and nothing of it is done until somebody confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Of what is held: the item to confirm or refuse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<String>,
+    /// Of a trial, or of what is held: the numbers that would change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// Listings with what they show, by channel and key.
@@ -146,20 +179,35 @@ async fn put(
         return Err(all_refused(&results));
     }
     let wanted: Vec<Mapping> = good.iter().map(|index| mappings[*index].clone()).collect();
-    let done = if asked.dry_run {
-        state.store.try_listings(&wanted, asked.create_skus).await?
-    } else {
-        state.store.map_listings(&wanted, asked.create_skus, &caller.who()).await?
-    };
-    for (index, mapped) in good.into_iter().zip(done) {
-        let word = match mapped {
-            Mapped::Created => "created",
-            Mapped::Changed => "changed",
-            Mapped::Unchanged => "unchanged",
-        };
-        word.clone_into(&mut results[index].result);
+    let mut answer = PutResults { items: results, state: None, attention: None, changes: None };
+    if asked.dry_run {
+        let (would, changes) = state.store.preview_listings(&wanted, asked.create_skus).await?;
+        answer.note(&good, &would);
+        answer.changes = Some(changes);
+        return Ok((StatusCode::OK, Json(answer)));
     }
-    Ok((StatusCode::OK, Json(PutResults { items: results })))
+    match put_listings(&state.store, &wanted, asked.create_skus, &state.core.guard, &caller.who()).await? {
+        Put::Done(done) => answer.note(&good, &done),
+        Put::Held(held, changes) => {
+            good.iter().for_each(|index| "held".clone_into(&mut answer.items[*index].result));
+            (answer.state, answer.attention) = (Some("held".into()), Some(held.attention.to_string()));
+            answer.changes = Some(changes);
+        }
+    }
+    Ok((StatusCode::OK, Json(answer)))
+}
+
+impl PutResults {
+    fn note(&mut self, good: &[usize], done: &[Mapped]) {
+        for (index, mapped) in good.iter().zip(done) {
+            let word = match mapped {
+                Mapped::Created => "created",
+                Mapped::Changed => "changed",
+                Mapped::Unchanged => "unchanged",
+            };
+            word.clone_into(&mut self.items[*index].result);
+        }
+    }
 }
 
 fn all_refused(results: &[PutResult]) -> Problem {
@@ -219,17 +267,26 @@ impl PutResult {
 
 impl From<PutListing> for Mapping {
     fn from(item: PutListing) -> Self {
+        let nulls = [
+            ("buffer", item.buffer == Some(None)),
+            ("fraction", item.fraction == Some(None)),
+            ("min_show", item.min_show == Some(None)),
+            ("cap", item.cap == Some(None)),
+            ("unlimited", item.unlimited == Some(None)),
+            ("priority", item.priority == Some(None)),
+        ];
         Self {
+            cleared: nulls.into_iter().filter(|(_, null)| *null).map(|(rule, _)| rule.to_owned()).collect(),
             channel: item.channel,
             mall_key: item.mall_key,
             sku: item.sku,
             units: item.units,
-            buffer: item.buffer,
-            fraction: item.fraction,
-            min_show: item.min_show,
-            cap: item.cap,
-            unlimited: item.unlimited,
-            priority: item.priority,
+            buffer: item.buffer.flatten(),
+            fraction: item.fraction.flatten(),
+            min_show: item.min_show.flatten(),
+            cap: item.cap.flatten(),
+            unlimited: item.unlimited.flatten(),
+            priority: item.priority.flatten(),
         }
     }
 }

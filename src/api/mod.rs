@@ -37,6 +37,7 @@ pub use service::{ServeError, listen, router, serve, serve_on};
 
 use crate::{
     engine::{
+        braked::Guard,
         import::{Profile, Terms},
         teller::Teller,
     },
@@ -53,6 +54,8 @@ pub struct Core {
     pub terms: Terms,
     /// The past is kept at least so long.
     pub history_days: u32,
+    /// How changes of many numbers at once are judged.
+    pub guard: Guard,
 }
 
 /// Everything that a request can reach.

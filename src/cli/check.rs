@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Problem, Problems},
     domain::time::earlier,
     engine::{Channel, ChannelPlan, Engine},
-    store::sqlite_path,
+    store::{is_new, pending_migrations, sqlite_path},
 };
 
 /// The window that is asked for: its width costs nothing, and few orders fall into it.
@@ -93,7 +93,18 @@ async fn compare(common: &Common, config: &Config) -> Done {
         note(&format!("{}: not there yet; `uriba serve` makes it", config.database_name()));
         return Ok(());
     }
-    let desk = common.desk().await?;
+    let desk = common.desk_as_it_is().await?;
+    if is_new(&desk.store).await? || pending_migrations(&desk.store).await? > 0 {
+        note("the database is not of this version yet: the next start brings it up to date");
+        return Ok(());
+    }
+    let changes = desk.store.preview_configuration(&config.wanted()).await?;
+    if changes.total > 0 {
+        desk.print.item(&changes, |changes| format!("at the next start {}", super::changes::words(changes)));
+        if !config.brake.stopped(&changes.tolls, None).is_empty() {
+            note("that is so many that the start would hold it until somebody confirms it");
+        }
+    }
     for row in desk.store.channels().await? {
         let Some(channel) = config.channel(&row.id) else { continue };
         let configured = if channel.live { "live" } else { "shadow" };

@@ -15,11 +15,15 @@ use uriba_sdk::SystemEnv;
 
 use super::{
     failure::Failure,
-    print::{Printer, note},
+    print::{Printer, instant, note},
 };
 use crate::{
     config::{self, Config, ConfigError, Secret},
-    engine::outline::outlines,
+    engine::{
+        ChannelPlan,
+        braked::{self, Guard, InForce},
+        outline::outlines,
+    },
     store::{Store, is_new, migrate, pending_migrations, sheets::Outlines, sqlite_path},
 };
 
@@ -104,10 +108,41 @@ impl Desk {
         outlines(&self.config.plans_as_readable(), self.store.env())
     }
 
+    /// How changes of many numbers at once are judged.
+    pub fn guard(&self) -> Guard {
+        Guard::new(self.config.brake)
+    }
+
     async fn put_in_force(&self) -> Result<(), Failure> {
-        let config = &self.config;
-        self.store.set_core(&config.core()).await?;
-        Ok(self.store.configure(&config.pools, &config.setups(), &config.effective()).await?)
+        let wanted = self.config.wanted();
+        match braked::put_in_force(&self.store, &wanted, self.config.brake, &self.who).await? {
+            InForce::Yes => {}
+            InForce::Held(held) => {
+                let (id, message) = (held.attention, &held.message);
+                tracing::warn!(attention = id, "{message}");
+                note(&format!(
+                    "note: {message}; what was in force before goes on. `uriba attention resolve {id} --action confirm`, \
+                     or refuse"
+                ));
+            }
+            InForce::Refused(at) => note(&format!(
+                "note: this uriba.toml was refused at {}; what was in force before goes on until the file is changed",
+                instant(at)
+            )),
+        }
+        Ok(())
+    }
+
+    /// The channels as the engine is to run them: while a configuration is held, each draws on the pool on which it
+    /// drew before.
+    pub async fn plans(&self) -> Result<Vec<ChannelPlan>, Failure> {
+        let mut plans = self.config.plans()?;
+        for row in self.store.channels().await? {
+            for plan in plans.iter_mut().filter(|plan| plan.id == row.id) {
+                plan.pool.clone_from(&row.pool);
+            }
+        }
+        Ok(plans)
     }
 
     async fn follow_configuration(&self) -> Result<(), Failure> {

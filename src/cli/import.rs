@@ -8,23 +8,20 @@ use super::{
     desk::Desk,
     failure::{Done, Failure},
     moment,
-    print::{counted, instant, note, or_dash},
+    print::{counted, instant, note},
     progress::Bar,
     table::Table,
 };
 use crate::{
     engine::import::{CoreFile, FILE_BYTES_MAX, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
-    store::{
-        sheets::ImportSheet,
-        trial::{Changes, TargetChange},
-    },
+    store::sheets::ImportSheet,
 };
 
 /// `uriba stock import KIND FILE`.
 #[derive(Args, Debug)]
 pub struct Import {
     /// What the file says: book (on hand), sales, receipts (per business date), holdbacks (not for sale online),
-    /// orders (out of a mall's own CSV)
+    /// orders (out of a mall's own CSV), bundles (what they are made of), listings (what each channel sells)
     #[arg(value_parser = PossibleValuesParser::new(FileKind::WORDS), hide_possible_values = true)]
     kind: String,
     #[command(flatten)]
@@ -53,6 +50,18 @@ pub struct File {
 pub async fn run(desk: &Desk, asked: Import) -> Done {
     let Import { kind, file, as_of, profile } = asked;
     let kind = FileKind::parse(&kind).unwrap_or(FileKind::Book);
+    take(desk, kind, &file, as_of.as_deref(), profile.as_deref(), false).await
+}
+
+/// Takes a file in, and says what became of it.
+pub async fn take(
+    desk: &Desk,
+    kind: FileKind,
+    file: &File,
+    as_of: Option<&str>,
+    profile: Option<&str>,
+    create_skus: bool,
+) -> Done {
     if desk.config.counts_shipments.is_none() && matches!(kind, FileKind::Book | FileKind::Sales) {
         let message = "[core] counts_shipments is missing in the configuration: say \"at_once\" if the core system's \
                        stock falls by itself when the malls' orders ship, \"by_sales_file\" if its sales files list \
@@ -61,7 +70,7 @@ pub async fn run(desk: &Desk, asked: Import) -> Done {
     }
     let profile = match profile {
         None => Profile::default(),
-        Some(name) => desk.config.profiles.get(&name).cloned().ok_or_else(|| {
+        Some(name) => desk.config.profiles.get(name).cloned().ok_or_else(|| {
             let names: Vec<&str> = desk.config.profiles.keys().map(String::as_str).collect();
             Failure::Usage(format!("there is no profile {name:?}; the configuration has: {}", names.join(", ")))
         })?,
@@ -72,11 +81,13 @@ pub async fn run(desk: &Desk, asked: Import) -> Done {
         kind,
         name: &file.name(),
         bytes: &bytes,
-        as_of: moment::maybe(as_of.as_deref(), &desk.config)?,
+        as_of: moment::maybe(as_of, &desk.config)?,
         date: None,
         profile: &profile,
+        guard: &desk.guard(),
         dry_run: file.dry_run,
         skip_invalid: file.skip_invalid,
+        create_skus,
         by: &desk.who,
         terms: &Terms::of(&desk.config.plans_as_readable()),
         progress: Some(&|done, all| bar.at(done, all)),
@@ -136,7 +147,8 @@ impl File {
         let name = self.name();
         desk.print.item(report, |report| {
             let said = sentence(&name, report, self.dry_run);
-            report.changes.as_ref().map_or_else(|| said.clone(), |changes| format!("{said}\n{}", numbers(changes)))
+            let changes = report.changes.as_ref().map(super::changes::words);
+            changes.map_or_else(|| said.clone(), |changes| format!("{said}\n\n{changes}"))
         });
         for row in &report.rejected {
             let column = row.column.as_ref().map(|column| format!(": {column}")).unwrap_or_default();
@@ -148,6 +160,7 @@ impl File {
         }
         match report.state {
             ImportState::Refused => Err(Failure::failed(format!("{name} is refused: nothing of it was taken in"))),
+            ImportState::Held => Err(super::changes::held(report.attention.as_deref().unwrap_or_default())),
             ImportState::Booked | ImportState::Unchanged => self.keep_rejects(report),
         }
     }
@@ -186,22 +199,9 @@ fn sentence(name: &str, report: &ImportReport, dry_run: bool) -> String {
         format!("{} changed, {} unchanged, {} created{rejected}", report.booked, report.unchanged, report.created);
     match report.state {
         ImportState::Refused => format!("{name}: {rows}{rejected}"),
+        ImportState::Held => format!("{name}: {rows}{rejected}; held: it would change too many numbers at once"),
         ImportState::Unchanged => format!("{name}: {rows}; it was taken in before, nothing happened{rejected}"),
         ImportState::Booked if dry_run => format!("{name}: {rows}; would be: {figures}"),
         ImportState::Booked => format!("{name}: {rows}; {figures}"),
     }
-}
-
-/// What each mall would be told.
-fn numbers(changes: &Changes) -> String {
-    if changes.total == 0 {
-        return "no number would change on any mall".into();
-    }
-    let mut table = Table::new(&["CHANNEL", "MALL KEY", "SKU", ">NOW", ">THEN"]);
-    for TargetChange { channel, mall_key, sku, now, then } in &changes.listings {
-        table.row(vec![channel.clone(), mall_key.clone(), sku.clone(), or_dash(*now), or_dash(*then)]);
-    }
-    let untold = changes.total.saturating_sub(changes.listings.len() as u64);
-    let rest = if untold > 0 { format!("\nand {} more", counted(untold, "listing")) } else { String::new() };
-    format!("{} would change:\n{table}{rest}", counted(changes.total, "number"))
 }

@@ -1,6 +1,6 @@
 //! `uriba listing`: what each channel sells, and of which SKU.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 
 use super::{
     desk::{Common, Desk},
@@ -10,9 +10,13 @@ use super::{
     table::Table,
 };
 use crate::{
-    engine::import::{ListingsFile, Profile, fault, import_listings},
+    domain::allocation::Cap,
+    engine::{
+        braked::{Put, put_listings},
+        import::{FileKind, fault},
+    },
     store::{
-        catalogue::Mapping,
+        catalogue::{Mapping, RULES},
         sheets::{ListingFilter, ListingSheet, UnmappedSheet},
     },
 };
@@ -23,6 +27,10 @@ pub enum Command {
     List(List),
     /// Say which SKU a channel sells under a key of its mall
     Map(Map),
+    /// Change a listing's own rules; what is not named stays as it is
+    Set(Set),
+    /// What a listing's rules and its channel's were, newest first
+    History { channel: String, mall_key: String },
     /// Map many at once: columns channel, mall_key, sku (and units, buffer, fraction, min_show, cap, unlimited, priority)
     Import {
         #[command(flatten)]
@@ -60,6 +68,47 @@ pub struct Map {
     /// SKU units that one sale takes [default: 1]
     #[arg(long, value_name = "N")]
     units: Option<i64>,
+    /// Say which numbers would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Set {
+    channel: String,
+    mall_key: String,
+    /// SKU units that one sale takes
+    #[arg(long, value_name = "N")]
+    units: Option<i64>,
+    /// SKU units kept back
+    #[arg(long, value_name = "N")]
+    buffer: Option<i64>,
+    /// Part of the rest that it may show, above 0 and at most 1
+    #[arg(long, value_name = "PART")]
+    fraction: Option<f64>,
+    /// Show nothing at or below so many SKU units
+    #[arg(long, value_name = "N")]
+    min_show: Option<i64>,
+    /// Show at most so many; or several with dates, as JSON: [{"n": 10, "until": "2026-12-01T10:00:00+09:00"}, …]
+    #[arg(long, value_name = "N|LIST", value_parser = cap)]
+    cap: Option<Cap>,
+    /// Sold without a limit: always show so many
+    #[arg(long, value_name = "N")]
+    unlimited: Option<i64>,
+    /// Larger ones come first where not all can be served
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    priority: Option<i64>,
+    /// Rules that are to follow the channel again, separated by commas
+    #[arg(long, value_name = "RULE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(RULES))]
+    clear: Vec<String>,
+    /// Say which numbers would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn cap(text: &str) -> Result<Cap, String> {
+    serde_json::from_str(text)
+        .map_err(|_| "is neither a number nor a list of {\"n\": …, \"from\": …, \"until\": …}".to_owned())
 }
 
 pub async fn run(common: &Common, command: Command) -> Done {
@@ -67,18 +116,10 @@ pub async fn run(common: &Common, command: Command) -> Done {
     match command {
         Command::List(asked) => list(&desk, asked).await,
         Command::Map(asked) => map(&desk, asked).await,
+        Command::Set(asked) => set(&desk, asked).await,
+        Command::History { channel, mall_key } => history(&desk, &channel, &mall_key).await,
         Command::Import { file, create_skus } => {
-            let bytes = file.read()?;
-            let listings = ListingsFile {
-                bytes: &bytes,
-                profile: &Profile::default(),
-                create_skus,
-                dry_run: file.dry_run,
-                skip_invalid: file.skip_invalid,
-                by: &desk.who,
-            };
-            let report = import_listings(&desk.store, &listings).await?;
-            file.tell(&desk, &report)
+            super::import::take(&desk, FileKind::Listings, &file, None, None, create_skus).await
         }
         Command::Unmapped { channel } => unmapped(&desk, channel).await,
     }
@@ -99,13 +140,50 @@ async fn list(desk: &Desk, asked: List) -> Done {
 }
 
 async fn map(desk: &Desk, asked: Map) -> Done {
-    let Map { channel, mall_key, sku, units } = asked;
+    let Map { channel, mall_key, sku, units, dry_run } = asked;
     let mapping = Mapping { channel, mall_key, sku, units, ..Mapping::default() };
+    put(desk, mapping, dry_run).await
+}
+
+async fn set(desk: &Desk, asked: Set) -> Done {
+    let rules = desk.store.listing_history(&asked.channel, &asked.mall_key).await?;
+    let own = rules.into_iter().find(|sheet| sheet.of == "listing").and_then(|sheet| sheet.sku);
+    let sku = own.ok_or_else(|| Failure::failed(format!("{} has no such listing", asked.channel)))?;
+    let mapping = Mapping {
+        channel: asked.channel,
+        mall_key: asked.mall_key,
+        sku,
+        units: asked.units,
+        buffer: asked.buffer,
+        fraction: asked.fraction,
+        min_show: asked.min_show,
+        cap: asked.cap,
+        unlimited: asked.unlimited,
+        priority: asked.priority,
+        cleared: asked.clear.into_iter().collect(),
+    };
+    put(desk, mapping, asked.dry_run).await
+}
+
+/// Makes the change, or says what it would do.
+async fn put(desk: &Desk, mapping: Mapping, dry_run: bool) -> Done {
     if let Some((field, fault)) = fault(&mapping) {
         return Err(Failure::Usage(format!("{field}: {fault}")));
     }
     desk.store.channel(&mapping.channel).await?;
-    desk.store.map_listings(std::slice::from_ref(&mapping), false, &desk.who).await?;
+    let one = std::slice::from_ref(&mapping);
+    if dry_run {
+        let (_, changes) = desk.store.preview_listings(one, false).await?;
+        desk.print.item(&changes, super::changes::words);
+        return Ok(());
+    }
+    if let Put::Held(held, _) = put_listings(&desk.store, one, false, &desk.guard(), &desk.who).await? {
+        return Err(super::changes::held(&held.attention.to_string()));
+    }
+    shown(desk, &mapping).await
+}
+
+async fn shown(desk: &Desk, mapping: &Mapping) -> Done {
     let outlines = desk.outlines();
     let filter =
         ListingFilter { channel: Some(mapping.channel.clone()), sku: Some(mapping.sku.clone()), mall_key: None };
@@ -119,6 +197,31 @@ async fn map(desk: &Desk, asked: Map) -> Done {
     desk.print.item(sheet, |sheet| {
         let showing = &sheet.showing;
         format!("{} {} sells {} × {}", showing.channel, showing.mall_key, showing.units, sheet.sku)
+    });
+    Ok(())
+}
+
+async fn history(desk: &Desk, channel: &str, mall_key: &str) -> Done {
+    let sheets = desk.store.listing_history(channel, mall_key).await?;
+    desk.print.list(&sheets, "nothing is known of its rules", |all| {
+        let columns = ["FROM", "OF", "SKU", ">UNITS", ">BUFFER", ">FRACTION", ">MIN SHOW", "CAP", ">UNLIMITED", "WHO"];
+        let mut table = Table::new(&columns);
+        for sheet in all {
+            let cap = sheet.cap.as_ref().map(|cap| serde_json::to_string(cap).unwrap_or_default());
+            table.row(vec![
+                instant(sheet.from),
+                sheet.of.to_owned(),
+                or_dash(sheet.sku.as_ref()),
+                or_dash(sheet.units),
+                or_dash(sheet.buffer),
+                or_dash(sheet.fraction),
+                or_dash(sheet.min_show),
+                or_dash(cap),
+                or_dash(sheet.unlimited),
+                sheet.who.clone(),
+            ]);
+        }
+        table.to_string()
     });
     Ok(())
 }

@@ -11,6 +11,7 @@
 
 mod adapter;
 mod attention;
+mod changes;
 mod channel;
 mod check;
 mod db;

@@ -36,13 +36,14 @@ struct Pieces {
 
 pub async fn run(common: &Common, asked: RunOnce) -> Done {
     let desk = common.desk_as_it_is().await?;
-    let plans = desk.config.plans()?;
+    desk.config.plans()?;
     let database = desk.store.file().map(ToOwned::to_owned);
     let _lock = database.map(|file| InstanceLock::take(&file, "run-once", desk.store.now())).transpose()?;
     desk.start().await?;
-    let engine = Engine::open(desk.store.clone(), plans).await?;
+    let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
     let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
-    let engine = Arc::new(engine.watching(desk.config.imports.clone()));
+    let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
+    let engine = Arc::new(engine);
     if let Some(id) = asked.channel.as_deref().filter(|id| engine.channel(id).is_none()) {
         return Err(StoreError::Missing { kind: "channel", name: id.to_owned() }.into());
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{self, ApiState, Core},
     config::Config,
-    engine::{Engine, SettingsSource, import::Terms},
+    engine::{Engine, SettingsSource, braked::Guard, import::Terms},
     store::Store,
 };
 
@@ -45,7 +45,9 @@ type Ended = (&'static str, Result<(), anyhow::Error>);
 pub async fn run(common: &Common, asked: Serve) -> Done {
     let desk = common.desk_as_it_is().await?;
     let address = asked.listen.unwrap_or(desk.config.listen);
-    let plans = if asked.no_engine { desk.config.plans_as_readable() } else { desk.config.plans()? };
+    if !asked.no_engine {
+        desk.config.plans()?;
+    }
     let database = desk.store.file().map(ToOwned::to_owned);
     let _lock = database.map(|file| InstanceLock::take(&file, "serve", desk.store.now())).transpose()?;
     desk.start().await?;
@@ -56,9 +58,10 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     let mut signals = Signals::new()?;
     let mut tasks: JoinSet<Ended> = JoinSet::new();
     if !asked.no_engine {
-        let engine = Engine::open(desk.store.clone(), plans).await?;
+        let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
         let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
-        let engine = Arc::new(engine.watching(desk.config.imports.clone()));
+        let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
+        let engine = Arc::new(engine);
         let source = renewed(&desk.config);
         engine.channels.iter().for_each(|here| here.take_settings_from(source.clone()));
         let running = engine.run(stop.clone());
@@ -103,6 +106,7 @@ fn core(config: &Config) -> Core {
         profiles: config.profiles.clone(),
         terms: Terms::of(&config.plans_as_readable()),
         history_days: config.history_days,
+        guard: Guard::new(config.brake),
     }
 }
 

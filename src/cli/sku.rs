@@ -14,7 +14,7 @@ use crate::{
     domain::time::kept_from,
     store::{
         explain::Question,
-        sheets::{HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span},
+        sheets::{ComponentSheet, HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span},
     },
 };
 
@@ -165,6 +165,15 @@ fn pool(pool: &PoolSheet) -> String {
         ("shipped, not in core", pool.shipped_not_in_core.to_string()),
         ("sellable", sellable(pool)),
     ];
+    if !pool.components.is_empty() {
+        let words = |part: &ComponentSheet| {
+            let limits = if part.limits { ", which limits it" } else { "" };
+            format!("{} × {} ({} sellable{limits})", part.quantity, part.sku, or_dash(part.sellable))
+        };
+        let all: Vec<String> = pool.components.iter().map(words).collect();
+        rows.retain(|(name, _)| matches!(*name, "pool" | "sellable"));
+        rows.push(("made of", all.join(", ")));
+    }
     let settled = if exposure.settled { "settled" } else { "not settled" };
     rows.push(("exposure", format!("{} units, {}, {settled}", exposure.units, exposure.mode)));
     rows.push(("bound", format!("{} units", exposure.bound)));

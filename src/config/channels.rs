@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{Timestamp, tz::TimeZone};
 use uriba_sdk::{Card, MallEntry, Settings, env::Url, wire::Rate};
 
 use super::{
@@ -16,10 +17,13 @@ use super::{
     secret::{self, Secret},
 };
 use crate::{
-    domain::allocation::Rules,
-    engine::{ChannelPlan, Timing},
+    domain::allocation::{Cap, Dated, Rules},
+    engine::{ChannelPlan, Timing, import::instant},
     malls,
-    store::channels::{ChannelSetup, STOREFRONT},
+    store::{
+        channels::{ChannelSetup, STOREFRONT},
+        recompute::Allowance,
+    },
 };
 
 /// Orders that are still open are rarely older than a quarter.
@@ -63,6 +67,10 @@ impl Channel {
             pool: self.pool.clone(),
             live: self.live,
             review: self.review,
+            allowance: Allowance {
+                rules: self.rules.clone(),
+                quantity_max: self.mall.map_or(i64::MAX, |mall| mall.card.quantity_max),
+            },
         }
     }
 
@@ -82,7 +90,6 @@ impl Channel {
             initial_lookback: self.initial_lookback,
             review: self.review,
             units_max,
-            rules: self.rules.clone(),
             quotas: self.quotas.clone(),
             timing: self.timing,
         })
@@ -200,7 +207,7 @@ fn channel(
         poll_interval,
         initial_lookback: lookback.unwrap_or(LOOKBACK.min(card.orders.reach)),
         review: review(section),
-        rules: rules(section),
+        rules: rules(section, &config.zone),
         base_url: section.key("base_url").and_then(|entry| address(&entry)),
         auth_url: section.key("auth_url").and_then(|entry| address(&entry)),
         credentials: credentials(section, card, folder),
@@ -240,14 +247,43 @@ fn pool(section: &Section<'_>, config: &Config) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn rules(section: &Section<'_>) -> Rules {
+/// One number, or several with their dates.
+fn cap(entry: &Entry<'_>, zone: &TimeZone) -> Option<Cap> {
+    let most = i64::from(u32::MAX);
+    if !entry.is_list() {
+        return entry.whole(0..=most).map(Cap::Always);
+    }
+    let mut dated = Vec::new();
+    for item in entry.list() {
+        let section = item.section()?;
+        let instant = |key| -> Option<Timestamp> {
+            let entry = section.key(key)?;
+            let read = instant(entry.text()?, zone);
+            read.map_err(|message| entry.refuse(message)).ok()
+        };
+        let (from, until) = (instant("from"), instant("until"));
+        let n = section.required("n", "the most to show").and_then(|entry| entry.whole(0..=most));
+        section.close();
+        dated.push(Dated { n: n?, from, until });
+    }
+    let cap = Cap::Dated(dated);
+    match cap.fault(most) {
+        Some(fault) => {
+            entry.refuse(fault);
+            None
+        }
+        None => Some(cap),
+    }
+}
+
+fn rules(section: &Section<'_>, zone: &TimeZone) -> Rules {
     let whole = |key| section.key(key).and_then(|entry| entry.whole(0..=i64::from(u32::MAX)));
     let fine = Rules::default();
     Rules {
         buffer: whole("buffer").unwrap_or(fine.buffer),
         fraction: section.key("fraction").and_then(|entry| entry.positive(1.0)).unwrap_or(fine.fraction),
         min_show: whole("min_show").unwrap_or(fine.min_show),
-        cap: whole("cap"),
+        cap: section.key("cap").and_then(|entry| cap(&entry, zone)),
         unlimited: None,
     }
 }

@@ -13,7 +13,7 @@ use super::{
     secret::{Secret, Source},
 };
 use crate::{
-    domain::ledger::MAIN,
+    domain::{allocation::Cap, ledger::MAIN},
     engine::{
         import::{Figures, Profile},
         watch::{AsOf, Watched},
@@ -36,6 +36,11 @@ pub(super) fn text(config: &Config) -> String {
         ("history_days", Value::Integer(config.history_days.into())),
     ];
     root.insert("limits".into(), table(limits));
+    let brakes = [
+        ("portion", Value::Float(config.brake.portion)),
+        ("at_least", Value::Integer(i64::try_from(config.brake.at_least).unwrap_or(i64::MAX))),
+    ];
+    root.insert("brakes".into(), table(brakes));
     let pools = config.pools.iter().map(|pool| {
         let locations = pool.locations.iter().map(text_of).collect();
         (pool.id.clone(), table([("locations", Value::Array(locations)), ("exposure", text_of("shared"))]))
@@ -102,7 +107,7 @@ fn channel(channel: &Channel) -> Value {
         ("fraction", Value::Float(channel.rules.fraction)),
         ("min_show", Value::Integer(channel.rules.min_show)),
     ]);
-    rows.extend(channel.rules.cap.map(|cap| ("cap", Value::Integer(cap))));
+    rows.extend(channel.rules.cap.as_ref().map(|value| ("cap", cap(value))));
     rows.extend(channel.base_url.as_ref().map(|url| ("base_url", text_of(url))));
     rows.extend(channel.auth_url.as_ref().map(|url| ("auth_url", text_of(url))));
     let credentials = channel.credentials.iter().map(|(key, value)| (key.clone(), secret(value)));
@@ -112,6 +117,20 @@ fn channel(channel: &Channel) -> Value {
     rows.push(("quotas", quotas(channel)));
     rows.push(("timing", timing(channel)));
     table(rows)
+}
+
+fn cap(value: &Cap) -> Value {
+    let dated = match value {
+        Cap::Always(n) => return Value::Integer(*n),
+        Cap::Dated(dated) => dated,
+    };
+    let rows = dated.iter().map(|dated| {
+        let mut row = vec![("n", Value::Integer(dated.n))];
+        row.extend(dated.from.map(|from| ("from", text_of(from))));
+        row.extend(dated.until.map(|until| ("until", text_of(until))));
+        table(row)
+    });
+    Value::Array(rows.collect())
 }
 
 fn quotas(channel: &Channel) -> Value {

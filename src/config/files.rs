@@ -17,13 +17,15 @@ use crate::{
 /// Below this a file that is a little late would be an alarm.
 const EVERY_LEAST: Duration = Duration::from_secs(60);
 /// Of all kinds of files.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "as_of",
     "buffer",
+    "bundle",
     "business_date",
     "cancelled",
     "cap",
     "channel",
+    "component",
     "fraction",
     "id",
     "jan",

@@ -1,4 +1,4 @@
-//! What concerns the hub as a whole: database, server, core system, pools, limits.
+//! What concerns the hub as a whole: database, server, core system, pools, brakes, limits.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -46,6 +46,12 @@ pub(super) fn read(root: &Section<'_>, config: &mut Config, folder: &Path) {
         config.units_per_line = whole("units_per_line", 1).map_or(config.units_per_line, small);
         config.holder_units = whole("holder_units", 0).map_or(config.holder_units, small);
         config.history_days = whole("history_days", 1).map_or(config.history_days, small);
+    });
+    table(root, "brakes", |section| {
+        let portion = section.key("portion").and_then(|entry| entry.positive(1.0));
+        config.brake.portion = portion.unwrap_or(config.brake.portion);
+        let least = section.key("at_least").and_then(|entry| entry.whole(1..=i64::from(u32::MAX)));
+        config.brake.at_least = least.and_then(|n| u64::try_from(n).ok()).unwrap_or(config.brake.at_least);
     });
     config.pools = pools(root);
 }

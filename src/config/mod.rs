@@ -33,10 +33,11 @@ pub use problem::{Problem, Problems};
 pub use secret::Secret;
 
 use crate::{
-    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    domain::{brake::Brake, business_day::BusinessDays, ledger::CountsShipments},
     engine::{ChannelPlan, import::Profile, watch::Watched},
     store::{
         channels::{ChannelSetup, PoolSetup},
+        configuration::Configuration,
         core_files::CoreRules,
     },
 };
@@ -63,6 +64,8 @@ pub struct Config {
     /// `None`: nobody said, and no book can be taken in.
     pub counts_shipments: Option<CountsShipments>,
     pub pools: Vec<PoolSetup>,
+    /// When a change of many numbers at once is held.
+    pub brake: Brake,
     pub units_per_line: u32,
     /// What one holder may hold in live reservations; 0: as much as there is.
     pub holder_units: u32,
@@ -124,6 +127,7 @@ impl Config {
             day_starts: Time::midnight(),
             counts_shipments: None,
             pools: Vec::new(),
+            brake: Brake::default(),
             units_per_line: hub::UNITS_PER_LINE,
             holder_units: 0,
             history_days: hub::HISTORY_DAYS,
@@ -167,6 +171,11 @@ impl Config {
     /// The channels as the database keeps them.
     pub fn setups(&self) -> Vec<ChannelSetup> {
         self.channels.iter().map(Channel::setup).collect()
+    }
+
+    /// What is to be put in force.
+    pub fn wanted(&self) -> Configuration {
+        Configuration { pools: self.pools.clone(), channels: self.setups(), core: self.core(), body: self.effective() }
     }
 
     /// The channels on malls as the engine runs them. Reads every secret, and names all that are missing.

@@ -140,6 +140,10 @@ impl<'a> Entry<'a> {
         self.value.is_str()
     }
 
+    pub fn is_list(&self) -> bool {
+        self.value.as_array().is_some()
+    }
+
     pub fn is_empty_list(&self) -> bool {
         self.value.as_array().is_some_and(|array| array.is_empty())
     }

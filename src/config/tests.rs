@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::domain::allocation::Cap;
 
 const GOOD: &str = r#"
 [pools.online]
@@ -73,7 +74,8 @@ timing = { late_apply = "2m", effect_lag = "10m" }
     assert_eq!(channel.poll_interval, Duration::from_secs(90));
     assert_eq!(channel.initial_lookback, Duration::from_secs(30 * 86_400));
     let rules = &channel.rules;
-    assert_eq!((rules.buffer, rules.fraction, rules.min_show, rules.cap), (2, 0.5, 1, Some(50)));
+    assert_eq!((rules.buffer, rules.fraction, rules.min_show), (2, 0.5, 1));
+    assert_eq!(rules.cap, Some(Cap::Always(50)));
     assert_eq!(channel.base_url.as_deref(), Some("http://127.0.0.1:9000"));
     let (name, rate) = &channel.quotas[0];
     assert_eq!((name.as_str(), rate.per_second, rate.burst), ("stock.push", 0.5, 3));
@@ -98,7 +100,7 @@ fn an_unknown_section_lists_those_that_exist() {
     assert_eq!(
         lines,
         [
-            "1: serverr: is not a key here (did you mean \"server\"?); allowed: channels, core, database, imports, limits, pools, profiles, server"
+            "1: serverr: is not a key here (did you mean \"server\"?); allowed: brakes, channels, core, database, imports, limits, pools, profiles, server"
         ]
     );
 }
@@ -375,4 +377,27 @@ fn a_watched_folder_that_cannot_work_is_refused_by_line() {
     for expected in ["imports[0].kind: \"sails\"", "imports[0].as_of: \"now\"", "there is no profile \"core\""] {
         assert!(problems.contains(expected), "{expected}: {problems}");
     }
+}
+
+#[test]
+fn a_cap_may_have_dates_in_the_zone_of_the_shop() {
+    let config = parse(&with(
+        r#"cap = [{ n = 10, until = "2026-12-01 10:00" }, { n = 50, from = "2026-12-01T10:00:00+09:00" }]"#,
+    ));
+    let cap = config.channels[0].rules.cap.clone().unwrap();
+    let turn = "2026-12-01T01:00:00Z".parse().unwrap();
+    assert_eq!((cap.turns(), cap.at(turn)), (vec![turn, turn], Some(50)));
+    assert_eq!(parse(&config.effective()).channels[0].rules.cap, Some(cap), "and is recorded as it was meant");
+    let both = r#"cap = [{ n = 10, until = "2026-12-02 10:00" }, { n = 50, from = "2026-12-01 10:00" }]"#;
+    assert!(said(&with(both))[0].ends_with("the caps of 10 and 50 hold at the same time"), "{:?}", said(&with(both)));
+    let nameless = r#"cap = [{ until = "2026-12-02 10:00" }]"#;
+    assert!(said(&with(nameless))[0].contains("cap[0].n"), "{:?}", said(&with(nameless)));
+}
+
+#[test]
+fn brakes_have_a_portion_and_a_least_number() {
+    let config = parse(&format!("[brakes]\nportion = 0.5\nat_least = 3\n{GOOD}"));
+    assert_eq!((config.brake.portion, config.brake.at_least), (0.5, 3));
+    assert_eq!((parse(GOOD).brake.portion, parse(GOOD).brake.at_least), (0.2, 10));
+    assert!(said(&format!("[brakes]\nportion = 1.5\n{GOOD}"))[0].contains("brakes.portion"));
 }

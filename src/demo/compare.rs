@@ -90,7 +90,7 @@ pub async fn compare(truth: &Truth<'_>, hub: &Hub, belief: &Belief) -> Result<Co
     found.listings(shops, belief, chaos);
     found.rest(shops, belief, ended_at);
     if found.is_clean() {
-        found.invariants(shops, hub).await?;
+        found.invariants(hub).await?;
     }
     Ok(found)
 }
@@ -223,8 +223,8 @@ impl Comparison {
         }
     }
 
-    async fn invariants(&mut self, shops: &[Shop], hub: &Hub) -> Result<(), DemoError> {
-        for check in hub.verify(shops).await?.checks.into_iter().filter(|check| check.state == CheckState::Broken) {
+    async fn invariants(&mut self, hub: &Hub) -> Result<(), DemoError> {
+        for check in hub.verify().await?.checks.into_iter().filter(|check| check.state == CheckState::Broken) {
             for finding in &check.findings {
                 let (name, subject) = (&check.name, &finding.subject);
                 self.differs(format!("verify, {name}: {subject}: {}, but {}", finding.found, finding.expected));

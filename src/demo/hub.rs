@@ -1,6 +1,6 @@
 //! The real hub between the malls: its own database in a temporary directory, the engine, the seller's files.
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use tokio::task::JoinHandle;
@@ -15,10 +15,9 @@ use crate::{
     domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
+        braked::Guard,
         driver::chain,
-        import::{
-            CoreFile, FileKind, ImportReport, ImportState, ListingsFile, Profile, Terms, import_file, import_listings,
-        },
+        import::{CoreFile, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
         outline,
     },
     store::{
@@ -140,11 +139,8 @@ impl Hub {
     }
 
     /// The invariants that the database can prove by itself.
-    pub async fn verify(&self, shops: &[Shop]) -> Result<VerifyReport, DemoError> {
-        let allowance = |shop: &Shop| Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max };
-        let allowances: HashMap<String, Allowance> =
-            shops.iter().map(|shop| (shop.channel.clone(), allowance(shop))).collect();
-        Ok(self.store.verify(&allowances).await?)
+    pub async fn verify(&self) -> Result<VerifyReport, DemoError> {
+        Ok(self.store.verify(&self.store.allowances().await?).await?)
     }
 }
 
@@ -160,6 +156,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
         review: false,
+        allowance: Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max },
     }
 }
 
@@ -177,7 +174,6 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
         initial_lookback: LOOKBACK,
         review: false,
         units_max: UNITS_MAX,
-        rules: Rules::default(),
         quotas: Vec::new(),
         timing: Timing { visibility_lag, effect_max, ..Timing::default() },
     }
@@ -185,7 +181,7 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
 
 /// The seller begins with two files: the core's book of the warehouse, and what is listed where.
 async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
-    let profile = Profile::default();
+    let (profile, guard) = (Profile::default(), Guard::default());
     let rules = CoreRules { days: BusinessDays { zone: japan(), starts: Time::midnight() }, counts: Some(COUNTS) };
     store.set_core(&rules).await?;
     let book = CoreFile {
@@ -195,22 +191,17 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
         as_of: None,
         date: None,
         profile: &profile,
+        guard: &guard,
         dry_run: false,
         skip_invalid: false,
+        create_skus: false,
         by: WHO,
         terms: &Terms::default(),
         progress: None,
     };
     taken(import_file(store, &book).await?)?;
-    let listings = ListingsFile {
-        bytes: &listings(shops),
-        profile: &profile,
-        create_skus: false,
-        dry_run: false,
-        skip_invalid: false,
-        by: WHO,
-    };
-    taken(import_listings(store, &listings).await?)
+    let listings = CoreFile { kind: FileKind::Listings, name: "listings.csv", bytes: &listings(shops), ..book };
+    taken(import_file(store, &listings).await?)
 }
 
 fn taken(report: ImportReport) -> Result<(), DemoError> {

@@ -177,6 +177,8 @@ pub struct Terms<'a> {
     pub units: i64,
     /// What the mall can hold.
     pub quantity_max: i64,
+    /// Dated rules are those of this instant.
+    pub at: Timestamp,
 }
 
 /// Sellable → target, rule by rule; rules that change nothing are left out. The same number as
@@ -208,7 +210,7 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
         let units = Term::fact("rule.units", terms.units, "the listing sells so many at once");
         n = Term::divided("rule.units", n, units);
     }
-    if let Some(cap) = rules.cap {
+    if let Some(cap) = rules.cap.as_ref().and_then(|cap| cap.at(terms.at)) {
         n = Term::min("rule.cap", vec![n, Term::fact("rule.cap", cap, whose(terms, terms.own.cap.is_some()))]);
     }
     held_by_mall(n, terms)
@@ -232,7 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::allocation;
+    use crate::domain::allocation::{self, Cap};
 
     #[test]
     fn a_sum_is_what_its_terms_make_it_and_nothing_without_one_of_them() {
@@ -255,9 +257,10 @@ mod tests {
 
     #[test]
     fn two_in_a_pack_half_of_the_rest_and_one_kept_back() {
-        let rules = Rules { buffer: 1, fraction: 0.5, cap: Some(2), ..Rules::default() };
-        let own = Overrides { cap: Some(9), ..Overrides::default() };
-        let terms = Terms { channel: "a", rules: &rules, own: &own, units: 2, quantity_max: 99 };
+        let rules = Rules { buffer: 1, fraction: 0.5, cap: Some(Cap::Always(2)), ..Rules::default() };
+        let own = Overrides { cap: Some(Cap::Always(9)), ..Overrides::default() };
+        let at = Timestamp::UNIX_EPOCH;
+        let terms = Terms { channel: "a", rules: &rules, own: &own, units: 2, quantity_max: 99, at };
         let tree = target(Term::fact("sellable", 12, "pool online"), &terms);
         let chain: Vec<_> = ["rule.cap", "rule.units", "rule.fraction", "rule.buffer", "sellable"]
             .map(|name| tree.find(name).unwrap().whole().unwrap())
@@ -288,12 +291,14 @@ mod tests {
             (cap, unlimited) in (proptest::option::of(0..9_i64), proptest::option::of(0..90_i64)),
             own in (proptest::option::of(0..8_i64), proptest::option::of(0..9_i64)),
         ) {
+            let (cap, at) = (cap.map(Cap::Always), Timestamp::UNIX_EPOCH);
             let rules = Rules { buffer, fraction: fraction.min(1.0), min_show, cap, unlimited };
-            let own = Overrides { buffer: own.0, cap: own.1, ..Overrides::default() };
-            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max };
+            let own = Overrides { buffer: own.0, cap: own.1.map(Cap::Always), ..Overrides::default() };
+            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at };
             let tree = target(Term::fact("sellable", sellable, "pool"), &terms);
             prop_assert_eq!(tree.check(), Ok(()));
-            prop_assert_eq!(tree.whole(), Some(allocation::target(sellable, units, &rules.with(&own), quantity_max)));
+            let expected = allocation::target(sellable, units, &rules.with(&own), quantity_max, at);
+            prop_assert_eq!(tree.whole(), Some(expected));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Where units lie within a location. Only the main bin sells.
 pub const MAIN: &str = "main";
@@ -20,7 +21,7 @@ pub struct Entry {
 }
 
 /// Who books the malls' shipments in the core system, whose figures are counts here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CountsShipments {
     /// The core's stock falls by itself when the hub's orders ship.
     AtOnce,

@@ -17,9 +17,11 @@
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
-//! Beside them, [`spelling`] keeps one code from having two, and [`explain`] is the tree in which all of the above is told backwards.
+//! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, [`brake`]
+//! weighs changes of many numbers at once, and [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
+pub mod brake;
 pub mod bundle;
 pub mod business_day;
 pub mod core;

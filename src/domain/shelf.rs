@@ -19,6 +19,33 @@ impl Shelf {
         self.on_hand.map(|on_hand| on_hand - taken)
     }
 
+    /// What would lie there with this put on it.
+    pub fn plus(self, more: Self) -> Self {
+        let on_hand = match (self.on_hand, more.on_hand) {
+            (None, None) => None,
+            (here, more) => Some(here.unwrap_or(0) + more.unwrap_or(0)),
+        };
+        Self {
+            on_hand,
+            unshipped: self.unshipped + more.unshipped,
+            held: self.held + more.held,
+            provisional: self.provisional + more.provisional,
+            shipped_not_in_core: self.shipped_not_in_core + more.shipped_not_in_core,
+        }
+    }
+
+    /// What it takes to come from `before` to here.
+    pub fn minus(self, before: Self) -> Self {
+        let taken = Self {
+            on_hand: before.on_hand.map(|on_hand| -on_hand),
+            unshipped: -before.unshipped,
+            held: -before.held,
+            provisional: -before.provisional,
+            shipped_not_in_core: -before.shipped_not_in_core,
+        };
+        self.plus(taken)
+    }
+
     pub fn oversold_by(&self) -> i64 {
         self.sellable().map_or(0, |sellable| (-sellable).max(0))
     }

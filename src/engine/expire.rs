@@ -1,5 +1,5 @@
-//! What time alone brings: due switches, holds past their time, doubts that the orders should have explained by
-//! now, and the end of what was kept long enough.
+//! What time alone brings: due switches, rules whose dates have come, holds past their time, doubts that the orders
+//! should have explained by now, and the end of what was kept long enough.
 
 use super::Engine;
 use crate::store::{Result, Store};
@@ -7,6 +7,7 @@ use crate::store::{Result, Store};
 /// One round over everything that expires.
 pub async fn step(engine: &Engine) -> Result<()> {
     engine.store.move_switches().await?;
+    engine.store.turn_rules().await?;
     end_holds(&engine.store).await?;
     for here in &engine.channels {
         let Some(lease) = here.lease() else { continue };

@@ -6,6 +6,7 @@
 //!
 //! The engine knows no mall by name: a channel brings its adapter, its card and its settings.
 
+pub mod braked;
 mod channel;
 pub mod driver;
 pub mod expire;
@@ -33,9 +34,10 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::{allocation::Rules, business_day::BusinessDays, intake::Manner},
-    store::{Store, StoreError, intake::Intake, recompute::Allowance},
+    domain::{brake::Brake, business_day::BusinessDays, intake::Manner},
+    store::{Store, StoreError, intake::Intake},
 };
+use braked::Guard;
 use import::Terms;
 use watch::Watched;
 
@@ -58,16 +60,11 @@ pub struct ChannelPlan {
     pub initial_lookback: std::time::Duration,
     pub review: bool,
     pub units_max: u32,
-    pub rules: Rules,
     pub quotas: Vec<(String, Rate)>,
     pub timing: Timing,
 }
 
 impl ChannelPlan {
-    pub fn allowance(&self) -> Allowance {
-        Allowance { rules: self.rules.clone(), quantity_max: self.mall.card.quantity_max }
-    }
-
     pub fn intake(&self) -> Intake {
         let orders = self.mall.card.orders.clone();
         let manner = Manner { families: orders.families, units_max: self.units_max };
@@ -94,6 +91,7 @@ pub struct Engine {
     pub channels: Vec<Arc<Channel>>,
     terms: Terms,
     watched: Vec<Watched>,
+    guard: Guard,
     gates: Arc<Gates>,
     keeper: Arc<QuotaKeeper>,
     holder: String,
@@ -128,8 +126,8 @@ impl Engine {
         }
         let holder = env.id().to_string();
         let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
-        let watched = Vec::new();
-        Ok(Self { store, env, channels, terms, watched, gates, keeper, holder, days, history: None })
+        let (watched, guard) = (Vec::new(), Guard::default());
+        Ok(Self { store, env, channels, terms, watched, guard, gates, keeper, holder, days, history: None })
     }
 
     /// Where business days end: midnight UTC, when nobody says.
@@ -142,6 +140,12 @@ impl Engine {
     #[must_use]
     pub fn keeping(self, history: Duration) -> Self {
         Self { history: Some(history), ..self }
+    }
+
+    /// Holds files of watched folders that would change too many numbers at once.
+    #[must_use]
+    pub fn guarded(self, brake: Brake) -> Self {
+        Self { guard: Guard::new(brake), ..self }
     }
 
     /// Takes in what comes into these folders, too.
@@ -165,7 +169,7 @@ impl Engine {
     /// How many SKUs were recomputed.
     async fn recompute_piece(&self) -> Result<usize, StoreError> {
         let started = self.env.elapsed();
-        let done = self.store.recompute(&self.terms.allowances).await?;
+        let done = self.store.recompute(&self.store.allowances().await?).await?;
         if done.skus == 0 {
             return Ok(0);
         }

@@ -22,5 +22,5 @@ fn outline(plan: &ChannelPlan, env: Arc<dyn Env>) -> Outline {
         wire.override_quota(name, *rate);
     }
     let quotas = wire.quotas().into_iter().map(|(name, key, state)| (name.to_owned(), key, state.rate)).collect();
-    Outline::of(card, quotas).with_rules(plan.rules.clone())
+    Outline::of(card, quotas)
 }

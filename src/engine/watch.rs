@@ -2,7 +2,7 @@
 //!
 //! A file is taken when it is complete: its size and time stand still over two looks, or `NAME.done` lies
 //! beside it. What was taken in moves to `processed/`, what is wrong with its rows to `rejected/`, what can't
-//! be taken in at all to `failed/`, each below the folder; nothing is deleted or overwritten. A database that
+//! be taken in at all to `failed/`, what a brake holds to `held/`, each below the folder; nothing is deleted or overwritten. A database that
 //! is away leaves the file where it is. A crash between the booking and the move books nothing twice: the
 //! file's content and instant are known.
 
@@ -146,8 +146,10 @@ async fn take(engine: &Engine, watched: &Watched, folder: &str, file: Found) -> 
                 as_of: Some(as_of),
                 date,
                 profile: &watched.profile,
+                guard: &engine.guard,
                 dry_run: false,
                 skip_invalid: watched.skip_invalid,
+                create_skus: false,
                 by: WHO,
                 terms: &engine.terms,
                 progress: None,
@@ -158,6 +160,12 @@ async fn take(engine: &Engine, watched: &Watched, folder: &str, file: Found) -> 
     };
     let (aside, report) = match taken {
         Ok(report) if report.state == ImportState::Refused => ("rejected", Some(rejections(&report))),
+        // It is kept whole where somebody confirms it, which also says what became of it.
+        Ok(report) if report.state == ImportState::Held => {
+            tracing::warn!(folder, file = name, attention = report.attention, "a file is held until it is confirmed");
+            engine.store.file_arrived(folder).await?;
+            ("held", None)
+        }
         Ok(report) => {
             tracing::info!(folder, file = name, rows = report.rows, booked = report.booked, "a file was taken in");
             engine.store.file_arrived(folder).await?;

@@ -75,6 +75,11 @@ impl Store {
         Ok(query.all(&self.reader).await?)
     }
 
+    pub async fn attention_item(&self, id: i64) -> Result<attention::Model> {
+        let missing = || StoreError::Missing { kind: "attention item", name: id.to_string() };
+        attention::Entity::find_by_id(id).one(&self.reader).await?.ok_or_else(missing)
+    }
+
     /// A person has dealt with it; what it forbade is allowed again.
     pub async fn resolve_attention(&self, id: i64, action: Option<&str>, who: &str) -> Result<attention::Model> {
         let tx = self.begin().await?;
@@ -90,6 +95,9 @@ impl Store {
             };
         }
         let allowed = actions(&item.kind);
+        if item.kind == "brake" {
+            return Err(StoreError::Invalid(format!("what is held is for the engine to {}", allowed.join(" or to "))));
+        }
         if let Some(action) = action.filter(|action| !allowed.contains(action)) {
             let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
             return Err(StoreError::Invalid(format!("{action:?} is no action of this item; it has: {list}")));
@@ -125,6 +133,7 @@ pub fn actions(kind: &str) -> &'static [&'static str] {
         "set_aside" | "mall_limit" | "other_writer" => &["retry"],
         "unread_order" => &["release"],
         "review" => &["release", "write_off"],
+        "brake" => &["confirm", "refuse"],
         _ => &[],
     }
 }

@@ -5,7 +5,7 @@
 //! [`dialect::bump_stock`], so it is computed again whenever one of them changes. Whoever changes a recipe locks
 //! the SKUs that it names, as facts do: no fact of a component can slip through in between.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -29,6 +29,17 @@ use crate::domain::{
 pub struct Component {
     pub sku_id: i64,
     pub quantity: i64,
+}
+
+/// What is known around some codes.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Those of the codes that are SKUs.
+    pub known: BTreeSet<String>,
+    /// Those that have stock events of their own.
+    pub stocked: BTreeSet<String>,
+    /// Of the codes, and of everything that they are made of or in.
+    pub recipes: BTreeMap<String, Recipe<String>>,
 }
 
 /// What came of recipes.
@@ -148,11 +159,44 @@ impl Store {
         Ok(packed)
     }
 
+    pub async fn surroundings(&self, codes: &BTreeSet<String>) -> Result<Surroundings> {
+        let tx = self.snapshot().await?;
+        let ids = ids_of(&tx, &codes.iter().map(String::as_str).collect()).await?;
+        let named: BTreeSet<i64> = ids.values().copied().collect();
+        let mut around = containing(&tx, &named).await?;
+        around.extend(&named);
+        let recipes = recipes_under(&tx, &around).await?;
+        let all = recipes.iter().flat_map(|(bundle, recipe)| recipe.keys().chain([bundle])).copied();
+        let names = super::catalogue::sku_codes(&tx, &all.chain(named.iter().copied()).collect()).await?;
+        let name = |id: &i64| names.get(id).cloned().unwrap_or_default();
+        let spelt = |(bundle, recipe): (&i64, &Recipe<i64>)| {
+            (name(bundle), recipe.iter().map(|(part, quantity)| (name(part), *quantity)).collect())
+        };
+        let mut stocked = BTreeSet::new();
+        for piece in pieces(&named) {
+            let moved = stock_entry::Entity::find().select_only().column(stock_entry::Column::SkuId).distinct();
+            let moved = moved.filter(stock_entry::Column::SkuId.is_in(piece)).into_tuple::<i64>().all(&tx).await?;
+            stocked.extend(moved.iter().map(name));
+        }
+        Ok(Surroundings { known: ids.into_keys().collect(), stocked, recipes: recipes.iter().map(spelt).collect() })
+    }
+
+    /// Every bundle's code.
+    pub async fn bundle_codes(&self) -> Result<HashSet<String>> {
+        let bundles = bundle_unit::Entity::find().select_only().column(bundle_unit::Column::BundleId).distinct();
+        let bundles: BTreeSet<i64> = bundles.into_tuple::<i64>().all(self.reader()).await?.into_iter().collect();
+        let tx = self.snapshot().await?;
+        Ok(super::catalogue::sku_codes(&tx, &bundles).await?.into_values().collect())
+    }
+
     pub(super) async fn pack_in(
         &self,
         tx: &DatabaseTransaction,
         recipes: &BTreeMap<String, Recipe<String>>,
     ) -> Result<Packed> {
+        // A bundle is a SKU from its recipe on; what it is made of must be one already.
+        let names = recipes.keys().map(|bundle| (bundle.clone(), (None, None))).collect();
+        self.ensure_skus(tx, &names).await?;
         let codes: BTreeSet<&str> =
             recipes.iter().flat_map(|(bundle, recipe)| recipe.keys().chain([bundle])).map(String::as_str).collect();
         let ids = ids_of(tx, &codes).await?;

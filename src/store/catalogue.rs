@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
@@ -13,12 +14,13 @@ use super::{
     dialect,
     entity::{channel, line_event, line_part, listing, mall_order, order_line, sku},
     instant, micros,
+    rules::{cap_columns, cap_of},
     stock::Shipment,
 };
-use crate::domain::spelling;
+use crate::domain::{allocation::Cap, spelling};
 
 /// A mapping to make or change; what is `None` stays as it is (or follows the channel).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mapping {
     pub channel: String,
     pub mall_key: String,
@@ -27,10 +29,15 @@ pub struct Mapping {
     pub buffer: Option<i64>,
     pub fraction: Option<f64>,
     pub min_show: Option<i64>,
-    pub cap: Option<i64>,
+    pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: Option<i64>,
+    /// Names of rules that follow the channel again.
+    pub cleared: BTreeSet<String>,
 }
+
+/// Rules that a listing can have of its own.
+pub const RULES: [&str; 6] = ["buffer", "fraction", "min_show", "cap", "unlimited", "priority"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mapped {
@@ -103,7 +110,7 @@ impl Store {
         let tx = self.begin().await?;
         let mut done = Vec::with_capacity(mappings.len());
         for piece in mappings.chunks(ROWS_PER_STATEMENT) {
-            done.extend(self.map_piece(&tx, piece, create_skus).await?);
+            done.extend(self.map_piece(&tx, piece, create_skus, who).await?);
         }
         let changed = done.iter().filter(|mapped| **mapped != Mapped::Unchanged).count();
         if changed > 0 {
@@ -125,6 +132,7 @@ impl Store {
         tx: &DatabaseTransaction,
         mappings: &[Mapping],
         create: bool,
+        who: &str,
     ) -> Result<Vec<Mapped>> {
         let channels = channels_of(tx, mappings).await?;
         let names: BTreeMap<_, _> =
@@ -138,6 +146,7 @@ impl Store {
         let mut done = Vec::new();
         let mut changed: HashMap<&str, Vec<listing::Model>> = HashMap::new();
         let mut reordered = BTreeSet::new();
+        let mut ruled = Vec::new();
         for mapping in mappings {
             let missing = |kind, name: &str| StoreError::Missing { kind, name: name.to_owned() };
             let channel = channels.get(&mapping.channel).ok_or_else(|| missing("channel", &mapping.channel))?;
@@ -165,11 +174,13 @@ impl Store {
                 done.push(Mapped::Created);
             }
             self.adopt_lines(tx, channel, &row).await?;
-            changed.entry(channel.id.as_str()).or_default().push(row);
+            changed.entry(channel.id.as_str()).or_default().push(row.clone());
+            ruled.push((before.cloned(), row));
         }
         for (channel, rows) in changed {
             self.adopt_unread(tx, &channels[channel], &rows.iter().collect::<Vec<_>>()).await?;
         }
+        self.note_listing_rules(tx, &ruled, who).await?;
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await?;
         // What waits already waits in another place from now on.
         let listed = self.listed(tx, &reordered).await?;
@@ -346,20 +357,25 @@ fn merged(
         fraction: None,
         min_show: None,
         cap: None,
+        caps: None,
         unlimited: None,
         priority: 0,
         created_at: now,
     };
+    let kept = |rule: &str| !mapping.cleared.contains(rule);
     let base = before.cloned().unwrap_or_else(blank);
+    let cap = mapping.cap.clone().or_else(|| cap_of(&base).filter(|_| kept("cap")));
+    let (cap, caps) = cap_columns(cap.as_ref());
     listing::Model {
         sku_id: sku,
         units: mapping.units.unwrap_or(base.units),
-        buffer: mapping.buffer.or(base.buffer),
-        fraction: mapping.fraction.or(base.fraction),
-        min_show: mapping.min_show.or(base.min_show),
-        cap: mapping.cap.or(base.cap),
-        unlimited: mapping.unlimited.or(base.unlimited),
-        priority: mapping.priority.unwrap_or(base.priority),
+        buffer: mapping.buffer.or(base.buffer.filter(|_| kept("buffer"))),
+        fraction: mapping.fraction.or(base.fraction.filter(|_| kept("fraction"))),
+        min_show: mapping.min_show.or(base.min_show.filter(|_| kept("min_show"))),
+        cap,
+        caps,
+        unlimited: mapping.unlimited.or(base.unlimited.filter(|_| kept("unlimited"))),
+        priority: mapping.priority.unwrap_or(if kept("priority") { base.priority } else { 0 }),
         ..base
     }
 }

@@ -6,6 +6,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     Result, Store, StoreError,
@@ -14,6 +15,7 @@ use super::{
     entity::{channel, configuration, listing, location, pool},
     lease::Lease,
     maybe_instant, micros,
+    recompute::Allowance,
 };
 use crate::domain::{
     health::{Lane, LaneState},
@@ -27,7 +29,7 @@ pub const STOREFRONT: &str = "storefront";
 pub(super) const REVIEW: &str = "review";
 
 /// A channel as the configuration has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelSetup {
     pub id: String,
     pub mall: String,
@@ -37,9 +39,11 @@ pub struct ChannelSetup {
     pub live: bool,
     /// Cancelled units are looked at before they are sold again.
     pub review: bool,
+    /// Its rules, and what its mall can hold.
+    pub allowance: Allowance,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolSetup {
     pub id: String,
     pub locations: Vec<String>,
@@ -73,42 +77,85 @@ impl Store {
     /// Brings pools, locations and channels in line with the configuration, and records it.
     pub async fn configure(&self, pools: &[PoolSetup], channels: &[ChannelSetup], body: &str) -> Result<()> {
         let tx = self.begin().await?;
+        self.configure_names(&tx, pools, channels).await?;
+        self.configure_numbers(&tx, pools, channels, body).await?;
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(())
+    }
+
+    /// The part that moves no number: who is there, and what they are called.
+    pub(super) async fn configure_names(
+        &self,
+        tx: &DatabaseTransaction,
+        pools: &[PoolSetup],
+        channels: &[ChannelSetup],
+    ) -> Result<()> {
         for (rank, setup) in pools.iter().enumerate() {
-            self.configure_pool(&tx, rank, setup).await?;
+            if pool::Entity::find_by_id(&setup.id).one(tx).await?.is_none() {
+                let rank = i64::try_from(rank).unwrap_or(i64::MAX);
+                pool::ActiveModel { id: Set(setup.id.clone()), rank: Set(rank) }.insert(tx).await?;
+            }
         }
+        let locations: BTreeSet<String> = pools.iter().flat_map(|setup| setup.locations.iter().cloned()).collect();
+        super::stock::ensure_locations(self, tx, &locations).await?;
         let mut named = BTreeSet::new();
         for setup in channels {
             named.insert(setup.id.clone());
-            self.configure_channel(&tx, setup).await?;
+            self.configure_channel(tx, setup).await?;
         }
         channel::Entity::update_many()
             .col_expr(channel::Column::Configured, Expr::value(false))
             .filter(channel::Column::Id.is_not_in(named))
-            .exec(&tx)
+            .exec(tx)
             .await?;
-        let last = configuration::Entity::find().order_by_desc(configuration::Column::Id).one(&tx).await?;
-        if last.as_ref().is_none_or(|last| last.body != body) {
+        Ok(())
+    }
+
+    /// The part that says what is sold from where, and by which rules.
+    pub(super) async fn configure_numbers(
+        &self,
+        tx: &DatabaseTransaction,
+        pools: &[PoolSetup],
+        channels: &[ChannelSetup],
+        body: &str,
+    ) -> Result<()> {
+        for setup in pools {
+            self.configure_pool(tx, setup).await?;
+        }
+        let mut bumps = BTreeSet::new();
+        for setup in channels {
+            let row = find(tx, &setup.id).await?;
+            let mut moved = self.put_channel_rules(tx, &row, &setup.allowance).await?;
+            if row.pool != setup.pool {
+                let active = channel::ActiveModel {
+                    id: Set(setup.id.clone()),
+                    pool: Set(setup.pool.clone()),
+                    ..Default::default()
+                };
+                active.update(tx).await?;
+                moved = true;
+            }
+            if moved {
+                bumps.extend(listed_skus(tx, &setup.id).await?.into_iter().map(|sku| (sku, setup.pool.clone())));
+            }
+        }
+        let skus = bumps.iter().map(|(sku, _)| *sku).collect();
+        super::stock::lock_skus(tx, &super::bundles::touched(tx, &skus).await?).await?;
+        dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await?;
+        let last = configuration::Entity::find().order_by_desc(configuration::Column::Id).one(tx).await?;
+        if last.is_none_or(|last| last.body != body) {
             let row = configuration::ActiveModel {
                 id: Set(self.id()),
                 at: Set(micros(self.now())),
                 body: Set(body.to_owned()),
             };
-            row.insert(&tx).await?;
+            row.insert(tx).await?;
         }
-        if last.is_some_and(|last| last.body != body) {
-            // The channels' rules stand in the configuration alone: what rests on them is computed again.
-            for setup in channels {
-                self.bump_listings(&tx, &setup.id, &setup.pool).await?;
-            }
-        }
-        Ok(tx.commit().await?)
+        Ok(())
     }
 
-    async fn configure_pool(&self, tx: &DatabaseTransaction, rank: usize, setup: &PoolSetup) -> Result<()> {
-        if pool::Entity::find_by_id(&setup.id).one(tx).await?.is_none() {
-            let rank = i64::try_from(rank).unwrap_or(i64::MAX);
-            pool::ActiveModel { id: Set(setup.id.clone()), rank: Set(rank) }.insert(tx).await?;
-        }
+    async fn configure_pool(&self, tx: &DatabaseTransaction, setup: &PoolSetup) -> Result<()> {
         let left = location::Entity::find()
             .filter(location::Column::Pool.eq(&setup.id))
             .filter(location::Column::Code.is_not_in(setup.locations.clone()))
@@ -120,8 +167,6 @@ impl Store {
             row.pool = Set(None);
             row.update(tx).await?;
         }
-        let codes: BTreeSet<String> = setup.locations.iter().cloned().collect();
-        super::stock::ensure_locations(self, tx, &codes).await?;
         for (rank, code) in setup.locations.iter().enumerate() {
             let rank = i64::try_from(rank).unwrap_or(i64::MAX);
             let row = location::Entity::find_by_id(code).one(tx).await?;
@@ -151,31 +196,12 @@ impl Store {
                 setup.id, row.mall, setup.mall
             )));
         }
-        let before = row.pool.clone();
         let mut row = row.into_active_model();
         row.name = Set(setup.name.clone());
-        row.pool = Set(setup.pool.clone());
         row.on_cancel = Set(on_cancel(setup.review).into());
         row.configured = Set(true);
         row.update(tx).await?;
-        if before != setup.pool {
-            self.bump_listings(tx, &setup.id, &setup.pool).await?;
-        }
         Ok(())
-    }
-
-    async fn bump_listings(&self, tx: &DatabaseTransaction, channel: &str, pool: &str) -> Result<()> {
-        let skus: BTreeSet<i64> = listing::Entity::find()
-            .select_only()
-            .column(listing::Column::SkuId)
-            .filter(listing::Column::Channel.eq(channel))
-            .into_tuple::<i64>()
-            .all(tx)
-            .await?
-            .into_iter()
-            .collect();
-        let rows: Vec<_> = skus.into_iter().map(|sku| (sku, pool.to_owned())).collect();
-        dialect::bump_stock(tx, &rows, false, micros(self.now())).await
     }
 
     pub async fn channels(&self) -> Result<Vec<channel::Model>> {
@@ -264,6 +290,11 @@ pub(super) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<channel:
     row.ok_or_else(|| StoreError::Missing { kind: "channel", name: id.to_owned() })
 }
 
+async fn listed_skus(tx: &DatabaseTransaction, channel: &str) -> Result<Vec<i64>> {
+    let skus = listing::Entity::find().select_only().column(listing::Column::SkuId).distinct();
+    Ok(skus.filter(listing::Column::Channel.eq(channel)).into_tuple().all(tx).await?)
+}
+
 fn on_cancel(review: bool) -> &'static str {
     if review { REVIEW } else { "restock" }
 }
@@ -275,6 +306,7 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         name: setup.name.clone(),
         pool: setup.pool.clone(),
         on_cancel: on_cancel(setup.review).into(),
+        rules: None,
         mode: if setup.live { "live" } else { "shadow" }.into(),
         state: State::Active.word().into(),
         suspend_mode: None,

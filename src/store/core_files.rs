@@ -29,7 +29,8 @@ use crate::domain::{
 };
 
 /// How the core system counts, by the configuration that is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Kept", try_from = "Kept")]
 pub struct CoreRules {
     pub days: BusinessDays,
     /// `None`: nobody said.
@@ -37,7 +38,7 @@ pub struct CoreRules {
 }
 
 /// The same as it is kept.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     /// An IANA name, or whole seconds east of Greenwich.
     zone: String,
@@ -53,14 +54,7 @@ pub(super) type Level = (i64, String, i64);
 impl Store {
     /// Puts the configuration's `[core]` in force.
     pub async fn set_core(&self, rules: &CoreRules) -> Result<()> {
-        let zone = &rules.days.zone;
-        let offset = || zone.to_fixed_offset().map_or(0, |offset| offset.seconds()).to_string();
-        let kept = Kept {
-            zone: zone.iana_name().map_or_else(offset, str::to_owned),
-            day_starts: rules.days.starts.strftime("%H:%M").to_string(),
-            counts_shipments: rules.counts.map(|counts| counts.word().to_owned()),
-        };
-        let value = serde_json::to_string(&kept).expect("texts are always JSON");
+        let value = serde_json::to_string(rules).expect("texts are always JSON");
         let tx = self.begin().await?;
         let row = meta::ActiveModel { name: Set(NAME.into()), value: Set(value) };
         let newer = OnConflict::column(meta::Column::Name).update_column(meta::Column::Value).to_owned();
@@ -154,18 +148,15 @@ impl Store {
     }
 
     /// Levels that are still open, in short transactions: a file may have ended a date without naming every SKU.
-    pub async fn relevel_open(&self, trial: Option<&DatabaseTransaction>) -> Result<()> {
+    pub async fn relevel_open(&self) -> Result<()> {
         let mut after = None;
         loop {
-            let own = if trial.is_some() { None } else { Some(self.begin().await?) };
-            let Some(tx) = trial.or(own.as_ref()) else { return Ok(()) };
-            let levels = open_levels(tx, after.take()).await?;
-            lock_skus(tx, &levels.iter().map(|(sku, ..)| *sku).collect()).await?;
-            self.relevel(tx, &levels).await?;
+            let tx = self.begin().await?;
+            let levels = open_levels(&tx, after.take()).await?;
+            lock_skus(&tx, &levels.iter().map(|(sku, ..)| *sku).collect()).await?;
+            self.relevel(&tx, &levels).await?;
             after = levels.last().cloned();
-            if let Some(own) = own {
-                own.commit().await?;
-            }
+            tx.commit().await?;
             if after.is_none() {
                 self.bells.facts.notify_waiters();
                 return Ok(());
@@ -176,16 +167,36 @@ impl Store {
 
 async fn rules(db: &impl ConnectionTrait) -> Result<CoreRules> {
     let row = meta::Entity::find_by_id(NAME).one(db).await?;
-    let Some(kept) = row.and_then(|row| serde_json::from_str::<Kept>(&row.value).ok()) else {
+    let Some(row) = row else {
         let days = BusinessDays { zone: TimeZone::UTC, starts: jiff::civil::Time::midnight() };
         return Ok(CoreRules { days, counts: None });
     };
-    let fixed = || kept.zone.parse().ok().and_then(|seconds| jiff::tz::Offset::from_seconds(seconds).ok());
-    let unknown = || StoreError::Invalid(format!("core.zone: this machine doesn't know {:?}", kept.zone));
-    let zone = TimeZone::get(&kept.zone).ok().or_else(|| fixed().map(TimeZone::fixed)).ok_or_else(unknown)?;
-    let starts = jiff::civil::Time::strptime("%H:%M", &kept.day_starts).unwrap_or_default();
-    let counts = kept.counts_shipments.as_deref().and_then(CountsShipments::parse);
-    Ok(CoreRules { days: BusinessDays { zone, starts }, counts })
+    serde_json::from_str(&row.value).map_err(|error| StoreError::Invalid(format!("the kept [core]: {error}")))
+}
+
+impl From<CoreRules> for Kept {
+    fn from(rules: CoreRules) -> Self {
+        let zone = &rules.days.zone;
+        let offset = || zone.to_fixed_offset().map_or(0, |offset| offset.seconds()).to_string();
+        Self {
+            zone: zone.iana_name().map_or_else(offset, str::to_owned),
+            day_starts: rules.days.starts.strftime("%H:%M").to_string(),
+            counts_shipments: rules.counts.map(|counts| counts.word().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Kept> for CoreRules {
+    type Error = String;
+
+    fn try_from(kept: Kept) -> std::result::Result<Self, String> {
+        let fixed = || kept.zone.parse().ok().and_then(|seconds| jiff::tz::Offset::from_seconds(seconds).ok());
+        let zone = TimeZone::get(&kept.zone).ok().or_else(|| fixed().map(TimeZone::fixed));
+        let zone = zone.ok_or_else(|| format!("this machine doesn't know the zone {:?}", kept.zone))?;
+        let starts = jiff::civil::Time::strptime("%H:%M", &kept.day_starts).unwrap_or_default();
+        let counts = kept.counts_shipments.as_deref().and_then(CountsShipments::parse);
+        Ok(Self { days: BusinessDays { zone, starts }, counts })
+    }
 }
 
 /// Units that shipped and that no figure of the core's holds, by SKU.

@@ -251,6 +251,11 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
     let positive = |of: &str| format!("CASE WHEN {of} > 0 THEN {of} ELSE 0 END");
     let shown = positive("(p.anchor + p.applied - p.sold_since + p.slack_up)");
     let open = positive("w.value");
+    let ceiling = format!(
+        "({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
+    );
+    let listings = "FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id";
+    let counts = "c.pool = s.pool AND p.anchor IS NOT NULL AND NOT l.sells_past_zero AND l.unlimited IS NULL";
     let sql = format!(
         "SELECT pool, CAST(SUM({}) AS BIGINT) AS oversold, CAST(SUM({}) AS BIGINT) AS bound FROM (\
            SELECT s.pool AS pool, \
@@ -260,13 +265,14 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
              - COALESCE((SELECT h.quantity FROM held h WHERE h.sku_id = s.sku_id AND h.pool = s.pool), 0) \
              - COALESCE((SELECT SUM(h.remaining) FROM provisional_hold h \
                          WHERE h.sku_id = s.sku_id AND h.pool = s.pool AND h.ended_at IS NULL), 0) \
+             - COALESCE((SELECT SUM(h.remaining * u.quantity) FROM bundle_unit u \
+                         JOIN provisional_hold h ON h.sku_id = u.bundle_id WHERE u.component_id = s.sku_id \
+                         AND h.pool = s.pool AND h.ended_at IS NULL), 0) \
              - COALESCE((SELECT SUM(n.own - n.in_core) FROM not_in_core n \
                          WHERE n.sku_id = s.sku_id AND n.pool = s.pool), 0) AS sellable, \
-             COALESCE((SELECT SUM(({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w \
-                                                       WHERE w.listing_id = l.id), 0)) * l.units) \
-                       FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id \
-                       WHERE l.sku_id = s.sku_id AND c.pool = s.pool AND p.anchor IS NOT NULL \
-                         AND NOT l.sells_past_zero AND l.unlimited IS NULL), 0) AS exposure \
+             COALESCE((SELECT SUM({ceiling}) {listings} WHERE l.sku_id = s.sku_id AND {counts}), 0) \
+             + COALESCE((SELECT SUM({ceiling} * u.quantity) {listings} JOIN bundle_unit u ON u.bundle_id = l.sku_id \
+                         WHERE u.component_id = s.sku_id AND {counts}), 0) AS exposure \
            FROM stock s WHERE s.stocked) shelf GROUP BY pool ORDER BY pool",
         positive("(-sellable)"),
         positive("(exposure - sellable)"),

@@ -11,12 +11,11 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
+use sha2::{Digest, Sha256};
 use uriba_sdk::Order;
 
 use super::{
-    Result, Store, StoreError,
-    catalogue::{Mapped, Mapping},
-    dialect_files,
+    Result, Store, StoreError, dialect_files,
     entity::{location, sku, stock_import},
     intake::Intake,
     log::Entry,
@@ -79,6 +78,19 @@ pub enum Rows<'a> {
     },
 }
 
+impl Rows<'_> {
+    /// SKUs and locations that they name.
+    pub(super) fn names(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        match self {
+            Self::Book { figures, .. } | Self::Holdbacks(figures) => {
+                figures.iter().map(|row| (row.sku.clone(), row.location.clone())).unzip()
+            }
+            Self::Running { rows, .. } => rows.iter().map(|row| (row.sku.clone(), row.location.clone())).unzip(),
+            Self::Orders { .. } => Default::default(),
+        }
+    }
+}
+
 /// What booking a piece came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Piece {
@@ -105,6 +117,12 @@ impl Store {
             query = query.filter(stock_import::Column::AsOf.eq(micros(as_of)));
         }
         Ok(query.one(&self.reader).await?)
+    }
+
+    /// Whether some of this content is in already.
+    pub async fn is_begun(&self, kind: &str, bytes: &[u8], as_of: Option<Timestamp>) -> Result<bool> {
+        let digest = super::token::hex(&Sha256::digest(bytes));
+        Ok(self.known_import(kind, &digest, as_of).await?.is_some())
     }
 
     /// Begins a file, or finds where it was left.
@@ -220,7 +238,7 @@ impl Store {
     /// Every row is in. Returns the row as it is now.
     pub async fn finish_import(&self, import: &stock_import::Model) -> Result<stock_import::Model> {
         if import.kind == "sales" {
-            self.relevel_open(None).await?;
+            self.relevel_open().await?;
         }
         let tx = self.begin().await?;
         let row =
@@ -228,17 +246,6 @@ impl Store {
         let row = row.update(&tx).await?;
         tx.commit().await?;
         Ok(row)
-    }
-
-    /// What mapping these would do, without doing it.
-    pub async fn try_listings(&self, mappings: &[Mapping], create_skus: bool) -> Result<Vec<Mapped>> {
-        let tx = self.begin().await?;
-        let mut would = Vec::with_capacity(mappings.len());
-        for piece in mappings.chunks(super::ROWS_PER_STATEMENT) {
-            would.extend(self.map_piece(&tx, piece, create_skus).await?);
-        }
-        tx.rollback().await?;
-        Ok(would)
     }
 
     /// Those of the codes that no SKU has.

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Result, Store,
@@ -13,10 +15,12 @@ use super::{
     bundles::Shelved,
     core_files,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
-    micros, reservations, stock as ledger,
+    micros, reservations,
+    rules::overrides,
+    stock as ledger,
 };
 use crate::domain::{
-    allocation::{self, Overrides, Rules},
+    allocation::{self, Rules},
     ledger::MAIN,
     shelf::Shelf,
 };
@@ -25,24 +29,22 @@ use crate::domain::{
 pub const SKUS_MAX: usize = 500;
 
 /// What a channel brings to its targets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Allowance {
     pub rules: Rules,
     pub quantity_max: i64,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { rules: Rules::default(), quantity_max: i64::MAX }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recomputed {
     pub skus: usize,
     pub targets: usize,
-}
-
-/// A listing whose target changed.
-#[derive(Clone, Debug)]
-pub(super) struct Retargeted {
-    pub listing: listing::Model,
-    pub before: Option<i64>,
-    pub after: Option<i64>,
 }
 
 impl Store {
@@ -53,19 +55,18 @@ impl Store {
             return Ok(Recomputed::default());
         }
         let tx = self.begin().await?;
-        let (done, _) = self.recompute_due(&tx, allowances).await?;
+        let done = self.recompute_due(&tx, allowances).await?;
         tx.commit().await?;
         // Even where no target changed: raises may have waited for that to be known.
         self.bells.targets.notify_waiters();
         Ok(done)
     }
 
-    /// One piece inside the caller's transaction, and the targets that it changed.
-    pub(super) async fn recompute_due(
+    async fn recompute_due(
         &self,
         tx: &DatabaseTransaction,
         allowances: &HashMap<String, Allowance>,
-    ) -> Result<(Recomputed, Vec<Retargeted>)> {
+    ) -> Result<Recomputed> {
         let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX as u64);
         let mut rows = due.order_by_asc(stock::Column::SkuId).lock_exclusive().all(tx).await?;
         rows.sort_by(|a, b| (&a.pool, a.sku_id).cmp(&(&b.pool, b.sku_id)));
@@ -74,9 +75,8 @@ impl Store {
         for row in rows {
             pools.entry(row.pool.clone()).or_default().push(row);
         }
-        let mut changed = Vec::new();
         for (pool, rows) in pools {
-            changed.extend(self.recompute_pool(tx, &pool, &rows, allowances).await?);
+            done.targets += self.recompute_pool(tx, &pool, &rows, allowances).await?;
             let skus: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
             stock::Entity::update_many()
                 .col_expr(stock::Column::Computed, Expr::col(stock::Column::Version))
@@ -86,8 +86,7 @@ impl Store {
                 .exec(tx)
                 .await?;
         }
-        done.targets = changed.len();
-        Ok((done, changed))
+        Ok(done)
     }
 
     async fn recompute_pool(
@@ -96,22 +95,20 @@ impl Store {
         pool: &str,
         rows: &[stock::Model],
         allowances: &HashMap<String, Allowance>,
-    ) -> Result<Vec<Retargeted>> {
+    ) -> Result<usize> {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
         let shelved = Shelved::load(tx, pool, &skus).await?;
         let listings = listings_of(tx, pool, &skus).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
-        let (mut changed, mut retargeted) = (Vec::new(), Vec::new());
+        let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id));
+            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id), self.now());
             if item.publication.target == target {
                 continue;
             }
-            let listing = item.listing.clone();
-            retargeted.push(Retargeted { listing, before: item.publication.target, after: target });
             item.publication.target = target;
             item.row.target_version = versions.get(&item.listing.sku_id).copied().unwrap_or(0);
             item.row.target_at = Some(now);
@@ -121,7 +118,7 @@ impl Store {
         // A bundle is not short by itself: its components are, and each says so where it is due.
         let own: HashMap<i64, Shelf> = shelved.shelves.into_iter().filter(|(sku, _)| skus.contains(sku)).collect();
         self.report_oversold(tx, pool, &own).await?;
-        Ok(retargeted)
+        Ok(changed.len())
     }
 
     async fn report_oversold(&self, tx: &DatabaseTransaction, pool: &str, shelves: &HashMap<i64, Shelf>) -> Result<()> {
@@ -145,20 +142,15 @@ impl Store {
     }
 }
 
-/// What the listing ought to show; `None` without a stock figure.
-pub(super) fn wanted(listing: &listing::Model, allowance: &Allowance, sellable: Option<i64>) -> Option<i64> {
+/// What the listing ought to show now; `None` without a stock figure.
+pub(super) fn wanted(
+    listing: &listing::Model,
+    allowance: &Allowance,
+    sellable: Option<i64>,
+    now: Timestamp,
+) -> Option<i64> {
     let rules = allowance.rules.with(&overrides(listing));
-    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max))
-}
-
-pub(super) fn overrides(listing: &listing::Model) -> Overrides {
-    Overrides {
-        buffer: listing.buffer,
-        fraction: listing.fraction,
-        min_show: listing.min_show,
-        cap: listing.cap,
-        unlimited: listing.unlimited,
-    }
+    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max, now))
 }
 
 /// Everything that sellable is made of, from one moment.

@@ -51,7 +51,7 @@ impl Store {
             self.bells.facts.notify_waiters();
         }
         if import.kind == "sales" {
-            self.relevel_open(None).await?;
+            self.relevel_open().await?;
         }
         let tx = self.begin().await?;
         let row = stock_import::ActiveModel { id: Set(id), state: Set("undone".into()), ..Default::default() };

@@ -2,9 +2,7 @@
 
 use uriba::{
     domain::{deed::Deed, ledger::CountsShipments},
-    engine::import::{
-        CoreFile, FileKind, ImportReport, ImportState, ListingsFile, Profile, import_file, import_listings,
-    },
+    engine::import::{CoreFile, FileKind, ImportReport, ImportState, Profile, import_file},
     store::{
         StoreError,
         imports::{Figure, NewImport, Rows},
@@ -16,7 +14,7 @@ use uriba_sdk::{Env, Line};
 
 use crate::{
     store::deeds::ask,
-    support::{PLAIN, SHOP, TestBase, WAREHOUSE, clock, core_file, line, on_every_database, order, seconds},
+    support::{SHOP, TestBase, WAREHOUSE, clock, core_file, line, on_every_database, order, seconds},
 };
 
 fn file(bytes: &[u8]) -> CoreFile<'_> {
@@ -255,15 +253,8 @@ async fn listings_are_mapped_from_a_file_whole_or_not_at_all() {
     on_every_database(async |base| {
         base.trade(&["a", "b"], "tea", 4).await;
         let map = async |text: &str, create_skus: bool| {
-            let file = ListingsFile {
-                bytes: text.as_bytes(),
-                profile: &PLAIN,
-                create_skus,
-                dry_run: false,
-                skip_invalid: false,
-                by: "test",
-            };
-            import_listings(&base.store, &file).await.unwrap()
+            let file = CoreFile { create_skus, ..core_file(FileKind::Listings, text.as_bytes()) };
+            import_file(&base.store, &file).await.unwrap()
         };
         let text = "channel,mall_key,sku,units,fraction,cap\na,tea-3,tea,3,,\nb,cup,cup,1,0.5,10\n";
         let report = map(text, false).await;

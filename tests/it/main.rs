@@ -4,6 +4,8 @@
 
 mod api;
 mod bad_input;
+mod brakes;
+mod bundles;
 mod cli;
 mod files;
 mod holds;

@@ -3,31 +3,37 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Figures, ImportReport, ImportState, Profile, Rejects,
+    Figures, ImportReport, ImportState, Profile, Rejects, bundles,
     judge::{Judged, judge},
-    orders, refused,
+    listings,
+    orders::{self, Orders},
+    refused,
     rows::{FUTURE, Item, Reader, columns},
     sheet::{Flaw, Sheet},
     text,
 };
 use crate::{
-    engine::ChannelPlan,
+    engine::{
+        ChannelPlan,
+        braked::{Guard, hold_file},
+    },
     store::{
         Result, Store, StoreError,
         entity::stock_import,
         imports::{Figure, NewImport, PIECE, Piece, Rows, UNSAID},
         intake::Intake,
-        recompute::Allowance,
+        preview::{Changes, Preview},
         running::{Manner, Running},
         token::hex,
-        trial::Trial,
     },
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// 店舗帳簿在庫: what there is of each SKU at each location, as of an instant.
     Book,
@@ -39,6 +45,10 @@ pub enum FileKind {
     Holdbacks,
     /// Orders out of a mall's own CSV, to close a gap.
     Orders,
+    /// セット商品: what bundles are made of.
+    Bundles,
+    /// 出品: what each channel sells, and by which rules.
+    Listings,
 }
 
 /// A file and how to take it in.
@@ -54,9 +64,13 @@ pub struct CoreFile<'a> {
     /// The business date of rows that don't say their own. `None`: the one to which `as_of` belongs.
     pub date: Option<Date>,
     pub profile: &'a Profile,
+    /// When a change of many numbers at once is held.
+    pub guard: &'a Guard,
     pub dry_run: bool,
     /// Books the good rows of a file that has bad ones.
     pub skip_invalid: bool,
+    /// Of listings: a SKU that nobody knows is made instead of refused.
+    pub create_skus: bool,
     pub by: &'a str,
     pub terms: &'a Terms,
     pub progress: Option<Progress<'a>>,
@@ -65,17 +79,13 @@ pub struct CoreFile<'a> {
 /// What files need to know of the channels.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// What a trial computes targets with.
-    pub allowances: HashMap<String, Allowance>,
     /// The channels that an orders file may name.
     pub intakes: HashMap<String, Intake>,
 }
 
 impl Terms {
     pub fn of(plans: &[ChannelPlan]) -> Self {
-        let allowance = |plan: &ChannelPlan| (plan.id.clone(), plan.allowance());
-        let intake = |plan: &ChannelPlan| (plan.id.clone(), plan.intake());
-        Self { allowances: plans.iter().map(allowance).collect(), intakes: plans.iter().map(intake).collect() }
+        Self { intakes: plans.iter().map(|plan| (plan.id.clone(), plan.intake())).collect() }
     }
 }
 
@@ -100,8 +110,11 @@ pub async fn import_file(store: &Store, file: &CoreFile<'_>) -> Result<ImportRep
         Ok(sheet) => sheet,
         Err(flaw) => return Ok(refused(flaw)),
     };
-    if file.kind == FileKind::Orders {
-        return orders::take_in(store, file, &sheet, &rules.days.zone).await;
+    match file.kind {
+        FileKind::Orders => return orders::take_in(store, file, &sheet, &rules.days.zone).await,
+        FileKind::Bundles => return bundles::take_in(store, file, &sheet).await,
+        FileKind::Listings => return listings::take_in(store, file, &sheet).await,
+        FileKind::Book | FileKind::Sales | FileKind::Receipts | FileKind::Holdbacks => {}
     }
     let made_at = file.as_of.unwrap_or(now);
     let date = file.date.or(file.as_of.map(|as_of| rules.days.date_of(as_of)));
@@ -111,25 +124,34 @@ pub async fn import_file(store: &Store, file: &CoreFile<'_>) -> Result<ImportRep
     }
     let mut rejects = Rejects::default();
     let judged = judge(store, &sheet, &reader, &mut rejects).await?;
-    let work = Work { file, sheet: &sheet, reader: &reader, judged: &judged };
+    let good = Good::Rows(Work { file, sheet: &sheet, reader: &reader, judged: &judged });
     // Rows that say their own instants make the file's.
     let as_of = file.as_of.or(judged.newest);
-    file.take_in(store, rejects, judged.rows, judged.good, as_of, async |session| work.book(session).await).await
+    file.take_in(store, rejects, (judged.rows, judged.good), as_of, &good).await
 }
 
-/// Where pieces go: into short transactions of their own, or into a trial.
+/// Where pieces go, and what they came to.
 pub(super) struct Session<'a> {
     store: &'a Store,
-    import: stock_import::Model,
-    trial: Option<Trial>,
+    aim: Aim<'a>,
     sum: Piece,
+}
+
+enum Aim<'a> {
+    Book(stock_import::Model),
+    /// `sold_only`: nothing is asked but which numbers would change.
+    Preview {
+        new: &'a NewImport<'a>,
+        preview: Preview,
+        sold_only: bool,
+    },
 }
 
 impl Session<'_> {
     pub async fn book(&mut self, rows: Rows<'_>) -> Result<()> {
-        let piece = match &self.trial {
-            None => self.store.book_rows(&self.import, rows).await?,
-            Some(trial) => self.store.try_rows(trial, &self.import, rows).await?,
+        let piece = match &mut self.aim {
+            Aim::Book(import) => self.store.book_rows(import, rows).await?,
+            Aim::Preview { new, preview, sold_only } => self.store.preview_rows(preview, new, rows, *sold_only).await?,
         };
         self.sum.booked += piece.booked;
         self.sum.unchanged += piece.unchanged;
@@ -139,15 +161,14 @@ impl Session<'_> {
 }
 
 impl CoreFile<'_> {
-    /// What all kinds have in common once their rows are judged; `book` hands in the good ones.
+    /// What all kinds have in common once their rows are judged; `rows`: of the file, and good ones.
     pub(super) async fn take_in(
         &self,
         store: &Store,
         rejects: Rejects,
-        rows: u64,
-        good: u64,
+        (rows, good): (u64, u64),
         as_of: Option<Timestamp>,
-        book: impl AsyncFnOnce(&mut Session<'_>) -> Result<()>,
+        items: &Good<'_>,
     ) -> Result<ImportReport> {
         if rows == 0 {
             return Ok(refused(Flaw::whole("the file has no row below its header")));
@@ -157,6 +178,8 @@ impl CoreFile<'_> {
         }
         let digest = hex(&Sha256::digest(self.bytes));
         let known = store.known_import(self.kind.word(), &digest, as_of).await?;
+        // One that was begun goes on: it was weighed when it began.
+        let is_begun = known.is_some();
         if let Some(known) = known.filter(|known| known.state == "booked") {
             let report = rejects.report(ImportState::Unchanged, rows);
             return Ok(ImportReport { id: Some(known.id.to_string()), unchanged: good, ..report });
@@ -164,25 +187,34 @@ impl CoreFile<'_> {
         let new = NewImport { kind: self.kind.word(), file: self.name, digest: &digest, as_of, rows, by: self.by };
         let report = rejects.report(ImportState::Booked, rows);
         if self.dry_run {
-            let trial = store.begin_trial(&self.terms.allowances).await?;
-            let import = store.try_import(&trial, &new).await?;
-            let mut session = Session { store, import, trial: Some(trial), sum: Piece::default() };
-            book(&mut session).await?;
-            let Session { import, trial, sum, .. } = session;
-            let changes = match trial {
-                Some(trial) => Some(store.end_trial(trial, &import, &self.terms.allowances).await?),
-                None => None,
-            };
-            return Ok(ImportReport { changes, ..report.with(None, sum) });
+            let (sum, changes) = previewed(store, &new, false, items).await?;
+            return Ok(ImportReport { changes: Some(changes), ..report.with(None, sum) });
+        }
+        if !is_begun && self.kind != FileKind::Orders {
+            let (_, changes) = previewed(store, &new, true, items).await?;
+            if let Some(held) = hold_file(store, self, as_of, &changes).await? {
+                return Ok(report.held(held, changes));
+            }
         }
         let import = store.begin_import(&new).await?;
-        let mut session = Session { store, import, trial: None, sum: Piece::default() };
-        book(&mut session).await?;
-        let done = store.finish_import(&session.import).await?;
+        let mut session = Session { store, aim: Aim::Book(import.clone()), sum: Piece::default() };
+        items.book(&mut session).await?;
+        let done = store.finish_import(&import).await?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         let sum = Piece { booked: count(done.booked), unchanged: count(done.unchanged), created: count(done.created) };
         Ok(report.with(Some(done.id.to_string()), sum))
     }
+}
+
+async fn previewed(store: &Store, new: &NewImport<'_>, sold_only: bool, items: &Good<'_>) -> Result<(Piece, Changes)> {
+    let preview = store.preview_file(new.kind).await?;
+    let mut session = Session { store, aim: Aim::Preview { new, preview, sold_only }, sum: Piece::default() };
+    items.book(&mut session).await?;
+    let changes = match session.aim {
+        Aim::Preview { preview, .. } => store.end_preview(preview).await?,
+        Aim::Book(_) => Changes::default(),
+    };
+    Ok((session.sum, changes))
 }
 
 impl ImportReport {
@@ -191,8 +223,23 @@ impl ImportReport {
     }
 }
 
+/// What of a file is good, to be walked over again.
+pub(super) enum Good<'a> {
+    Rows(Work<'a>),
+    Orders(&'a CoreFile<'a>, Orders),
+}
+
+impl Good<'_> {
+    async fn book(&self, session: &mut Session<'_>) -> Result<()> {
+        match self {
+            Self::Rows(work) => work.book(session).await,
+            Self::Orders(file, orders) => orders::book(file, orders, session).await,
+        }
+    }
+}
+
 /// The second pass.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     file: &'a CoreFile<'a>,
     sheet: &'a Sheet<'a>,
     reader: &'a Reader<'a>,
@@ -250,8 +297,9 @@ impl Reader<'_> {
 }
 
 impl FileKind {
-    pub const ALL: [Self; 5] = [Self::Book, Self::Sales, Self::Receipts, Self::Holdbacks, Self::Orders];
-    pub const WORDS: [&'static str; 5] = ["book", "sales", "receipts", "holdbacks", "orders"];
+    pub const ALL: [Self; 7] =
+        [Self::Book, Self::Sales, Self::Receipts, Self::Holdbacks, Self::Orders, Self::Bundles, Self::Listings];
+    pub const WORDS: [&'static str; 7] = ["book", "sales", "receipts", "holdbacks", "orders", "bundles", "listings"];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -260,6 +308,8 @@ impl FileKind {
             Self::Receipts => "receipts",
             Self::Holdbacks => "holdbacks",
             Self::Orders => "orders",
+            Self::Bundles => "bundles",
+            Self::Listings => "listings",
         }
     }
 

@@ -31,6 +31,7 @@ pub(super) async fn judge(
     let mut judged = Judged { rows: 0, good: 0, bad: HashSet::new(), newest: None };
     // A book makes what it names; whatever else a file names must be known, or it was mistyped.
     let locations = if reader.kind == FileKind::Book { None } else { Some(store.location_codes().await?) };
+    let bundles = store.bundle_codes().await?;
     // Twelve bytes of a digest and four of the line: a million rows must not be held whole to find two alike.
     let mut places: Vec<u128> = Vec::with_capacity(sheet.lines());
     let mut walk = sheet.walk();
@@ -54,6 +55,13 @@ pub(super) async fn judge(
                 let line = item.line();
                 if let Some((column, message)) = unknown.get(&line) {
                     rejects.add(line, Some(column), message);
+                    judged.bad.insert(line);
+                    continue;
+                }
+                if bundles.contains(item.names().1) {
+                    let message =
+                        format!("{} is a bundle and has no stock of its own: count its components", item.names().1);
+                    rejects.add(line, Some("sku"), message);
                     judged.bad.insert(line);
                     continue;
                 }

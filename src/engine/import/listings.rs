@@ -3,21 +3,20 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    ImportReport, ImportState, Profile, Rejects, refused,
+    CoreFile, ImportReport, ImportState, Rejects, refused,
     sheet::{Flaw, Known, Row, Sheet},
-    text,
 };
 use crate::{
-    domain::spelling,
+    domain::{allocation::Cap, spelling},
+    engine::braked::{Put, put_listings},
     store::{
         Result, Store,
-        catalogue::{Mapped, Mapping},
-        imports::PIECE,
+        catalogue::{Mapped, Mapping, RULES},
         movements::QUANTITY_MAX,
     },
 };
 
-const COLUMNS: [Known; 10] = [
+pub(super) const COLUMNS: [Known; 10] = [
     Known { name: "channel", required: true },
     Known { name: "mall_key", required: true },
     Known { name: "sku", required: true },
@@ -30,30 +29,10 @@ const COLUMNS: [Known; 10] = [
     Known { name: "priority", required: false },
 ];
 
-/// A file of listings and how to take it in.
-#[derive(Clone, Debug)]
-pub struct ListingsFile<'a> {
-    pub bytes: &'a [u8],
-    pub profile: &'a Profile,
-    /// A SKU that nobody knows is made instead of refused.
-    pub create_skus: bool,
-    pub dry_run: bool,
-    pub skip_invalid: bool,
-    pub by: &'a str,
-}
-
 /// Maps every row of the file. The same file again changes nothing.
-pub async fn import_listings(store: &Store, file: &ListingsFile<'_>) -> Result<ImportReport> {
-    let text = match text::decode(file.bytes, file.profile.encoding) {
-        Ok(text) => text,
-        Err(flaw) => return Ok(refused(flaw)),
-    };
-    let sheet = match Sheet::open(&text, file.profile, &COLUMNS) {
-        Ok(sheet) => sheet,
-        Err(flaw) => return Ok(refused(flaw)),
-    };
+pub(super) async fn take_in(store: &Store, file: &CoreFile<'_>, sheet: &Sheet<'_>) -> Result<ImportReport> {
     let mut rejects = Rejects::default();
-    let (rows, mut mappings) = read(&sheet, &mut rejects);
+    let (rows, mut mappings) = read(sheet, &mut rejects);
     let created = judge(store, file, &mut mappings, &mut rejects).await?;
     if rows == 0 {
         return Ok(refused(Flaw::whole("the file has no row below its header")));
@@ -64,15 +43,18 @@ pub async fn import_listings(store: &Store, file: &ListingsFile<'_>) -> Result<I
     }
     let mappings: Vec<Mapping> = mappings.into_iter().map(|(_, mapping)| mapping).collect();
     let mut report = rejects.report(ImportState::Booked, rows);
-    if file.dry_run {
-        return Ok(ImportReport { booked: mappings.len() as u64, created, ..report });
-    }
-    for piece in mappings.chunks(PIECE) {
-        let done = store.map_listings(piece, file.create_skus, file.by).await?;
-        let same = done.iter().filter(|mapped| **mapped == Mapped::Unchanged).count() as u64;
-        report.unchanged += same;
-        report.booked += done.len() as u64 - same;
-    }
+    let done = if file.dry_run {
+        let (would, changes) = store.preview_listings(&mappings, file.create_skus).await?;
+        report.changes = Some(changes);
+        would
+    } else {
+        match put_listings(store, &mappings, file.create_skus, file.guard, file.by).await? {
+            Put::Done(done) => done,
+            Put::Held(held, changes) => return Ok(report.held(held, changes)),
+        }
+    };
+    report.unchanged = done.iter().filter(|mapped| **mapped == Mapped::Unchanged).count() as u64;
+    report.booked = done.len() as u64 - report.unchanged;
     if report.booked == 0 {
         report.state = ImportState::Unchanged;
     }
@@ -95,7 +77,7 @@ pub fn fault(mapping: &Mapping) -> Option<(&'static str, String)> {
         .or(least("buffer", mapping.buffer, 0))
         .or(fraction.map(|fraction| ("fraction", format!("{fraction} is not above 0 and at most 1"))))
         .or(least("min_show", mapping.min_show, 0))
-        .or(least("cap", mapping.cap, 0))
+        .or(mapping.cap.as_ref().and_then(|cap| cap.fault(QUANTITY_MAX)).map(|fault| ("cap", fault)))
         .or(least("unlimited", mapping.unlimited, 0))
         .or(least("priority", mapping.priority, -QUANTITY_MAX))
 }
@@ -120,8 +102,12 @@ fn read(sheet: &Sheet<'_>, rejects: &mut Rejects) -> (u64, Vec<Lined>) {
 }
 
 fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
-    let number = |name| row.number(name, -QUANTITY_MAX, QUANTITY_MAX);
-    let fraction = match row.cell("fraction") {
+    // A dash gives a rule back to the channel; an empty cell leaves it as it is.
+    let cleared: BTreeSet<String> =
+        RULES.into_iter().filter(|rule| row.cell(rule) == Some("-")).map(str::to_owned).collect();
+    let kept = |name: &str| !cleared.contains(name);
+    let number = |name| if kept(name) { row.number(name, -QUANTITY_MAX, QUANTITY_MAX) } else { Ok(None) };
+    let fraction = match row.cell("fraction").filter(|_| kept("fraction")) {
         None => None,
         Some(cell) => Some(cell.parse().map_err(|_| Flaw::at(row.line, "fraction", format!("{cell:?} is no number")))?),
     };
@@ -133,9 +119,10 @@ fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
         buffer: number("buffer")?,
         fraction,
         min_show: number("min_show")?,
-        cap: number("cap")?,
+        cap: row.cell("cap").filter(|_| kept("cap")).map(|cell| cap(row, cell)).transpose()?,
         unlimited: number("unlimited")?,
         priority: number("priority")?,
+        cleared,
     };
     match fault(&mapping) {
         Some((field, fault)) => Err(Flaw::at(row.line, field, fault)),
@@ -143,13 +130,23 @@ fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
     }
 }
 
+/// A number, or a list with dates as the API takes it.
+fn cap(row: &Row<'_>, cell: &str) -> std::result::Result<Cap, Flaw> {
+    if !cell.starts_with('[') {
+        return Ok(Cap::Always(row.number("cap", 0, QUANTITY_MAX)?.unwrap_or_default()));
+    }
+    let wrong = |error| {
+        let message = format!(
+            "{cell:?} is no list of caps ({error}): write [{{\"n\": 10, \"until\": \"2026-12-01T10:00:00+09:00\"}}, …], \
+             each with n, from, until"
+        );
+        Flaw::at(row.line, "cap", message)
+    };
+    serde_json::from_str(cell).map(Cap::Dated).map_err(wrong)
+}
+
 /// Rejects what only the database shows to be wrong. Returns how many SKUs are new.
-async fn judge(
-    store: &Store,
-    file: &ListingsFile<'_>,
-    mappings: &mut Vec<Lined>,
-    rejects: &mut Rejects,
-) -> Result<u64> {
+async fn judge(store: &Store, file: &CoreFile<'_>, mappings: &mut Vec<Lined>, rejects: &mut Rejects) -> Result<u64> {
     let shops = store.shops().await?;
     mappings.retain(|(line, mapping)| {
         let fault = shops.fault(&mapping.channel);

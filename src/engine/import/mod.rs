@@ -5,6 +5,7 @@
 //! however long it is. A file that was interrupted goes on where it stopped when it is given again. What each
 //! kind of file says in a row is in [`rows`]; how often it says the same place, in [`judge`].
 
+mod bundles;
 mod file;
 mod judge;
 mod listings;
@@ -18,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use file::{CoreFile, FileKind, Progress, Terms, import_file};
-pub use listings::{ListingsFile, fault, import_listings};
+pub use listings::fault;
 pub use profile::{Figures, Profile};
 pub use rows::instant;
 pub use text::Encoding;
 
-use crate::store::{sheets::Rejection, trial::Changes};
+use crate::store::{held::Held, preview::Changes, sheets::Rejection};
 use sheet::Flaw;
 
 /// Larger files are refused before they are read. A million rows of locations, SKUs and quantities are 40 to
@@ -49,9 +50,20 @@ pub struct ImportReport {
     /// Rows that are wrong; `rejected` names the first of them.
     pub rejected_rows: u64,
     pub rejected: Vec<Rejection>,
-    /// Of a trial: what the malls would show instead.
+    /// Of a file that is held: the item to confirm or refuse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<String>,
+    /// Of a trial, or while held: what the malls would show instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+}
+
+impl ImportReport {
+    /// Nothing of it is done until somebody confirms it.
+    fn held(self, held: Held, changes: Changes) -> Self {
+        let (attention, changes) = (Some(held.attention.to_string()), Some(changes));
+        Self { state: ImportState::Held, booked: 0, unchanged: 0, created: 0, attention, changes, ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -62,6 +74,8 @@ pub enum ImportState {
     Unchanged,
     /// Rows are wrong: nothing was booked.
     Refused,
+    /// It would move too many numbers at once: nothing was booked, until somebody confirms it.
+    Held,
 }
 
 /// Wrong rows, as many as an answer can hold, and how many there are.
@@ -95,6 +109,7 @@ impl Rejects {
             created: 0,
             rejected_rows: self.total,
             rejected: self.kept,
+            attention: None,
             changes: None,
         }
     }

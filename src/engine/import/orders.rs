@@ -10,7 +10,7 @@ use uriba_sdk::{FulfilledBy, Line, Order, Restored};
 
 use super::{
     ImportReport, Rejects,
-    file::{CoreFile, Session},
+    file::{CoreFile, Good, Session},
     rows::{instant, name},
     sheet::{Flaw, Row, Sheet},
 };
@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 /// Orders by channel and id. Gaps are counted in thousands of orders, so they are held whole.
-type Orders = BTreeMap<(String, String), Order>;
+pub(super) type Orders = BTreeMap<(String, String), Order>;
 
 pub(super) async fn take_in(
     store: &Store,
@@ -37,18 +37,18 @@ pub(super) async fn take_in(
     });
     // Half an order would look like one whose other lines were given back.
     let skips = CoreFile { skip_invalid: false, ..file.clone() };
-    skips.take_in(store, rejects, rows, good, file.as_of, async |session| book(file, orders, session).await).await
+    skips.take_in(store, rejects, (rows, good), file.as_of, &Good::Orders(file, orders)).await
 }
 
-async fn book(file: &CoreFile<'_>, orders: Orders, session: &mut Session<'_>) -> Result<()> {
-    let mut by_channel: BTreeMap<String, Vec<Order>> = BTreeMap::new();
+pub(super) async fn book(file: &CoreFile<'_>, orders: &Orders, session: &mut Session<'_>) -> Result<()> {
+    let mut by_channel: BTreeMap<&str, Vec<Order>> = BTreeMap::new();
     for ((channel, _), order) in orders {
-        by_channel.entry(channel).or_default().push(order);
+        by_channel.entry(channel).or_default().push(order.clone());
     }
-    let total: u64 = by_channel.values().flatten().map(|order| order.lines.len() as u64).sum();
+    let total: u64 = orders.values().map(|order| order.lines.len() as u64).sum();
     let mut done = 0;
     for (channel, orders) in by_channel {
-        let Some(intake) = file.terms.intakes.get(&channel) else { continue };
+        let Some(intake) = file.terms.intakes.get(channel) else { continue };
         for piece in orders.chunks(PIECE) {
             let lines = piece.iter().map(|order| order.lines.len() as u64).sum();
             session.book(Rows::Orders { intake, orders: piece, lines }).await?;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Encoding;
 use crate::domain::ledger::BINS;
 
 /// The default is what the manual calls for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     pub encoding: Encoding,
     pub figures: Figures,
@@ -19,7 +21,7 @@ pub struct Profile {
 }
 
 /// What the rows of sales and receipts say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Figures {
     /// The business date's figure so far.
     #[default]

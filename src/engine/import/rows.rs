@@ -7,7 +7,7 @@ use jiff::{
 };
 
 use super::{
-    Figures, FileKind, Profile,
+    Figures, FileKind, Profile, bundles, listings,
     sheet::{Flaw, Known, Row, Sheet},
 };
 use crate::{
@@ -59,6 +59,8 @@ pub(super) fn columns(kind: FileKind, figures: Figures) -> &'static [Known] {
         (FileKind::Sales | FileKind::Receipts, Figures::Incremental) => INCREMENTAL,
         (FileKind::Holdbacks, _) => HOLDBACKS,
         (FileKind::Orders, _) => ORDERS,
+        (FileKind::Bundles, _) => &bundles::COLUMNS,
+        (FileKind::Listings, _) => &listings::COLUMNS,
     }
 }
 

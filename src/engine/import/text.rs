@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use encoding_rs::SHIFT_JIS;
+use serde::{Deserialize, Serialize};
 
 use super::sheet::Flaw;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// UTF-8 where the bytes are that, else CP932.
     #[default]

@@ -13,6 +13,9 @@ pub struct Model {
     pub pool: String,
     /// `restock` or `review`: what becomes of cancelled units.
     pub on_cancel: String,
+    /// The rules in force, as [`crate::store::recompute::Allowance`] in JSON; `None` before the first start.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub rules: Option<String>,
     pub mode: String,
     pub state: String,
     pub suspend_mode: Option<String>,

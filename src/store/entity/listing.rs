@@ -24,6 +24,8 @@ pub struct Model {
     pub fraction: Option<f64>,
     pub min_show: Option<i64>,
     pub cap: Option<i64>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub caps: Option<String>,
     pub unlimited: Option<i64>,
     pub priority: i64,
     pub created_at: i64,

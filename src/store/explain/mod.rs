@@ -3,8 +3,7 @@
 //! One file per term. Now, each reads the rows that recomputation reads, so the tree ends at the stored target.
 //! For a past instant each reads what had been *recorded* by then, which is what the hub computed with: entries
 //! from the newest snapshot on, order lines by their events, holds by when they began and ended, what malls
-//! showed by the anchors of that time. Rules, mappings and pools are those of today where no history of them is
-//! kept. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
+//! showed by the anchors of that time, rules by their history. Mappings and pools are those of today. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
 //! not grow with the history.
 
 mod core;
@@ -22,10 +21,13 @@ use super::{
     Result, Store, StoreError,
     bundles::exploded,
     entity::{channel, listing, sku, stock},
-    recompute::overrides,
+    rules::{self, overrides},
     sheets::{Outline, Outlines},
 };
-use crate::domain::explain::{self, Term};
+use crate::domain::{
+    allocation::Overrides,
+    explain::{self, Term},
+};
 
 /// Facts that are named one by one; what is older is one sum.
 const NAMED: usize = 10;
@@ -92,7 +94,7 @@ impl Store {
                 continue;
             };
             let Some(sellable) = pools.get(&channel.pool).cloned() else { continue };
-            let target = target(row, outline, sellable);
+            let target = target(&tx, row, outline, sellable, self.now(), when).await?;
             let Some((listed, sheet)) = showing.remove(&row.id) else { continue };
             terms.push(match when {
                 When::Now => shown::now(&tx, &listed, &sheet, channel, target).await?,
@@ -178,16 +180,37 @@ async fn stocked(tx: &DatabaseTransaction, pool: &str, sku_id: i64, when: When) 
     Ok(Term::sum("sellable", terms))
 }
 
-fn target(row: &listing::Model, outline: &Outline, sellable: Term) -> Term {
-    let own = overrides(row);
+async fn target(
+    tx: &DatabaseTransaction,
+    row: &listing::Model,
+    outline: &Outline,
+    sellable: Term,
+    now: Timestamp,
+    when: When,
+) -> Result<Term> {
+    let at = match when {
+        When::Now => now,
+        When::At(at) => at,
+    };
+    let then = rules::rules_at(tx, row, at).await?;
+    let own = match (when, &then.own) {
+        (When::At(_), Some(own)) => Overrides::from(&own.rules),
+        _ => overrides(row),
+    };
+    let channel = then.channel.map(|ruled| ruled.rules.rules).unwrap_or_default();
+    let units = match (when, &then.own) {
+        (When::At(_), Some(own)) => own.rules.units,
+        _ => row.units,
+    };
     let terms = explain::Terms {
         channel: &row.channel,
-        rules: &outline.allowance.rules,
+        rules: &channel,
         own: &own,
-        units: row.units,
-        quantity_max: outline.allowance.quantity_max,
+        units,
+        quantity_max: outline.quantity_max,
+        at,
     };
-    explain::target(sellable, &terms)
+    Ok(explain::target(sellable, &terms))
 }
 
 /// Names the newest facts and says how many more there are; `total` is what all of them come to.

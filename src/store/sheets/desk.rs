@@ -1,7 +1,7 @@
 //! What lies on the operator's desk: attention, the log, imports, tokens.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +10,7 @@ use crate::store::{
     Result, Store, attention,
     entity::{attention as item, log, stock_import, token},
     instant, maybe_instant,
+    preview::Changes,
 };
 
 /// Something that needs a person.
@@ -26,8 +27,11 @@ pub struct AttentionSheet {
     pub mall_key: Option<String>,
     pub message: String,
     pub since: Timestamp,
-    /// What `resolve` may be given as `action`, beside nothing at all.
+    /// What `resolve` may be given as `action`, beside nothing at all (a brake needs one of them).
     pub actions: Vec<String>,
+    /// Of a brake: the numbers that the held change would change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +100,22 @@ impl Store {
         }
         let rows = query.limit(paging.fetch()).all(&tx).await?;
         let (rows, next_cursor) = paging.cut(rows, |row| vec![row.id.to_string()]);
-        Ok(Page { items: rows.into_iter().map(AttentionSheet::from).collect(), next_cursor })
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            items.push(self.attention_sheet_of(&tx, row).await?);
+        }
+        Ok(Page { items, next_cursor })
+    }
+
+    pub async fn attention_sheet(&self, id: i64) -> Result<AttentionSheet> {
+        let tx = self.snapshot().await?;
+        let row = self.attention_item(id).await?;
+        self.attention_sheet_of(&tx, row).await
+    }
+
+    async fn attention_sheet_of(&self, tx: &DatabaseTransaction, row: item::Model) -> Result<AttentionSheet> {
+        let changes = self.changes_behind(tx, &row).await?;
+        Ok(AttentionSheet { changes, ..AttentionSheet::from(row) })
     }
 
     /// How many items of each kind are open.
@@ -142,6 +161,7 @@ impl From<item::Model> for AttentionSheet {
         Self {
             id: row.id.to_string(),
             actions: attention::actions(&row.kind).iter().map(ToString::to_string).collect(),
+            changes: None,
             kind: row.kind,
             channel: row.channel,
             sku: row.sku,

@@ -12,7 +12,10 @@ use utoipa::ToSchema;
 
 use super::{Outlines, Page, Paging};
 use crate::{
-    domain::publication::{Next, Situation, Standing},
+    domain::{
+        allocation::Cap,
+        publication::{Next, Situation, Standing},
+    },
     store::{
         Result, Store,
         catalogue::sku_codes as codes,
@@ -20,6 +23,7 @@ use crate::{
         instant, maybe_instant,
         publication_rows::Listed,
         publications::{EVERYTHING, situation_of},
+        rules::cap_of,
     },
 };
 
@@ -56,7 +60,9 @@ pub struct ListingSheet {
     pub buffer: Option<i64>,
     pub fraction: Option<f64>,
     pub min_show: Option<i64>,
-    pub cap: Option<i64>,
+    /// A number, or several with their dates: `[{n, from, until}]`.
+    #[schema(value_type = Option<Object>)]
+    pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: i64,
 }
@@ -119,7 +125,7 @@ impl Store {
                     buffer: row.buffer,
                     fraction: row.fraction,
                     min_show: row.min_show,
-                    cap: row.cap,
+                    cap: cap_of(&row),
                     unlimited: row.unlimited,
                     priority: row.priority,
                 })

@@ -24,8 +24,8 @@ use uriba_sdk::{
     wire::{QuotaKey, Rate},
 };
 
-use super::{Result, Store, recompute::Allowance};
-use crate::domain::{allocation::Rules, plan, publication::Ways};
+use super::{Result, Store};
+use crate::domain::{plan, publication::Ways};
 
 pub use availability::AvailabilitySheet;
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
@@ -33,10 +33,10 @@ pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use history::{HistoryLine, Span};
 pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
-pub use order::{OrderFilter, OrderLineSheet, OrderSheet};
+pub use order::{LinePartSheet, OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
 pub use reservation::{ReservationLine, ReservationSheet};
-pub use sku::{ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
+pub use sku::{ComponentSheet, ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ pub struct Outline {
     pub push_items_max: usize,
     /// The quotas of which each push takes one token.
     pub push_quotas: Vec<String>,
-    /// The channel's rules, and what its mall can hold.
-    pub allowance: Allowance,
+    /// What the mall can hold.
+    pub quantity_max: i64,
 }
 
 /// By channel. A channel that is missing here is one that nothing is written to.
@@ -70,14 +70,8 @@ impl Outline {
             quotas,
             push_items_max: way.map_or(1, |way| way.batch_max.max(1)),
             push_quotas: operation.map_or(&[][..], |found| found.quotas).iter().map(ToString::to_string).collect(),
-            allowance: Allowance { rules: Rules::default(), quantity_max: card.quantity_max },
+            quantity_max: card.quantity_max,
         }
-    }
-
-    /// With the channel's rules; plain ones, when nobody says.
-    pub fn with_rules(mut self, rules: Rules) -> Self {
-        self.allowance.rules = rules;
-        self
     }
 }
 

@@ -17,7 +17,7 @@ use super::{Page, Paging};
 use crate::store::{
     Result, Store, StoreError,
     catalogue::sku_codes as codes,
-    entity::{line_part, mall_order, order_line, unread_line, unread_order},
+    entity::{line_part, listing, mall_order, order_line, unread_line, unread_order},
     instant, maybe_instant,
     stock::pieces,
 };
@@ -56,6 +56,9 @@ pub struct OrderLineSheet {
     pub sku: Option<String>,
     /// SKU units per unit of the line.
     pub units: Option<i64>,
+    /// Of a bundle: what one unit of the line takes, by the recipe with which it was sold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<LinePartSheet>,
     pub pool: Option<String>,
     /// Without units that a split moved to another order of the family.
     pub ordered: i64,
@@ -69,6 +72,14 @@ pub struct OrderLineSheet {
     /// Did the mall put cancelled units back on its own counter: `yes`, `no` or `unknown`.
     pub restored: String,
     pub unshipped: i64,
+}
+
+/// Units of one SKU in a unit of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LinePart)]
+pub struct LinePartSheet {
+    pub sku: String,
+    pub quantity: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -302,26 +313,38 @@ async fn lines_of(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<Ha
             .await?;
         rows.extend(found);
     }
-    let mut parts: HashMap<i64, line_part::Model> = HashMap::new();
+    let mut parts: HashMap<i64, Vec<line_part::Model>> = HashMap::new();
     for piece in pieces(&rows.iter().map(|row| row.id).collect()) {
         let found = line_part::Entity::find().filter(line_part::Column::LineId.is_in(piece)).all(tx).await?;
-        parts.extend(found.into_iter().map(|row| (row.line_id, row)));
+        for row in found {
+            parts.entry(row.line_id).or_default().push(row);
+        }
     }
-    let codes = codes(tx, &parts.values().map(|part| part.sku_id).collect()).await?;
+    let sold = bundles_sold(tx, &rows, &parts).await?;
+    let parts_skus = parts.values().flatten().map(|part| part.sku_id);
+    let codes = codes(tx, &parts_skus.chain(sold.values().map(|(sku, _)| *sku)).collect()).await?;
     let mut lines: HashMap<i64, Vec<OrderLineSheet>> = HashMap::new();
     for row in rows {
-        let (sku, units) = match parts.get(&row.id) {
+        let taken = parts.remove(&row.id).unwrap_or_default();
+        let bundle = row.listing_id.and_then(|listing| sold.get(&listing));
+        let (sku, units) = match taken.as_slice() {
+            [] => (None, None),
             // A storefront's key is what was sold, also where that takes several SKUs.
-            Some(_) if row.listing_id.is_none() => (row.mall_key.clone(), Some(1)),
-            Some(part) => (codes.get(&part.sku_id).cloned(), Some(part.quantity)),
-            None => (None, None),
+            _ if row.listing_id.is_none() => (row.mall_key.clone(), Some(1)),
+            [part] => (codes.get(&part.sku_id).cloned(), Some(part.quantity)),
+            // The listing as it is now: the line itself remembers only what it took.
+            _ => (bundle.and_then(|(sku, _)| codes.get(sku).cloned()), bundle.map(|(_, units)| *units)),
         };
+        let name = |part: &line_part::Model| codes.get(&part.sku_id).cloned().unwrap_or_default();
+        let several = taken.iter().filter(|_| taken.len() > 1);
+        let parts = several.map(|part| LinePartSheet { sku: name(part), quantity: part.quantity }).collect();
         let ordered = row.ordered - row.moved;
         lines.entry(row.order_ref).or_default().push(OrderLineSheet {
             line: row.line,
             mall_key: row.mall_key,
             sku,
             units,
+            parts,
             pool: row.pool,
             ordered,
             cancelled: row.cancelled,
@@ -363,9 +386,26 @@ async fn unread_lines_of(
             return_expected: 0,
             restored: "unknown".to_owned(),
             unshipped: 1,
+            parts: Vec::new(),
         });
     }
     Ok(lines)
+}
+
+/// For lines that take several SKUs: what their listing sells, and how many units of it.
+async fn bundles_sold(
+    tx: &DatabaseTransaction,
+    rows: &[order_line::Model],
+    parts: &HashMap<i64, Vec<line_part::Model>>,
+) -> Result<HashMap<i64, (i64, i64)>> {
+    let several = rows.iter().filter(|row| parts.get(&row.id).is_some_and(|parts| parts.len() > 1));
+    let listings: BTreeSet<i64> = several.filter_map(|row| row.listing_id).collect();
+    let mut sold = HashMap::new();
+    for piece in pieces(&listings) {
+        let found = listing::Entity::find().filter(listing::Column::Id.is_in(piece)).all(tx).await?;
+        sold.extend(found.into_iter().map(|row| (row.id, (row.sku_id, row.units))));
+    }
+    Ok(sold)
 }
 
 /// What could not be read of orders that are known.

@@ -1,6 +1,9 @@
 //! A SKU: what there is of it in each pool, and what each channel makes of that.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -10,10 +13,12 @@ use super::{Outlines, Page, Paging, Showing};
 use crate::{
     domain::shelf::Shelf,
     store::{
-        Result, Store, dialect,
-        entity::{channel, listing, sku, stock},
+        Result, Store,
+        bundles::{self, Component, Shelved},
+        catalogue, dialect,
+        entity::{listing, sku, stock},
         publication_rows::Listed,
-        recompute::shelves,
+        rules::pools_of,
         stock::pieces,
     },
 };
@@ -42,6 +47,21 @@ pub struct PoolSheet {
     /// Negative: oversold by so many. `null` when there is no figure.
     pub sellable: Option<i64>,
     pub exposure: ExposureSheet,
+    /// Of a bundle: what one takes, in SKUs that are stocked. It has no other stock than theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<ComponentSheet>,
+}
+
+/// What one of a bundle takes of a stocked SKU.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Component)]
+pub struct ComponentSheet {
+    pub sku: String,
+    pub quantity: i64,
+    /// In units of the component.
+    pub sellable: Option<i64>,
+    /// No other component lets fewer bundles be sold.
+    pub limits: bool,
 }
 
 /// How much can still be sold unseen.
@@ -51,7 +71,8 @@ pub struct ExposureSheet {
     pub mode: String,
     /// No write is open, and what every mall shows is known.
     pub settled: bool,
-    /// The sum of the listings' ceilings. Listings that sell without an end have none and are left out.
+    /// The sum of the ceilings of all listings that take from it, also as a part of a bundle. Listings that sell
+    /// without an end have none and are left out. Of a bundle: as far as its most exposed component.
     pub units: i64,
     /// At most so many units can be oversold, whatever happens next; 0 where there is no figure to oversell.
     pub bound: i64,
@@ -98,11 +119,11 @@ impl Store {
         outlines: &Outlines,
     ) -> Result<Vec<SkuSheet>> {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.id).collect();
-        let shelves = shelves_of(tx, &skus).await?;
-        let pools: HashMap<String, String> =
-            channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id, row.pool)).collect();
+        let shelved = shelved_of(tx, &skus).await?;
+        // A bundle's listing takes from its components, so it stands in their exposure.
+        let around = bundles::touched(tx, &skus).await?;
         let mut listings = Vec::new();
-        for piece in pieces(&skus) {
+        for piece in pieces(&around) {
             let found = listing::Entity::find()
                 .filter(listing::Column::SkuId.is_in(piece))
                 .order_by_asc(listing::Column::Channel)
@@ -116,50 +137,92 @@ impl Store {
         for row in listings {
             of_sku.entry(row.sku_id).or_default().extend(showing.remove(&row.id));
         }
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let listed = of_sku.remove(&row.id).unwrap_or_default();
-                let in_pool = |pool: &str| -> Vec<&(Listed, Showing)> {
-                    listed
-                        .iter()
-                        .filter(|(_, showing)| pools.get(&showing.channel).is_some_and(|of| of == pool))
-                        .collect()
-                };
-                let here = shelves.get(&row.id).into_iter().flatten();
-                let pools = here.map(|(pool, shelf)| pool_sheet(pool, shelf, &in_pool(pool))).collect();
-                let listings = listed.iter().map(|(_, showing)| showing.clone()).collect();
-                SkuSheet { code: row.code, name: row.name, pools, listings }
-            })
-            .collect())
+        let exposed = Exposed::load(tx, &of_sku).await?;
+        let named = shelved.values().flat_map(BTreeMap::values).flat_map(|here| here.made_of.values()).flatten();
+        let codes = catalogue::sku_codes(tx, &named.map(|component| component.sku_id).collect()).await?;
+        let sheet = |row: sku::Model| {
+            let here = shelved.get(&row.id).into_iter().flatten();
+            let pools = here.map(|(pool, shelved)| pool_sheet(row.id, pool, shelved, &exposed, &codes)).collect();
+            let listed = of_sku.get(&row.id).into_iter().flatten();
+            let listings = listed.map(|(_, showing)| showing.clone()).collect();
+            SkuSheet { code: row.code, name: row.name, pools, listings }
+        };
+        Ok(rows.into_iter().map(sheet).collect())
+    }
+}
+
+/// What every mall may still sell, by stocked SKU and pool.
+struct Exposed(HashMap<(i64, String), Exposure>);
+
+#[derive(Clone, Copy, Default)]
+struct Exposure {
+    units: i64,
+    unsettled: bool,
+}
+
+impl Exposed {
+    async fn load(tx: &DatabaseTransaction, of_sku: &HashMap<i64, Vec<(Listed, Showing)>>) -> Result<Self> {
+        let pools = pools_of(tx).await?;
+        let made_of = bundles::exploded(tx, &of_sku.keys().copied().collect()).await?;
+        let mut found: HashMap<(i64, String), Exposure> = HashMap::new();
+        for (sku, listed) in of_sku {
+            for (item, showing) in listed {
+                let Some(pool) = pools.get(&showing.channel) else { continue };
+                let known = item.publication.shown().is_some_and(|shown| shown.low == shown.high);
+                let settled = known && item.publication.writes.is_empty();
+                for part in made_of.get(sku).into_iter().flatten() {
+                    let exposure = found.entry((part.sku_id, pool.clone())).or_default();
+                    exposure.units += showing.ceiling.unwrap_or(0).saturating_mul(part.quantity);
+                    exposure.unsettled |= !settled;
+                }
+            }
+        }
+        Ok(Self(found))
+    }
+
+    fn of(&self, sku: i64, pool: &str) -> Exposure {
+        self.0.get(&(sku, pool.to_owned())).copied().unwrap_or_default()
     }
 }
 
 /// By SKU and pool.
-async fn shelves_of(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<HashMap<i64, BTreeMap<String, Shelf>>> {
-    let mut by_pool: BTreeMap<String, Vec<stock::Model>> = BTreeMap::new();
+async fn shelved_of(
+    tx: &DatabaseTransaction,
+    skus: &BTreeSet<i64>,
+) -> Result<HashMap<i64, BTreeMap<String, Arc<Shelved>>>> {
+    let mut by_pool: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     for piece in pieces(skus) {
         for row in stock::Entity::find().filter(stock::Column::SkuId.is_in(piece)).all(tx).await? {
-            by_pool.entry(row.pool.clone()).or_default().push(row);
+            by_pool.entry(row.pool).or_default().insert(row.sku_id);
         }
     }
-    let mut found: HashMap<i64, BTreeMap<String, Shelf>> = HashMap::new();
-    for (pool, rows) in by_pool {
-        let here = rows.iter().map(|row| row.sku_id).collect();
-        for (sku, shelf) in shelves(tx, &pool, &here, &rows).await? {
-            found.entry(sku).or_default().insert(pool.clone(), shelf);
+    let mut found: HashMap<i64, BTreeMap<String, Arc<Shelved>>> = HashMap::new();
+    for (pool, here) in by_pool {
+        let shelved = Arc::new(Shelved::load(tx, &pool, &here).await?);
+        for sku in here {
+            found.entry(sku).or_default().insert(pool.clone(), shelved.clone());
         }
     }
     Ok(found)
 }
 
-fn pool_sheet(pool: &str, shelf: &Shelf, listed: &[&(Listed, Showing)]) -> PoolSheet {
-    let sellable = shelf.sellable();
-    let units: i64 = listed.iter().filter_map(|(_, showing)| showing.ceiling).sum();
-    let settled = listed.iter().all(|(item, _)| {
-        let known = item.publication.shown().is_some_and(|shown| shown.low == shown.high);
-        known && item.publication.writes.is_empty()
+fn pool_sheet(sku: i64, pool: &str, shelved: &Shelved, exposed: &Exposed, codes: &HashMap<i64, String>) -> PoolSheet {
+    let sellable = shelved.sellable(sku);
+    let parts = shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice);
+    let of = |part: &Component| shelved.shelves.get(&part.sku_id).and_then(Shelf::sellable);
+    let is_bundle = parts.iter().any(|part| part.sku_id != sku);
+    let components = parts.iter().filter(|_| is_bundle).map(|part| ComponentSheet {
+        sku: codes.get(&part.sku_id).cloned().unwrap_or_default(),
+        quantity: part.quantity,
+        sellable: of(part),
+        limits: of(part).map(|units| units.div_euclid(part.quantity.max(1))) == sellable,
     });
+    let shelf = shelved.shelves.get(&sku).copied().unwrap_or_default();
+    let bound = |part: &Component| {
+        let most = of(part).map_or(0, |sellable| (exposed.of(part.sku_id, pool).units - sellable).max(0));
+        // So many bundles can lack this component.
+        (most + part.quantity - 1) / part.quantity.max(1)
+    };
     PoolSheet {
         pool: pool.to_owned(),
         on_hand: shelf.on_hand,
@@ -170,9 +233,14 @@ fn pool_sheet(pool: &str, shelf: &Shelf, listed: &[&(Listed, Showing)]) -> PoolS
         sellable,
         exposure: ExposureSheet {
             mode: "shared".to_owned(),
-            settled,
-            units,
-            bound: sellable.map_or(0, |sellable| (units - sellable).max(0)),
+            settled: !parts.iter().any(|part| exposed.of(part.sku_id, pool).unsettled),
+            units: if is_bundle {
+                parts.iter().map(|part| exposed.of(part.sku_id, pool).units / part.quantity.max(1)).max().unwrap_or(0)
+            } else {
+                exposed.of(sku, pool).units
+            },
+            bound: parts.iter().map(bound).max().unwrap_or(0),
         },
+        components: components.collect(),
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         publication_rows::Listed,
         publications::Stops,
         recompute::{self, Allowance},
+        rules,
     },
 };
 
@@ -46,7 +47,7 @@ pub(super) async fn checks(
         let Some(last) = ids.last() else { break };
         after = *last;
         let listed = store.peek_listed(tx, &ids).await?;
-        check_targets(tx, &channels, allowances, &listed, &mut targets).await?;
+        check_targets(tx, &channels, allowances, &listed, now, &mut targets).await?;
         for item in &listed {
             check_derived(item, &mut derived);
             rest.judge(item, now, &mut quiet);
@@ -65,8 +66,10 @@ async fn check_targets(
     channels: &[channel::Model],
     allowances: &HashMap<String, Allowance>,
     listed: &[Listed],
+    now: Timestamp,
     check: &mut Check,
 ) -> Result<()> {
+    let turned = rules::turned(tx, now).await?;
     let pools: HashMap<&str, &str> = channels.iter().map(|row| (row.id.as_str(), row.pool.as_str())).collect();
     let mut by_pool: BTreeMap<&str, Vec<&Listed>> = BTreeMap::new();
     for item in listed {
@@ -88,6 +91,7 @@ async fn check_targets(
             match due.get(&item.listing.sku_id) {
                 // Facts have arrived that recomputation has yet to see.
                 Some(true) => continue,
+                Some(false) if rules::has_turned(&turned, &item.listing) => continue,
                 Some(false) => {}
                 None => check.found(|| Finding {
                     subject: subject(item),
@@ -96,14 +100,14 @@ async fn check_targets(
                 }),
             }
             check.saw(1);
-            compare_target(item, allowance, shelved.sellable(item.listing.sku_id), check);
+            compare_target(item, allowance, shelved.sellable(item.listing.sku_id), now, check);
         }
     }
     Ok(())
 }
 
-fn compare_target(item: &Listed, allowance: &Allowance, sellable: Option<i64>, check: &mut Check) {
-    let wanted = recompute::wanted(&item.listing, allowance, sellable);
+fn compare_target(item: &Listed, allowance: &Allowance, sellable: Option<i64>, now: Timestamp, check: &mut Check) {
+    let wanted = recompute::wanted(&item.listing, allowance, sellable, now);
     if item.publication.target != wanted {
         check.found(|| Finding {
             subject: subject(item),

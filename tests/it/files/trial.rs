@@ -2,10 +2,10 @@
 
 use uriba::{
     engine::import::{CoreFile, FileKind, ImportReport, import_file},
-    store::trial::TargetChange,
+    store::preview::TargetChange,
 };
 
-use crate::support::{TestBase, at, core_file, figures, on_every_database};
+use crate::support::{SHOP, TestBase, WAREHOUSE, at, core_file, figures, on_every_database};
 
 async fn tried(base: &TestBase, kind: FileKind, text: &str) -> ImportReport {
     let made = Some(at("20T12:00"));
@@ -20,10 +20,12 @@ async fn tried(base: &TestBase, kind: FileKind, text: &str) -> ImportReport {
 async fn a_trial_shows_every_number_that_would_change_and_on_which_mall() {
     on_every_database(async |base| {
         base.trade(&["a", "b"], "tea", 10).await;
-        base.trade(&["a"], "cup", 4).await;
+        base.list(&["a"], "cup").await;
+        base.receive("cup", SHOP, 4).await;
+        base.recompute(&["a", "b"]).await;
         base.env.advance_to(at("20T13:00"));
         // Something else is due already: it is not the file's doing.
-        base.receive("cup", crate::support::SHOP, 1).await;
+        base.receive("cup", SHOP, 1).await;
         let report = tried(base, FileKind::Sales, &figures("20", &[("tea", 3), ("cup", 0)])).await;
         let changes = report.changes.unwrap();
         let change = |channel: &str| TargetChange {
@@ -41,7 +43,7 @@ async fn a_trial_shows_every_number_that_would_change_and_on_which_mall() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_held_with_the_list_before_anything_is_booked_or_shown() {
+async fn a_trial_of_a_broken_file_books_and_shows_nothing() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
         base.env.advance_to(at("20T13:00"));
@@ -70,4 +72,40 @@ async fn many_changes_are_counted_and_the_first_are_named() {
     let rows: String = (0..1_200).map(|n| format!("shinjuku,S{n:04},6\n")).collect();
     let changes = tried(&base, FileKind::Book, &format!("location,sku,quantity\n{rows}")).await.changes.unwrap();
     assert_eq!((changes.total, changes.listings.len()), (1_200, 1_000));
+}
+
+/// What a file changes does not depend on how it is cut: the tea of both locations, and both parts of the box, lie in
+/// different pieces.
+#[tokio::test]
+async fn a_trial_of_a_long_file_adds_up_what_its_pieces_change() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.list(&["a"], "cup").await;
+        base.receive("tea", WAREHOUSE, 10).await;
+        base.receive("cup", SHOP, 10).await;
+        base.pack("box", &[("tea", 1), ("cup", 1)]).await;
+        base.list(&["a"], "box").await;
+        base.list(&["a"], "new").await;
+        base.recompute(&["a"]).await;
+        base.env.advance_to(at("20T13:00"));
+        let filler = |from: usize| (from..from + 600).map(|n| format!("{SHOP},F{n:04},1\n")).collect::<String>();
+        let text = format!(
+            "location,sku,quantity\n{SHOP},tea,4\n{SHOP},new,2\n{}{WAREHOUSE},tea,1\n{WAREHOUSE},new,3\n{}{SHOP},cup,3\n",
+            filler(0),
+            filler(600)
+        );
+        let report = tried(base, FileKind::Book, &text).await;
+        let changes = report.changes.clone().unwrap();
+        let told: std::collections::BTreeMap<&str, _> =
+            changes.listings.iter().map(|change| (change.mall_key.as_str(), (change.now, change.then))).collect();
+        let expected = [("box", 10, 3), ("cup", 10, 3), ("tea", 20, 5)].map(|(key, now, then)| (key, (Some(now), Some(then))));
+        assert_eq!(told, [("new", (None, Some(5)))].into_iter().chain(expected).collect());
+        let booked = base.pick_up(FileKind::Book, "20T12:00", &text).await;
+        assert_eq!((report.booked, report.created), (booked.booked, booked.created));
+        base.recompute(&["a"]).await;
+        for (key, (_, then)) in told {
+            assert_eq!(base.target("a", key).await, then, "{key}");
+        }
+    })
+    .await;
 }

@@ -4,12 +4,14 @@ use std::{path::Path, time::Duration};
 
 use jiff::SignedDuration;
 use uriba::{
+    domain::brake::Brake,
     engine::{
         Engine,
+        braked::resolve,
         import::{FileKind, Profile},
         watch::{AsOf, Watched},
     },
-    store::sheets::Outline,
+    store::sheets::{Outline, Paging},
 };
 use uriba_sdk::Env;
 
@@ -109,6 +111,47 @@ async fn a_wrong_file_lies_aside_with_the_list_and_somebody_is_told() {
     assert!(list.starts_with("line 3: quantity: "), "{list}");
     assert_eq!(names(&folder.join("failed")), ["odd.csv", "odd.csv.error.txt"]);
     assert_eq!(base.attention("file").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_would_empty_the_shop_lies_aside_until_somebody_confirms_it() {
+    let base = TestBase::sqlite().await;
+    let codes: Vec<String> = (0..12).map(|n| format!("sku-{n}")).collect();
+    base.open_channels(&["a"]).await;
+    for code in &codes {
+        base.list(&["a"], code).await;
+        base.receive(code, SHOP, 5).await;
+    }
+    base.recompute(&["a"]).await;
+    base.env.advance_to(at("20T12:30"));
+    let engine = watching(&base, |watched| watched).await;
+    let rows: String = codes.iter().map(|code| format!("shinjuku,{code},5\n")).collect();
+    put(&base, "sales_20261120_1200.csv", &format!("location,sku,quantity\n{rows}"));
+    assert_eq!(look(&engine).await, 1);
+    assert_eq!((base.in_shop("sku-0").await, base.attention("brake").await.len()), (5, 1));
+    assert_eq!(names(&base.folder().join("sales/held")), ["sales_20261120_1200.csv"]);
+    let items = base.store.attention_sheets(&Paging::new(None, None)).await.unwrap().items;
+    let id = items.iter().find(|item| item.kind == "brake").unwrap().id.parse().unwrap();
+    resolve(&base.store, Brake::default(), id, Some("confirm"), "maria").await.unwrap();
+    assert_eq!(base.in_shop("sku-0").await, 0);
+    let dates = base.rows("SELECT business_date FROM core_file").await;
+    assert!(!dates.is_empty() && dates.iter().all(|row| row["business_date"] == 20_261_120), "{dates:?}");
+}
+
+#[tokio::test]
+async fn bundles_and_listings_come_by_folder_too() {
+    let base = TestBase::sqlite().await;
+    base.trade(&["a"], "tea", 100).await;
+    base.env.advance_to(at("20T12:30"));
+    let engine = watching(&base, |watched| Watched { kind: FileKind::Bundles, as_of: AsOf::Modified, ..watched }).await;
+    put(&base, "sets.csv", "bundle,component,quantity\nbox,tea,3\n");
+    assert_eq!(look(&engine).await, 1);
+    let engine =
+        watching(&base, |watched| Watched { kind: FileKind::Listings, as_of: AsOf::Modified, ..watched }).await;
+    put(&base, "listings.csv", "channel,mall_key,sku\na,box-1,box\n");
+    assert_eq!(look(&engine).await, 1);
+    base.recompute(&["a"]).await;
+    assert_eq!(base.target("a", "box-1").await, Some(33));
 }
 
 #[tokio::test]

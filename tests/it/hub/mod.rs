@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
-    domain::allocation::Rules,
     engine::{ChannelPlan, Engine, Timing},
     store::{
         Store,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
         entity::lease,
+        recompute::Allowance,
         stock::Count,
     },
 };
@@ -192,7 +192,6 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall) -> ChannelPlan {
         initial_lookback: Duration::from_secs(30 * 86_400),
         review: false,
         units_max: 10_000,
-        rules: Rules::default(),
         quotas: Vec::new(),
         timing: Timing::default(),
     }
@@ -211,6 +210,7 @@ async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Sto
             pool: POOL.into(),
             live: true,
             review: false,
+            allowance: Allowance { quantity_max: plan.mall.card.quantity_max, ..Allowance::default() },
         })
         .collect();
     store.configure(&pools, &channels, "test").await.unwrap();

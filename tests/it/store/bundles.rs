@@ -1,6 +1,9 @@
 //! Bundles: what can be sold of things that are made of others, and what an order for one holds.
 
-use uriba::store::StoreError;
+use uriba::store::{
+    StoreError,
+    sheets::{ComponentSheet, PoolSheet, PoolTotals},
+};
 use uriba_sdk::{Env, Line};
 
 use crate::support::{SHOP, TestBase, line, on_every_database, order};
@@ -197,6 +200,40 @@ async fn the_same_recipe_again_changes_nothing() {
         let before = base.everything().await;
         base.try_pack("box", &[("tea", 1), ("cup", 2)]).await.unwrap();
         assert_eq!(base.everything().await, before);
+    })
+    .await;
+}
+
+/// Trace 15.
+#[tokio::test]
+async fn two_listings_and_a_bundle_of_one_sku() {
+    on_every_database(async |base| {
+        tea_party(base, 12, 40).await;
+        base.map("a", "tea-3", "tea", 3).await;
+        base.recompute(&["a", "b"]).await;
+        assert_eq!(targets(base, "a").await, [Some(12), Some(40), Some(12)]);
+        assert_eq!(base.target("a", "tea-3").await, Some(4), "whole packs");
+        for (key, shows) in [("tea", 12), ("tea-3", 4), ("box", 12)] {
+            base.observe("a", key, shows).await;
+        }
+        let pool = async |code: &str| -> PoolSheet {
+            base.store.sku_sheet(code, &Default::default()).await.unwrap().pools.remove(0)
+        };
+        let tea = pool("tea").await;
+        assert_eq!((tea.exposure.units, tea.exposure.bound), (12 + 4 * 3 + 12, 24), "three counters, one exposure");
+        let cup = pool("cup").await;
+        assert_eq!((cup.exposure.units, cup.exposure.bound), (24, 0), "each box takes two cups");
+        let totals = base.store.pool_totals().await.unwrap();
+        assert_eq!(totals, [PoolTotals { pool: "online".into(), oversold: 0, bound: 24 }], "and so say the sums");
+        let party = pool("box").await;
+        let part = |sku: &str, quantity, sellable, limits| ComponentSheet {
+            sku: sku.into(),
+            quantity,
+            sellable: Some(sellable),
+            limits,
+        };
+        assert_eq!(party.components, [part("tea", 1, 12, true), part("cup", 2, 40, false)]);
+        assert_eq!((party.on_hand, party.sellable, party.exposure.bound), (None, Some(12), 24));
     })
     .await;
 }

@@ -4,6 +4,7 @@ use uriba::store::{
     Backup,
     channels::{ChannelSetup, PoolSetup},
     migrate, pending_migrations,
+    recompute::Allowance,
     sheets::{Outlines, Paging, PoolTotals},
 };
 use uriba_sdk::Env;
@@ -117,6 +118,7 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
                 pool: POOL.into(),
                 live: true,
                 review: false,
+                allowance: Allowance::default(),
             };
             base.store.configure(&[PoolSetup { id: POOL.into(), locations }], &[setup], "test").await.unwrap();
             base.recompute(&["a"]).await;

@@ -23,6 +23,7 @@ mod reservations;
 mod reservations_at_once;
 mod retention;
 mod review;
+mod rules;
 mod shelves;
 mod shipments;
 mod switch;

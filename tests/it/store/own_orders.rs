@@ -4,6 +4,7 @@ use uriba::store::{
     StoreError,
     channels::{ChannelSetup, PoolSetup},
     own_orders::{OwnLine, OwnOrder, Recorded},
+    recompute::Allowance,
 };
 use uriba_sdk::Env;
 
@@ -23,6 +24,7 @@ pub async fn open_with(base: &TestBase, review: bool) {
         pool: POOL.into(),
         live: true,
         review,
+        allowance: Allowance::default(),
     };
     base.store.configure(&pools, &[setup("a", "plain"), setup("own", "storefront")], "own").await.unwrap();
     base.list(&["a"], "tea").await;

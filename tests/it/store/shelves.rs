@@ -1,10 +1,8 @@
 //! Small shelves: quota states, API tokens, attention and the configuration.
 
-use std::collections::HashMap;
-
 use uriba::{
     domain::allocation::Rules,
-    store::{StoreError, attention::Call, recompute::Allowance},
+    store::{StoreError, attention::Call},
 };
 use uriba_sdk::{
     Env,
@@ -136,9 +134,8 @@ async fn a_changed_configuration_computes_everything_again() {
         base.receive("tea", SHOP, 10).await;
         let target = async |buffer| {
             let rules = Rules { buffer, ..Rules::default() };
-            let allowances = HashMap::from([("a".to_owned(), Allowance { rules, quantity_max: 99 })]);
-            base.configure(&["a"], &format!("buffer = {buffer}")).await;
-            while base.store.recompute(&allowances).await.unwrap().skus > 0 {}
+            base.rule(&["a"], &rules).await;
+            base.recompute(&["a"]).await;
             base.target("a", "tea").await
         };
         assert_eq!(target(0).await, Some(10));

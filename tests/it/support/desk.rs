@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uriba::{
     domain::{
+        allocation::Rules,
         ledger::{CountsShipments, Entry, MAIN},
         settle::Exchange,
     },
@@ -13,15 +14,17 @@ use uriba::{
         bundles::Packed,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
+        configuration::Configuration,
         intake::{Intake, Page, Taken},
         lease::Lease,
         polling::Progress,
+        recompute::Allowance,
         stock::{Count, Movement},
     },
 };
 use uriba_sdk::{Counter, Env, Order, Reading, Unread};
 
-use super::{POOL, SHOP, TestBase, WAREHOUSE, allowances, intake, outlet, seconds};
+use super::{POOL, SHOP, TestBase, WAREHOUSE, files::core_rules, intake, outlet, seconds};
 
 impl TestBase {
     /// One pool of two locations, and live channels on it.
@@ -31,10 +34,15 @@ impl TestBase {
 
     /// The same, with the words of the configuration's file.
     pub async fn configure(&self, channels: &[&str], words: &str) {
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
-        let setups: Vec<_> = channels.iter().map(|id| setup(id)).collect();
-        self.store.configure(&pools, &setups, words).await.unwrap();
+        let wanted = configuration(channels, &Rules::default(), words);
+        self.store.configure(&wanted.pools, &wanted.channels, &wanted.body).await.unwrap();
         self.core(CountsShipments::AtOnce).await;
+    }
+
+    /// Puts these rules in force on the channels, and no others are there.
+    pub async fn rule(&self, channels: &[&str], rules: &Rules) {
+        let wanted = configuration(channels, rules, &format!("{rules:?}"));
+        self.store.configure(&wanted.pools, &wanted.channels, &wanted.body).await.unwrap();
     }
 
     /// Lists the SKU's code as the key on each channel.
@@ -179,11 +187,35 @@ impl TestBase {
     }
 
     pub async fn recompute(&self, channels: &[&str]) {
-        let allowances = allowances(channels);
+        let mut allowances = self.store.allowances().await.unwrap();
+        allowances.retain(|id, _| channels.contains(&id.as_str()));
         while self.store.recompute(&allowances).await.unwrap().skus > 0 {}
     }
 }
 
+/// One pool of two locations, and live channels on it with these rules.
+pub fn configuration(channels: &[&str], rules: &Rules, words: &str) -> Configuration {
+    let pools = vec![PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()] }];
+    let ruled = |id: &&str| {
+        let allowance = Allowance { rules: rules.clone(), quantity_max: 99_999 };
+        ChannelSetup { allowance, ..setup(id) }
+    };
+    Configuration {
+        pools,
+        channels: channels.iter().map(ruled).collect(),
+        core: core_rules(CountsShipments::AtOnce),
+        body: words.to_owned(),
+    }
+}
+
 fn setup(id: &str) -> ChannelSetup {
-    ChannelSetup { id: id.into(), mall: "plain".into(), name: id.into(), pool: POOL.into(), live: true, review: false }
+    ChannelSetup {
+        id: id.into(),
+        mall: "plain".into(),
+        name: id.into(),
+        pool: POOL.into(),
+        live: true,
+        review: false,
+        allowance: Allowance::default(),
+    }
 }

@@ -5,20 +5,24 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use uriba::{
     domain::{business_day::BusinessDays, ledger::CountsShipments},
-    engine::import::{CoreFile, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
+    engine::{
+        braked::Guard,
+        import::{CoreFile, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
+    },
     store::core_files::CoreRules,
 };
 
-use super::{SHOP, TestBase, allowances, intake};
+use super::{SHOP, TestBase, intake};
 
 /// Written as the manual calls for.
 pub static PLAIN: LazyLock<Profile> = LazyLock::new(Profile::default);
+static BRAKED: LazyLock<Guard> = LazyLock::new(Guard::default);
 static TERMS: LazyLock<Terms> = LazyLock::new(|| terms(&["a", "b"]));
 
 /// What files need to know of the channels.
 pub fn terms(channels: &[&str]) -> Terms {
     let intakes = channels.iter().map(|id| ((*id).to_owned(), intake(id))).collect();
-    Terms { allowances: allowances(channels), intakes }
+    Terms { intakes }
 }
 
 /// A file that nobody says the time of.
@@ -31,13 +35,17 @@ pub fn core_file(kind: FileKind, bytes: &[u8]) -> CoreFile<'_> {
             FileKind::Receipts => "receipts.csv",
             FileKind::Holdbacks => "holdbacks.csv",
             FileKind::Orders => "orders.csv",
+            FileKind::Bundles => "bundles.csv",
+            FileKind::Listings => "listings.csv",
         },
         bytes,
         as_of: None,
         date: None,
         profile: &PLAIN,
+        guard: &BRAKED,
         dry_run: false,
         skip_invalid: false,
+        create_skus: false,
         by: "test",
         terms: &TERMS,
         progress: None,
@@ -49,12 +57,15 @@ pub fn at(time: &str) -> Timestamp {
     format!("2026-11-{time}:00+09:00").parse().unwrap()
 }
 
+pub fn core_rules(counts: CountsShipments) -> CoreRules {
+    let zone = TimeZone::get("Asia/Tokyo").unwrap();
+    CoreRules { days: BusinessDays { zone, starts: Time::midnight() }, counts: Some(counts) }
+}
+
 impl TestBase {
     /// Days begin at midnight in Japan.
     pub async fn core(&self, counts: CountsShipments) {
-        let zone = TimeZone::get("Asia/Tokyo").unwrap();
-        let days = BusinessDays { zone, starts: Time::midnight() };
-        self.store.set_core(&CoreRules { days, counts: Some(counts) }).await.unwrap();
+        self.store.set_core(&core_rules(counts)).await.unwrap();
     }
 
     /// A file made at that time, which arrives a minute later.

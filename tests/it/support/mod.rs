@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use uriba::store::{Store, migrate};
 use uriba_sdk::fake::ManualEnv;
 
-pub use files::{PLAIN, at, core_file, figures, terms};
+pub use desk::configuration;
+pub use files::{at, core_file, figures, terms};
 pub use for_all::for_all;
 use postgres::{Scratch, Server};
 pub use till::{WEB, ask_at, reserve, wish};

@@ -76,5 +76,5 @@ pub fn wish(lines: &[(&str, i64)]) -> Wish {
 
 fn setup(id: &str, mall: &str) -> ChannelSetup {
     let (id, mall, pool) = (id.to_owned(), mall.to_owned(), POOL.to_owned());
-    ChannelSetup { name: id.clone(), id, mall, pool, live: true, review: false }
+    ChannelSetup { name: id.clone(), id, mall, pool, live: true, review: false, allowance: Default::default() }
 }
