@@ -99,6 +99,9 @@ pub struct PutListing {
     #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub priority: Option<Option<i64>>,
+    /// Open order lines follow to this SKU and units; without it they stay what they were when first mapped.
+    #[serde(default)]
+    pub open_orders: bool,
 }
 
 /// Tells `null` from what was left out.
@@ -287,6 +290,7 @@ impl From<PutListing> for Mapping {
             cap: item.cap.flatten(),
             unlimited: item.unlimited.flatten(),
             priority: item.priority.flatten(),
+            open_orders: item.open_orders,
         }
     }
 }

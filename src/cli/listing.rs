@@ -68,6 +68,9 @@ pub struct Map {
     /// SKU units that one sale takes [default: 1]
     #[arg(long, value_name = "N")]
     units: Option<i64>,
+    /// Open orders follow to this SKU and units; without it they stay what they were when first mapped
+    #[arg(long)]
+    open_orders: bool,
     /// Say which numbers would change, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -140,8 +143,8 @@ async fn list(desk: &Desk, asked: List) -> Done {
 }
 
 async fn map(desk: &Desk, asked: Map) -> Done {
-    let Map { channel, mall_key, sku, units, dry_run } = asked;
-    let mapping = Mapping { channel, mall_key, sku, units, ..Mapping::default() };
+    let Map { channel, mall_key, sku, units, open_orders, dry_run } = asked;
+    let mapping = Mapping { channel, mall_key, sku, units, open_orders, ..Mapping::default() };
     put(desk, mapping, dry_run).await
 }
 
@@ -161,6 +164,7 @@ async fn set(desk: &Desk, asked: Set) -> Done {
         unlimited: asked.unlimited,
         priority: asked.priority,
         cleared: asked.clear.into_iter().collect(),
+        open_orders: false,
     };
     put(desk, mapping, asked.dry_run).await
 }

@@ -34,6 +34,8 @@ pub struct Mapping {
     pub priority: Option<i64>,
     /// Names of rules that follow the channel again.
     pub cleared: BTreeSet<String>,
+    /// Open order lines follow to the SKU and units; without it they stay what they were when first mapped.
+    pub open_orders: bool,
 }
 
 /// Rules that a listing can have of its own.
@@ -118,7 +120,8 @@ impl Store {
                 [one] => format!("listing/{}/{}", one.channel, one.mall_key),
                 many => format!("{} listings", many.len()),
             };
-            let detail = Some(format!("{changed} changed"));
+            let follow = mappings.iter().any(|mapping| mapping.open_orders);
+            let detail = Some(format!("{changed} changed{}", if follow { ", with open orders" } else { "" }));
             let entry = super::log::Entry { who, what: "listing.map", subject: &subject, why: None, detail };
             self.write_log(&tx, entry).await?;
         }
@@ -139,8 +142,11 @@ impl Store {
             mappings.iter().map(|mapping| (spelling::code(&mapping.sku).into_owned(), (None, None))).collect();
         let skus = if create { self.ensure_skus(tx, &names).await?.0 } else { known_skus(tx, &names).await? };
         let known = known_listings(tx, mappings).await?;
+        let of = |mapping: &Mapping| known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
+        let following: Vec<_> = mappings.iter().filter(|mapping| mapping.open_orders).filter_map(of).collect();
+        let held = self.skus_of_open_lines(tx, &following).await?;
         let before = known.values().map(|row| row.sku_id);
-        let named: BTreeSet<i64> = skus.values().copied().chain(before).collect();
+        let named: BTreeSet<i64> = skus.values().copied().chain(before).chain(held).collect();
         super::stock::lock_skus(tx, &super::bundles::touched(tx, &named).await?).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
@@ -154,10 +160,11 @@ impl Store {
                 return Err(StoreError::Invalid(format!("channel: {why}")));
             }
             let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
-            let before = known.get(&(mapping.channel.clone(), mapping.mall_key.clone()));
+            let before = of(mapping);
             let row = merged(before, mapping, sku, || self.id(), micros(self.now()));
+            let moved = mapping.open_orders && before.is_some() && self.move_open_lines(tx, &row).await?;
             if before == Some(&row) {
-                done.push(Mapped::Unchanged);
+                done.push(if moved { Mapped::Changed } else { Mapped::Unchanged });
                 continue;
             }
             bumps.insert((row.sku_id, channel.pool.clone()));

@@ -39,6 +39,7 @@ pub mod publications;
 pub mod quota;
 mod readings;
 pub mod recompute;
+mod remap;
 pub mod reservations;
 pub mod retention;
 mod review;

@@ -13,7 +13,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query, SelectStatement},
 };
 use uriba_sdk::Unread;
 
@@ -180,7 +180,7 @@ impl Store {
         self.hold_more(tx, &channel.id, held).await
     }
 
-    async fn hold_more(
+    pub(super) async fn hold_more(
         &self,
         tx: &DatabaseTransaction,
         channel: &str,
@@ -256,7 +256,7 @@ impl Store {
     }
 
     /// The SKU is not to be raised until the order has ended.
-    async fn stop_raises_of(&self, tx: &DatabaseTransaction, sku: i64, unread: i64) -> Result<()> {
+    pub(super) async fn stop_raises_of(&self, tx: &DatabaseTransaction, sku: i64, unread: i64) -> Result<()> {
         let (scope, cause) = (format!("sku:{sku}"), cause(unread));
         let stands = stop_raise::Entity::find()
             .filter(stop_raise::Column::Scope.eq(&scope))
@@ -268,10 +268,27 @@ impl Store {
         }
         Ok(())
     }
+
+    /// The order names the SKU no more, unless another of its lines does.
+    pub(super) async fn allow_raises_of(&self, tx: &DatabaseTransaction, sku: i64, unread: i64) -> Result<()> {
+        let still = unread_line::Entity::find()
+            .filter(unread_line::Column::UnreadId.eq(unread))
+            .filter(unread_line::Column::SkuId.eq(sku));
+        if still.one(tx).await?.is_none() {
+            stop_raise::Entity::update_many()
+                .col_expr(stop_raise::Column::EndedAt, Expr::value(micros(self.now())))
+                .filter(stop_raise::Column::Scope.eq(format!("sku:{sku}")))
+                .filter(stop_raise::Column::Cause.eq(cause(unread)))
+                .filter(stop_raise::Column::EndedAt.is_null())
+                .exec(tx)
+                .await?;
+        }
+        Ok(())
+    }
 }
 
 impl unread_line::Model {
-    fn map(&mut self, listing: &listing::Model, pool: &str, is_known: bool) {
+    pub(super) fn map(&mut self, listing: &listing::Model, pool: &str, is_known: bool) {
         self.sku_id = Some(listing.sku_id);
         self.pool = Some(pool.to_owned());
         self.quantity = intake::least_held(listing.units, is_known);
@@ -311,18 +328,21 @@ async fn nameless(tx: &DatabaseTransaction, channel: &str, unread: &Unread) -> R
     Ok(rows.one(tx).await?)
 }
 
-/// Of the channel's open orders.
-async fn unmapped_lines(tx: &DatabaseTransaction, channel: &str, keys: &[&str]) -> Result<Vec<unread_line::Model>> {
-    let open = Query::select()
+pub(super) fn open_orders_of(channel: &str) -> SelectStatement {
+    Query::select()
         .column(unread_order::Column::Id)
         .from(unread_order::Entity)
         .and_where(unread_order::Column::Channel.eq(channel))
         .and_where(unread_order::Column::EndedAt.is_null())
-        .to_owned();
+        .to_owned()
+}
+
+/// Of the channel's open orders.
+async fn unmapped_lines(tx: &DatabaseTransaction, channel: &str, keys: &[&str]) -> Result<Vec<unread_line::Model>> {
     let lines = unread_line::Entity::find()
         .filter(unread_line::Column::SkuId.is_null())
         .filter(unread_line::Column::MallKey.is_in(keys.iter().copied()))
-        .filter(unread_line::Column::UnreadId.in_subquery(open));
+        .filter(unread_line::Column::UnreadId.in_subquery(open_orders_of(channel)));
     Ok(lines.all(tx).await?)
 }
 

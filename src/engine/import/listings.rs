@@ -123,6 +123,7 @@ fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
         unlimited: number("unlimited")?,
         priority: number("priority")?,
         cleared,
+        open_orders: false,
     };
     match fault(&mapping) {
         Some((field, fault)) => Err(Flaw::at(row.line, field, fault)),

@@ -45,6 +45,15 @@ async fn listings_are_put_item_by_item_each_with_its_result() {
         assert_eq!(problem["errors"][0]["field"], "[0].channel");
         let fresh = json!([{ "channel": "a", "mall_key": "pot", "sku": "pot" }]);
         assert_eq!(words(&put("/v1/listings?create_skus=true", &fresh).await.json(200)), ["created"]);
+        base.read("a", &[order("1", &[line("tea", 2)])]).await;
+        let mut again = json!([{ "channel": "a", "mall_key": "tea", "sku": "pot", "units": 3 }]);
+        assert_eq!(words(&put("/v1/listings", &again).await.json(200)), ["changed"]);
+        assert_eq!((base.unshipped("tea").await, base.unshipped("pot").await), (2, 0));
+        again[0]["open_orders"] = json!(true);
+        assert_eq!(words(&put("/v1/listings?dry_run=true", &again).await.json(200)), ["changed"]);
+        assert_eq!(base.unshipped("pot").await, 0);
+        assert_eq!(words(&put("/v1/listings", &again).await.json(200)), ["changed"]);
+        assert_eq!((base.unshipped("tea").await, base.unshipped("pot").await), (0, 6));
         put("/v1/listings", &json!([])).await.problem(422, "invalid");
         put("/v1/listings", &json!([{ "channel": "a", "mall_key": "k", "sku": "tea", "unit": 2 }]))
             .await

@@ -214,6 +214,8 @@ fn a_listing_is_mapped_by_hand() {
     place.fine("stock import book book.csv");
     let out = place.fine("listing map sample-main key-1 A-1 --units 3");
     assert_eq!(out, "sample-main key-1 sells 3 × A-1\n");
+    let out = place.fine("listing map sample-main key-1 A-1 --units 2 --open-orders");
+    assert_eq!(out, "sample-main key-1 sells 2 × A-1\n");
     assert_eq!(place.run("listing map nobody key-1 A-1").code, 1);
     assert_eq!(place.run("listing map sample-main key-1 A-1 --units 0").code, 2);
     let listed = place.fine("listing list --channel sample-main");

@@ -1,8 +1,9 @@
 //! Lines that are sold before anybody said what they sell.
 
+use uriba::store::catalogue::{Mapped, Mapping};
 use uriba_sdk::{Env, Line};
 
-use crate::support::{SHOP, clock, line, on_every_database, order, seconds};
+use crate::support::{SHOP, TestBase, allowances, clock, intake, line, on_every_database, order, seconds, unread};
 
 #[tokio::test]
 async fn an_unmapped_line_holds_nothing_and_says_so_once() {
@@ -72,6 +73,57 @@ async fn a_line_stays_what_it_was_when_first_mapped() {
         assert_eq!((base.unshipped("tea").await, base.unshipped("cup").await), (0, 3), "new lines sell cups");
     })
     .await;
+}
+
+#[tokio::test]
+async fn open_lines_follow_to_the_new_sku_where_somebody_says_so() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.trade(&["a"], "cup", 10).await;
+        let shipped = |units, shipped| Line { shipped, ..line("tea", units) };
+        let orders = [order("1", &[shipped(3, 1)]), order("2", &[shipped(2, 2)]), order("3", &[line("tea", 1)])];
+        base.read("a", &orders).await;
+        base.read_as(&intake("a"), &[], &[unread("9", &["tea"])]).await;
+        remap(base, "cup", 2, false).await;
+        assert_eq!((base.unshipped("tea").await, base.unshipped("cup").await), (4, 0));
+        assert_eq!(remap(base, "cup", 2, true).await, Mapped::Changed, "also when it was mapped before");
+        assert_eq!((base.unshipped("tea").await, base.unshipped("cup").await), (0, 8));
+        assert_eq!((base.in_shop("tea").await, base.in_shop("cup").await), (7, 10), "what shipped stays booked");
+        let stops = base.rows("SELECT scope FROM stop_raise WHERE ended_at IS NULL").await;
+        assert_eq!(stops, [serde_json::json!({ "scope": format!("sku:{}", base.sku("cup").await) })]);
+        assert_eq!(base.rows("SELECT id FROM line_event WHERE what = 'remapped'").await.len(), 2);
+        assert_eq!(remap(base, "cup", 2, true).await, Mapped::Unchanged);
+        base.read("a", &[order("1", &[shipped(3, 3)])]).await;
+        assert_eq!((base.in_shop("tea").await, base.in_shop("cup").await), (7, 6), "the rest ships as cups");
+        base.recompute(&["a"]).await;
+        let report = base.store.verify(&allowances(&["a"])).await.unwrap();
+        assert!(!report.is_broken(), "{report}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn open_lines_follow_to_the_components_of_a_bundle() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.trade(&["a"], "cup", 10).await;
+        base.trade(&["a"], "pot", 10).await;
+        base.pack("box", &[("cup", 3), ("pot", 1)]).await;
+        base.read("a", &[order("1", &[line("tea", 2)])]).await;
+        assert_eq!(remap(base, "box", 2, true).await, Mapped::Changed);
+        let held = [base.unshipped("tea").await, base.unshipped("cup").await, base.unshipped("pot").await];
+        assert_eq!(held, [0, 12, 4]);
+        base.recompute(&["a"]).await;
+        let report = base.store.verify(&allowances(&["a"])).await.unwrap();
+        assert!(!report.is_broken(), "{report}");
+    })
+    .await;
+}
+
+async fn remap(base: &TestBase, sku: &str, units: i64, open_orders: bool) -> Mapped {
+    let (channel, mall_key, sku) = ("a".into(), "tea".into(), sku.into());
+    let mapping = Mapping { channel, mall_key, sku, units: Some(units), open_orders, ..Mapping::default() };
+    base.store.map_listings(&[mapping], false, "test").await.unwrap()[0]
 }
 
 #[tokio::test]
