@@ -141,7 +141,8 @@ async fn fill(db: &DatabaseConnection, table: &str) {
     let (names, values): (Vec<_>, Vec<_>) = columns
         .map(|(name, kind)| {
             let kind = kind.to_lowercase();
-            let value = if kind.contains("char") || kind.contains("text") {
+            let is_text = ["char", "text", "bytea", "blob"].iter().any(|word| kind.contains(word));
+            let value = if is_text {
                 "'seven'"
             } else if kind.contains("bool") {
                 "TRUE"

@@ -38,6 +38,7 @@ const LENGTH: Duration = Duration::from_secs(4);
 const PLENTY: i64 = 100_000_000;
 const FEW: i64 = 1_000;
 const SKUS: usize = 10_000;
+const LONG: usize = 1_000_000;
 
 pub async fn figures() -> Result<Vec<Figure>> {
     let shop = Shop::open(1, PLENTY).await?;
@@ -53,6 +54,7 @@ pub async fn figures() -> Result<Vec<Figure>> {
     notes.push(last_ones().await?);
     notes.extend(many_skus().await?);
     notes.push(beside_an_import().await?);
+    notes.push(beside_a_long_import().await?);
     let (at_32, at_256) = (hot[1].1.granted_per_second(), hot[2].1.granted_per_second());
     let per_second = |figure: f64| format!("{figure:.0}/s");
     Ok(vec![
@@ -232,6 +234,21 @@ async fn beside_an_import() -> Result<String> {
     let report = shop.store.verify(&Default::default()).await?;
     ensure!(!report.is_broken(), "an invariant is broken:\n{report}");
     Ok(format!("while {books} books of {SKUS} rows came in, drift 0, {}", line(32, &crowd)))
+}
+
+/// One book of a million rows, nearly all of SKUs that nobody reserves.
+async fn beside_a_long_import() -> Result<String> {
+    let shop = Arc::new(Shop::open(SKUS, PLENTY).await?);
+    let importing = {
+        let shop = shop.clone();
+        tokio::spawn(async move { shop.book(LONG, PLENTY).await })
+    };
+    let crowd = shop.reserve(32, 3 * LENGTH, wide_cart).await?;
+    ensure!(!importing.is_finished(), "the book was in before the crowd had gone");
+    importing.await??;
+    let report = shop.store.verify(&Default::default()).await?;
+    ensure!(!report.is_broken(), "an invariant is broken:\n{report}");
+    Ok(format!("while one book of {LONG} rows came in, {}", line(32, &crowd)))
 }
 
 /// Reservations per second of one client with a file of its own.

@@ -1,14 +1,18 @@
 //! Which span of a channel's orders to read next.
 //!
 //! The watermark is the instant up to which all orders are certainly read. It moves only with a complete
-//! window, never past what the mall can show by then, and windows overlap.
+//! window, never past what the mall can show by then, and windows overlap. `now` is the mall's present as far as
+//! it is known: orders have the mall's times.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uriba_sdk::card::OrdersCard;
 
 use super::time::{between, earlier, later};
+
+/// What was sold before or after a reading is told by two clocks: beyond this they must be put right.
+const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -16,6 +20,13 @@ pub struct Window {
     pub to: Timestamp,
     /// Only orders that still hold stock.
     pub open_only: bool,
+}
+
+/// What to tell people about a mall's clock that is so far ahead of ours (negative: behind).
+pub fn clock_complaint(off: SignedDuration) -> Option<String> {
+    let seconds = off.unsigned_abs().as_secs();
+    let way = if off.is_negative() { "behind" } else { "ahead of" };
+    (off.abs() > CLOCK_OFF_MAX).then(|| format!("the mall's clock is {seconds} s {way} this machine's"))
 }
 
 /// The windows that cover what was open before the channel was connected, oldest first.

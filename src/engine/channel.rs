@@ -13,7 +13,7 @@ use uriba_sdk::{
     Card, Class, Env, Mall, MallError, Settings, Wire,
     card::OrdersCard,
     mall::SettingsError,
-    wire::{Gates, QuotaKey, Term, Vault},
+    wire::{ClockOff, Gates, QuotaKey, Term, Vault},
 };
 
 use super::ChannelPlan;
@@ -158,6 +158,11 @@ impl Channel {
     /// Every quota that its requests are taken from.
     pub fn quota_keys(&self) -> Vec<QuotaKey> {
         self.line().wire.quotas().into_iter().map(|(_, key, _)| key).collect()
+    }
+
+    /// How far back the mall's present may lie, by the clock that searches for orders.
+    pub fn behind(&self) -> Duration {
+        self.line().wire.clock_off(self.orders.search).map_or(Duration::ZERO, ClockOff::behind)
     }
 
     /// The lease, while it lasts.

@@ -4,7 +4,7 @@ use uriba_sdk::{Query, Span};
 
 use super::{Again, Channel};
 use crate::{
-    domain::time::later,
+    domain::time::{earlier, later},
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -38,7 +38,8 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
                 return Ok(Again::At(ready));
             }
             let (lookback, interval) = (here.plan.initial_lookback, here.plan.poll_interval);
-            store.begin_cycle(lease, &row, &here.orders, lookback, interval).await?;
+            let present = earlier(now, here.behind());
+            store.begin_cycle(lease, &row, &here.orders, present, lookback, interval).await?;
             return Ok(Again::Now);
         }
     };
@@ -56,7 +57,9 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
     let asked = match work {
         Work::ById(ids) => line.mall.by_id(&ids).await.map(|found| (found.orders, found.unread, Progress::Heads(ids))),
         Work::Page(window) => line.mall.pull(&query(&window)).await.map(|page| {
-            let (next, read_to) = (page.next, page.read_to);
+            // Nothing is proven beyond the mall's own present.
+            let present = Some(here.behind()).filter(|behind| !behind.is_zero()).map(|behind| earlier(read_at, behind));
+            let (next, read_to) = (page.next, page.read_to.into_iter().chain(present).min());
             (page.orders, page.unread, Progress::Page { window: window.id, heads: page.heads, next, read_to })
         }),
         Work::Idle { .. } => return Ok(Again::Now),
@@ -73,6 +76,9 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
             }
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
             here.went_well(store, lease, row, LaneName::Orders).await?;
+            if let Some(off) = line.wire.clock_off(here.orders.search) {
+                store.note_clock(lease, here.id(), off.certain()).await?;
+            }
             Ok(Again::Now)
         }
         Err(error) => {

@@ -138,6 +138,10 @@ pub fn actions(kind: &str) -> &'static [&'static str] {
     }
 }
 
+pub(super) async fn is_open(db: &impl ConnectionTrait, kind: &str, subject: &str) -> Result<bool> {
+    Ok(open_item(db, kind, subject).await?.is_some())
+}
+
 async fn open_item(db: &impl ConnectionTrait, kind: &str, subject: &str) -> Result<Option<attention::Model>> {
     Ok(attention::Entity::find()
         .filter(attention::Column::Kind.eq(kind))

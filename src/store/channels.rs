@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -20,6 +21,7 @@ use super::{
 use crate::domain::{
     health::{Lane, LaneState},
     suspend::State,
+    windows,
 };
 
 /// The word that stands for a mall where there is none: the seller's own shop or till, which calls uriba.
@@ -252,6 +254,28 @@ impl Store {
         }
         if let Some(call) = call {
             self.raise(&tx, call).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// How far the mall's clock is ahead of ours (negative: behind).
+    pub async fn note_clock(&self, lease: &Lease, id: &str, off: SignedDuration) -> Result<()> {
+        let complaint = windows::clock_complaint(off);
+        if complaint.is_none() && !super::attention::is_open(&self.reader, "clock", id).await? {
+            return Ok(());
+        }
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        match complaint {
+            None => self.calm(&tx, "clock", id).await?,
+            Some(complaint) => {
+                let message = format!(
+                    "{id}: {complaint}; orders are read up to the mall's present only, and what was sold before or \
+                     after a reading may be mistaken: set this machine's clock (NTP)"
+                );
+                let (subject, channel) = (id.to_owned(), Some(id.to_owned()));
+                self.raise(&tx, Call { kind: "clock", subject, channel, message, ..Call::default() }).await?;
+            }
         }
         Ok(tx.commit().await?)
     }

@@ -109,13 +109,14 @@ impl Store {
             .await?)
     }
 
-    /// Opens the windows of a new cycle, and queues known open orders where the mall's list can't tell which
-    /// of them changed.
+    /// Opens the windows of a new cycle, which end in the mall's `present`, and queues known open orders where the
+    /// mall's list can't tell which of them changed.
     pub async fn begin_cycle(
         &self,
         lease: &Lease,
         channel: &channel::Model,
         orders: &OrdersCard,
+        present: Timestamp,
         lookback: Duration,
         interval: Duration,
     ) -> Result<()> {
@@ -124,11 +125,11 @@ impl Store {
         let now = self.now();
         let mut planned: Vec<(&str, Window)> = Vec::new();
         match maybe_instant(channel.watermark).filter(|_| channel.baseline == "done") {
-            None => planned.extend(windows::baseline(orders, now, lookback).into_iter().map(|w| ("baseline", w))),
+            None => planned.extend(windows::baseline(orders, present, lookback).into_iter().map(|w| ("baseline", w))),
             Some(watermark) => {
-                planned.extend(windows::next(orders, watermark, now).map(|window| ("new", window)));
+                planned.extend(windows::next(orders, watermark, present).map(|window| ("new", window)));
                 match orders.found_by {
-                    FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, now).await?),
+                    FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, present).await?),
                     FoundBy::Updated => self.queue_unread(&tx, &channel.id, now).await?,
                 }
                 let odd = self.unread_to_ask(&tx, &channel.id).await?;

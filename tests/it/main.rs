@@ -7,6 +7,7 @@ mod bad_input;
 mod brakes;
 mod bundles;
 mod cli;
+mod clocks;
 mod files;
 mod holds;
 mod hub;

@@ -8,13 +8,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use uriba_sdk::{
     Answer, Applied, Call, Class, Env, Settings, Wire,
     env::{HeaderMap, HttpAnswer, HttpRequest, Method, TransportError},
     fake::ManualEnv,
-    wire::{Gates, Term, Vault},
+    wire::{ClockOff, Gates, Term, Vault},
 };
 
 /// A line on which the other end says what it was told to say.
@@ -23,6 +23,8 @@ struct Line {
     answer: Mutex<Result<u16, TransportError>>,
     sent: Mutex<Vec<Duration>>,
     within: Mutex<Vec<Option<Duration>>>,
+    /// What the other end says the time is.
+    date: Mutex<Option<String>>,
 }
 
 impl Line {
@@ -32,6 +34,7 @@ impl Line {
             answer: Mutex::new(Ok(200)),
             sent: Mutex::default(),
             within: Mutex::default(),
+            date: Mutex::default(),
         })
     }
 
@@ -66,7 +69,11 @@ impl Env for Line {
         self.sent.lock().expect("no panic under this lock").push(self.elapsed());
         self.within.lock().expect("no panic under this lock").push(request.within);
         let status = self.answer.lock().expect("no panic under this lock").clone()?;
-        Ok(HttpAnswer { status, headers: HeaderMap::new(), body: Vec::new() })
+        let mut headers = HeaderMap::new();
+        if let Some(date) = self.date.lock().expect("no panic under this lock").as_ref() {
+            headers.insert("date", date.parse().expect("a date is a header's value"));
+        }
+        Ok(HttpAnswer { status, headers, body: Vec::new() })
     }
 }
 
@@ -177,6 +184,30 @@ async fn an_answer_of_any_status_is_handed_on() {
         *line.answer.lock().unwrap() = Ok(status);
         assert_eq!(wire.call(read("free")).await.unwrap().status, status);
     }
+}
+
+#[tokio::test]
+async fn the_malls_clock_is_compared_with_ours_as_far_as_an_answer_tells() {
+    let line = Line::open();
+    let wire = wire(&line, &Arc::new(Gates::fresh()), "one", "id");
+    let cases = [
+        (None, None),
+        (Some("soon"), None),
+        (Some("Fri, 20 Nov 2026 01:00:00 GMT"), Some((0, 0))),
+        (Some("Fri, 20 Nov 2026 00:59:59 GMT"), Some((0, 0))),
+        (Some("Fri, 20 Nov 2026 00:59:40 GMT"), Some((-19, 20))),
+        (Some("Fri, 20 Nov 2026 01:00:20 GMT"), Some((20, 0))),
+    ];
+    for (date, expected) in cases {
+        *line.date.lock().unwrap() = date.map(str::to_owned);
+        wire.call(read("free")).await.unwrap();
+        let seen = wire.clock_off("free").map(|off| (off.certain().as_secs(), off.behind().as_secs()));
+        assert_eq!(seen, expected, "{date:?}");
+    }
+    assert_eq!(wire.clock_off("orders.search"), None, "each operation may be another machine");
+    let sent_at: Timestamp = "2026-11-20T01:00:00Z".parse().unwrap();
+    let slow = ClockOff::seen(sent_at, sent_at, sent_at + SignedDuration::from_secs(30));
+    assert_eq!((slow.certain(), slow.behind()), (SignedDuration::ZERO, Duration::ZERO), "the answer took its time");
 }
 
 #[test]

@@ -46,11 +46,21 @@ impl Hub {
 
     pub async fn open_with(malls: &[&'static MallEntry], change: impl Fn(&mut ChannelPlan)) -> Self {
         let env = Arc::new(ManualEnv::new(7));
+        Self::open_on(malls, env.clone(), env, change).await
+    }
+
+    /// The malls' clock is another one than the hub's.
+    pub async fn open_on(
+        malls: &[&'static MallEntry],
+        env: Arc<ManualEnv>,
+        clock: Arc<dyn Env>,
+        change: impl Fn(&mut ChannelPlan),
+    ) -> Self {
         let meters: Arc<Meters> = Arc::default();
         let mut shops: BTreeMap<String, Arc<dyn FakeMall>> = BTreeMap::new();
         let mut plans = Vec::new();
         for mall in malls {
-            let options = FakeOptions::new(env.clone(), meters.clone(), "a");
+            let options = FakeOptions::new(clock.clone(), meters.clone(), "a");
             let shop: Arc<dyn FakeMall> = (mall.fake)(options).await.into();
             let mut plan = plan(mall, shop.as_ref());
             change(&mut plan);

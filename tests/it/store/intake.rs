@@ -132,7 +132,7 @@ async fn facts_and_progress_are_one_transaction() {
         let lease = base.lease("a").await;
         let row = base.store.channel("a").await.unwrap();
         let orders = &crate::support::CARD.orders;
-        base.store.begin_cycle(&lease, &row, orders, seconds(3_600), seconds(60)).await.unwrap();
+        base.store.begin_cycle(&lease, &row, orders, base.env.now(), seconds(3_600), seconds(60)).await.unwrap();
         let window = base.rows("SELECT id FROM poll_window").await[0]["id"].as_i64().unwrap();
         let head = |id: &str| Head { id: id.into(), placed_at: None, revision: Some(1) };
         let heads = vec![head("1"), head("2")];

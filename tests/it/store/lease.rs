@@ -28,7 +28,7 @@ async fn a_superseded_holder_can_write_nothing() {
         base.execute("UPDATE channel SET watermark = 1").await.unwrap();
         let lease = base.lease("a").await;
         let row = base.store.channel("a").await.unwrap();
-        base.store.begin_cycle(&lease, &row, &CARD.orders, seconds(60), seconds(60)).await.unwrap();
+        base.store.begin_cycle(&lease, &row, &CARD.orders, base.env.now(), seconds(60), seconds(60)).await.unwrap();
         let claim = base.store.claim(&lease, &outlet("a"), base.env.now()).await.unwrap().unwrap();
         base.execute("UPDATE publication SET waiting = 3, waiting_from = 0, waiting_to = 0").await.unwrap();
         supersede(base).await;
@@ -63,7 +63,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let answered = Performed::Answered(vec![Outcome::Applied { now: None }]);
     vec![
         ("take_in", store.take_in(lease, &intake("a"), page).await.map(drop)),
-        ("begin_cycle", store.begin_cycle(lease, &row, orders, seconds(60), seconds(60)).await),
+        ("begin_cycle", store.begin_cycle(lease, &row, orders, now, seconds(60), seconds(60)).await),
         ("claim", store.claim(lease, &outlet, now).await.map(drop)),
         ("settle", store.settle(lease, &outlet, claim, answered, exchange).await.map(drop)),
         ("take_readings", store.take_readings(lease, &outlet, &readings, exchange).await.map(drop)),
@@ -73,6 +73,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
         ("set_lane", store.set_lane(lease, "a", LaneName::Stock, &tripped, Some(call)).await),
         ("set_lane", store.set_lane(lease, "a", LaneName::Orders, &Lane::succeeded(), None).await),
         ("save_quota", store.save_quota(lease, &QuotaKey::new("a", "stock.push"), &quota).await),
+        ("note_clock", store.note_clock(lease, "a", jiff::SignedDuration::from_secs(60)).await),
         ("inherit", store.inherit(lease, &outlet).await.map(drop)),
     ]
 }

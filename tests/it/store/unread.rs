@@ -197,7 +197,7 @@ async fn asked_for(base: &TestBase) -> usize {
     let lease = base.lease("a").await;
     let row = base.store.channel("a").await.unwrap();
     base.execute("DELETE FROM poll_head").await.unwrap();
-    base.store.begin_cycle(&lease, &row, &CARD.orders, seconds(60), seconds(60)).await.unwrap();
+    base.store.begin_cycle(&lease, &row, &CARD.orders, base.env.now(), seconds(60), seconds(60)).await.unwrap();
     base.rows("SELECT order_id FROM poll_head WHERE order_id = '9'").await.len()
 }
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::fmt::rfc2822::DateTimePrinter;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, http::Method, matchers};
 
 use super::{Book, FakeOptions, Fault, Meters};
@@ -193,7 +194,10 @@ impl Respond for Endpoint {
             false => (self.around.dialect.throttled(self.operation, None), Duration::ZERO),
         };
         self.around.book.answered(self.operation, Some(reply.status));
-        let answer = ResponseTemplate::from(reply);
+        // The server below would name the machine's time, not the mall's.
+        let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.around.book.env().now());
+        let now = now.expect("a fake's time has a year of four digits");
+        let answer = ResponseTemplate::from(reply).insert_header("date", now);
         if delay.is_zero() { answer } else { answer.set_delay(delay) }
     }
 }

@@ -1,17 +1,23 @@
 //! All the outside that an adapter gets: paced HTTP, the time, random bytes and cached access tokens.
 
+mod clock;
 mod gate;
 mod redact;
 mod term;
 mod vault;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use tracing::Instrument;
 
+pub use clock::ClockOff;
 pub use gate::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
 pub use redact::{excerpt, redact_json};
 pub use term::Term;
@@ -40,6 +46,8 @@ pub struct Wire {
     channel: Arc<str>,
     scopes: Arc<[(&'static str, QuotaKey)]>,
     term: Term,
+    /// By operation: the last answer to each.
+    clocks: Arc<Mutex<HashMap<&'static str, ClockOff>>>,
 }
 
 /// One request of an operation that the card names.
@@ -101,7 +109,8 @@ impl Wire {
         let scopes =
             card.quotas.iter().map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings))).collect();
         let channel = settings.channel.as_str().into();
-        let wire = Self { env, gates, vault, card, channel, scopes, term: Term::endless() };
+        let (term, clocks) = (Term::endless(), Arc::default());
+        let wire = Self { env, gates, vault, card, channel, scopes, term, clocks };
         for quota in card.quotas {
             let rate = Rate { per_second: quota.per_second, burst: quota.burst, per_day: quota.per_day };
             wire.gates.declare(wire.key(quota.name), rate, wire.env.as_ref());
@@ -173,7 +182,9 @@ impl Wire {
             Ok(answer) => {
                 tracing::debug!(status = answer.status, bytes = answer.body.len(), "answered");
                 let (status, headers, body) = (answer.status, answer.headers, answer.body);
-                Ok(Answer { status, headers, body, sent_at, answered_at })
+                let answer = Answer { status, headers, body, sent_at, answered_at };
+                self.compare_clocks(call.operation, &answer);
+                Ok(answer)
             }
             Err(error) => {
                 let class = match &error {
@@ -186,6 +197,19 @@ impl Wire {
                 Err(self.error(call.operation, class, error.to_string()))
             }
         }
+    }
+
+    fn compare_clocks(&self, operation: &'static str, answer: &Answer) {
+        let date = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date.trim()).ok());
+        if let Some(date) = date {
+            let off = ClockOff::seen(date.timestamp(), answer.sent_at, answer.answered_at);
+            self.clocks.lock().expect("no panic happens under this lock").insert(operation, off);
+        }
+    }
+
+    /// The mall's clock by its last answer to this operation; `None` while it has named no time.
+    pub fn clock_off(&self, operation: &str) -> Option<ClockOff> {
+        self.clocks.lock().expect("no panic happens under this lock").get(operation).copied()
     }
 
     /// The mall named another rate for this quota in its answer.
