@@ -15,6 +15,9 @@
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
+//! Every mall sells by itself, so several can sell one unit: [`exposure`] says how many units can still be sold
+//! unseen, and gives each listing a share of its own where that would be too many, by what [`demand`] expects.
+//!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
 //! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, [`brake`]
@@ -26,7 +29,9 @@ pub mod bundle;
 pub mod business_day;
 pub mod core;
 pub mod deed;
+pub mod demand;
 pub mod explain;
+pub mod exposure;
 pub mod family;
 pub mod health;
 pub mod intake;

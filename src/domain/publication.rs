@@ -31,6 +31,8 @@ pub struct Publication {
     pub slack_up: i64,
     /// The mall showed more than expected, and no cancel has explained it yet.
     pub surplus: Option<(i64, Timestamp)>,
+    /// Units that may be gone already, to orders that nobody has read yet.
+    pub unbooked: Option<Unbooked>,
     /// Writes whose outcome is open, oldest first.
     pub writes: Vec<Outstanding>,
     /// A reading that decides once the orders up to it are known.
@@ -52,6 +54,16 @@ pub struct Look {
     pub value: i64,
     pub from: Timestamp,
     pub to: Timestamp,
+}
+
+/// A write took the place of a figure, or of a part of it, that may have been sold unseen before. What was sold
+/// so is known once the orders are known up to then; until that it counts in the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbooked {
+    pub units: i64,
+    pub until: Timestamp,
+    /// Taken away by a relative write: a figure above zero after it proves that they were there.
+    pub taken: bool,
 }
 
 /// A write that was claimed and isn't settled.
@@ -111,6 +123,8 @@ pub struct Situation {
     /// Facts came in since the target was computed.
     pub outdated: bool,
     pub not_ours: bool,
+    /// In escrow: by so many listing units the ceiling may grow ([`super::exposure::room`]).
+    pub room: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,14 +184,29 @@ impl Publication {
 
     /// The largest number of units that the mall may still sell, or may have sold, unseen.
     pub fn ceiling(&self) -> Option<i64> {
-        let mut most = self.shown()?.high.max(0);
-        for outstanding in &self.writes {
-            most += match outstanding.write {
-                Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => figure.max(0),
-                Write::Relative(delta) => delta.max(0),
-            };
+        let unbooked = self.unbooked.map_or(0, |unbooked| unbooked.units);
+        let writes = self.writes.iter().map(|outstanding| growth(outstanding.write));
+        Some(self.shown()?.high.max(0) + unbooked + writes.sum::<i64>())
+    }
+
+    /// Nothing is on its way, and no doubt is left about what was sold: lowering is done, raising may begin.
+    pub fn is_settled(&self) -> bool {
+        let certain = self.shown().is_some_and(|shown| shown.low == shown.high);
+        certain && self.writes.is_empty() && self.unbooked.is_none()
+    }
+
+    /// The orders are known up to here.
+    pub fn orders_known(&mut self, watermark: Timestamp) {
+        self.unbooked = self.unbooked.filter(|unbooked| unbooked.until > watermark);
+    }
+
+    /// So many units were overwritten, or taken away, before `until`.
+    pub fn may_have_sold(&mut self, units: i64, until: Timestamp, taken: bool) {
+        if units <= 0 {
+            return;
         }
-        Some(most)
+        let (before, taken_before) = self.unbooked.map_or((0, true), |unbooked| (unbooked.units, unbooked.taken));
+        self.unbooked = Some(Unbooked { units: before + units, until, taken: taken && taken_before });
     }
 
     /// What to do next about this listing.
@@ -223,11 +252,7 @@ impl Publication {
     /// To zero is always absolute, and goes over unsettled writes: it can never raise anything.
     fn zero(&self, now: Timestamp, zeroed: bool) -> Next {
         let rest = if zeroed { Standing::Suspended } else { Standing::InSync };
-        let write = Next::Write {
-            write: Write::Absolute(0),
-            urgency: Urgency::Zero,
-            units: self.ceiling().unwrap_or(i64::from(u32::MAX)),
-        };
+        let write = self.to_zero();
         match self.writes.last() {
             Some(last) if last.write == Write::Absolute(0) => {
                 let lost = last.state == WriteState::Unknown && last.horizon <= now;
@@ -237,6 +262,11 @@ impl Publication {
             None if self.shown().is_some_and(|shown| shown.high <= 0) => Next::Rest(rest),
             None => write,
         }
+    }
+
+    fn to_zero(&self) -> Next {
+        let units = self.ceiling().unwrap_or(i64::from(u32::MAX));
+        Next::Write { write: Write::Absolute(0), urgency: Urgency::Zero, units }
     }
 
     /// With writes outstanding only an absolute write of unknown outcome may be repeated, after its horizon:
@@ -249,6 +279,9 @@ impl Publication {
         });
         if !lost {
             return Next::Rest(Standing::Pending);
+        }
+        if situation.room.is_some_and(|room| wanted > room) {
+            return self.to_zero();
         }
         let falls = self.shown().is_some_and(|shown| wanted <= shown.low);
         if falls {
@@ -273,7 +306,12 @@ impl Publication {
         if wanted < shown.low {
             // From the bottom of the doubt: never takes away more than is certainly there.
             let units = shown.low - wanted;
-            return Next::Write { write: write(-units), urgency: Urgency::Decrease, units };
+            let write = write(-units);
+            // 5 → 3 by a figure: five may have been sold unseen, and three more are on show. Through zero then.
+            if situation.room.is_some_and(|room| growth(write) > room.max(0)) {
+                return self.to_zero();
+            }
+            return Next::Write { write, urgency: Urgency::Decrease, units };
         }
         if shown.low < shown.high {
             return if ways.readable { Next::Read } else { Next::Rest(Standing::Pending) };
@@ -306,6 +344,9 @@ impl Publication {
         if absolute && !known {
             return Next::Rest(Standing::Pending);
         }
+        let Some((write, units)) = within(write, units, situation.room) else {
+            return Next::Rest(Standing::Pending);
+        };
         Next::Write { write, urgency: Urgency::Raise, units }
     }
 
@@ -327,6 +368,10 @@ impl Publication {
     /// The channel sold units of this listing; returns those that may or may not be in the anchor already.
     pub fn sold(&mut self, units: i64, placed_at: Timestamp) {
         let Some(anchor) = self.anchor else { return };
+        if let Some(unbooked) = self.unbooked.as_mut().filter(|_| placed_at <= anchor.from) {
+            unbooked.units -= units;
+            self.unbooked = self.unbooked.filter(|unbooked| unbooked.units > 0);
+        }
         if placed_at > anchor.to {
             self.sold_since += units;
         } else if placed_at > anchor.from {
@@ -376,6 +421,28 @@ impl Publication {
     }
 }
 
+/// By how much a write lets the ceiling grow as long as nobody knows whether it landed, and what was sold before.
+pub fn growth(write: Write) -> i64 {
+    match write {
+        Write::Absolute(figure) => figure.max(0),
+        // It lands only where nothing was sold unseen.
+        Write::CompareAndSet { from, to } => (to - from).max(0),
+        Write::Relative(delta) => delta.max(0),
+    }
+}
+
+/// As much of a raise as the room allows; none where a figure would have to be written that takes more.
+fn within(write: Write, units: i64, room: Option<i64>) -> Option<(Write, i64)> {
+    let Some(room) = room.filter(|room| growth(write) > *room) else { return Some((write, units)) };
+    let less = match write {
+        Write::Absolute(figure) if units < figure => return None,
+        Write::Absolute(_) => Write::Absolute(room),
+        Write::CompareAndSet { from, .. } => Write::CompareAndSet { from, to: from + room },
+        Write::Relative(_) => Write::Relative(room),
+    };
+    (room > 0).then_some((less, room))
+}
+
 /// What follows from a publication whatever the channel's state: how the steps find it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marks {
@@ -400,6 +467,7 @@ impl Publication {
             stop_raise: false,
             outdated: false,
             not_ours,
+            room: None,
         };
         let ways = Ways { relative: true, compare_and_set: false, readable: true };
         let (wants, at_risk, reads) = match self.next(ways, &ideal) {

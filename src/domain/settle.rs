@@ -166,8 +166,11 @@ fn applied(
         return vec![Note::Open];
     }
     publication.writes.clear();
+    let before = publication.shown().map_or(0, |shown| shown.high.max(0));
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
+            let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
+            publication.may_have_sold(overwritten, exchange.answered_at, false);
             set_anchor(publication, look(now.unwrap_or(figure)), sales);
             if figure == 0 {
                 // Some malls accept anything: a zero is believed when it is read.
@@ -178,6 +181,10 @@ fn applied(
         }
         Write::Relative(delta) => {
             publication.applied += delta;
+            if now.is_none_or(|figure| figure <= 0) {
+                // Clamped at zero, or the answer doesn't say: they may have been sold before they were taken.
+                publication.may_have_sold(-delta, exchange.answered_at, true);
+            }
             match now {
                 Some(figure) => reading(publication, look(figure), None, sales, times),
                 None => vec![Note::Settled { shown: publication.shown().map_or(0, |shown| shown.mid) }],
@@ -198,6 +205,9 @@ pub fn reading(
     if !publication.writes.is_empty() {
         publication.waiting = Some(look);
         return judge(publication, look.to, watermark, sales, times);
+    }
+    if look.value > 0 {
+        publication.unbooked = publication.unbooked.filter(|unbooked| !unbooked.taken || unbooked.until > look.from);
     }
     let before = publication.shown().zip(publication.anchor);
     set_anchor(publication, look, sales);

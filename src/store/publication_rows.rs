@@ -340,6 +340,7 @@ fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
         slack_down: row.slack_down,
         slack_up: row.slack_up,
         surplus: row.surplus.zip(row.surplus_at).map(|(units, at)| (units, instant(at))),
+        unbooked: None,
         writes,
         waiting: look(row.waiting, row.waiting_from, row.waiting_to),
         read_due: maybe_instant(row.read_due),

@@ -280,6 +280,7 @@ pub fn situation_of(row: &channel::Model, now: Timestamp) -> Situation {
         stop_raise: false,
         outdated: false,
         not_ours: false,
+        room: None,
     }
 }
 

@@ -57,6 +57,7 @@ fn situation(now: i64, watermark: i64) -> Situation {
         stop_raise: false,
         outdated: false,
         not_ours: false,
+        room: None,
     }
 }
 
