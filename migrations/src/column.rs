@@ -122,3 +122,29 @@ pub async fn append_only(manager: &SchemaManager<'_>, name: &str) -> Result<(), 
     }
     Ok(())
 }
+
+/// Of a table that is append-only, rows may be deleted that were written (`at`) before the horizon in `retention`.
+pub async fn forgettable(manager: &SchemaManager<'_>, name: &str, at: &str) -> Result<(), DbErr> {
+    drop_trigger(manager, name).await?;
+    let create = if manager.get_database_backend() == DatabaseBackend::Postgres {
+        format!(
+            "CREATE TRIGGER {name}_del BEFORE DELETE ON {name} FOR EACH ROW \
+             EXECUTE FUNCTION uriba_beyond_horizon('{at}')"
+        )
+    } else {
+        format!(
+            "CREATE TRIGGER {name}_del BEFORE DELETE ON {name} \
+             WHEN OLD.{at} >= COALESCE((SELECT horizon FROM retention WHERE name = 'history'), OLD.{at}) \
+             BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+        )
+    };
+    manager.get_connection().execute_unprepared(&create).await?;
+    Ok(())
+}
+
+pub async fn drop_trigger(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
+    let on =
+        if manager.get_database_backend() == DatabaseBackend::Postgres { format!(" ON {name}") } else { String::new() };
+    manager.get_connection().execute_unprepared(&format!("DROP TRIGGER {name}_del{on}")).await?;
+    Ok(())
+}

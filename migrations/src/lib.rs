@@ -15,6 +15,7 @@ mod m0009_reservations;
 mod m0010_own_orders;
 mod m0011_rules;
 mod m0012_time;
+mod m0013_exposure;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_own_orders::Migration),
             Box::new(m0011_rules::Migration),
             Box::new(m0012_time::Migration),
+            Box::new(m0013_exposure::Migration),
         ]
     }
 }

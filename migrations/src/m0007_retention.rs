@@ -3,7 +3,7 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 
-use crate::column::{drop_tables, key, number, table};
+use crate::column::{drop_tables, drop_trigger, forgettable, key, number, table};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -16,25 +16,11 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(retention()).await?;
         let db = manager.get_connection();
-        let is_postgres = manager.get_database_backend() == DatabaseBackend::Postgres;
-        if is_postgres {
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
             db.execute_unprepared(BEYOND_HORIZON).await?;
         }
         for (name, at) in HISTORIES {
-            drop_trigger(manager, name).await?;
-            let create = if is_postgres {
-                format!(
-                    "CREATE TRIGGER {name}_del BEFORE DELETE ON {name} FOR EACH ROW \
-                     EXECUTE FUNCTION uriba_beyond_horizon('{at}')"
-                )
-            } else {
-                format!(
-                    "CREATE TRIGGER {name}_del BEFORE DELETE ON {name} \
-                     WHEN OLD.{at} >= COALESCE((SELECT horizon FROM retention WHERE name = 'history'), OLD.{at}) \
-                     BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
-                )
-            };
-            db.execute_unprepared(&create).await?;
+            forgettable(manager, name, at).await?;
         }
         Ok(())
     }
@@ -73,12 +59,6 @@ const BEYOND_HORIZON: &str = "CREATE FUNCTION uriba_beyond_horizon() RETURNS tri
        RETURN OLD; \
      END $$";
 
-async fn drop_trigger(manager: &SchemaManager<'_>, name: &str) -> Result<(), DbErr> {
-    let on =
-        if manager.get_database_backend() == DatabaseBackend::Postgres { format!(" ON {name}") } else { String::new() };
-    manager.get_connection().execute_unprepared(&format!("DROP TRIGGER {name}_del{on}")).await?;
-    Ok(())
-}
 
 fn retention() -> TableCreateStatement {
     table("retention", vec![key("name"), number("horizon")], &["name"])

@@ -179,6 +179,8 @@ pub struct Terms<'a> {
     pub quantity_max: i64,
     /// Dated rules are those of this instant.
     pub at: Timestamp,
+    /// In escrow, in units of what it sells; buffer and fraction say nothing then.
+    pub share: Option<i64>,
 }
 
 /// Sellable → target, rule by rule; rules that change nothing are left out. The same number as
@@ -193,11 +195,15 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
         return held_by_mall(Term::replaced("rule.unlimited", sellable, fixed), terms);
     }
     let mut n = sellable;
-    if rules.buffer != 0 {
+    let is_shared = terms.share.is_none();
+    if let Some(share) = terms.share {
+        n = Term::min("share", vec![n, Term::fact("share", share, "its exclusive share: the SKU is in escrow")]);
+    }
+    if is_shared && rules.buffer != 0 {
         let buffer = Term::fact("rule.buffer", -rules.buffer, whose(terms, terms.own.buffer.is_some()));
         n = Term::sum("rule.buffer", vec![n, buffer]);
     }
-    if rules.fraction < 1.0 {
+    if is_shared && rules.fraction < 1.0 {
         let mut part = Term::unknown("rule.fraction", whose(terms, terms.own.fraction.is_some()));
         part.value = Some(Value::Part(rules.fraction));
         n = Term::multiplied("rule.fraction", n, part);
@@ -260,7 +266,7 @@ mod tests {
         let rules = Rules { buffer: 1, fraction: 0.5, cap: Some(Cap::Always(2)), ..Rules::default() };
         let own = Overrides { cap: Some(Cap::Always(9)), ..Overrides::default() };
         let at = Timestamp::UNIX_EPOCH;
-        let terms = Terms { channel: "a", rules: &rules, own: &own, units: 2, quantity_max: 99, at };
+        let terms = Terms { channel: "a", rules: &rules, own: &own, units: 2, quantity_max: 99, at, share: None };
         let tree = target(Term::fact("sellable", 12, "pool online"), &terms);
         let chain: Vec<_> = ["rule.cap", "rule.units", "rule.fraction", "rule.buffer", "sellable"]
             .map(|name| tree.find(name).unwrap().whole().unwrap())

@@ -11,12 +11,15 @@ use uriba_sdk::{Order, Restored};
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
     attention::Call,
+    balance::sell_shares,
+    demand::{Lesson, learn},
     dialect,
     entity::{line_event, line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     intake::{Intake, counts},
     intake_load::{Known, open_holds},
     micros,
+    publication_rows::Listed,
     review::{Aside, Place},
     stock::Shipment,
 };
@@ -423,7 +426,25 @@ impl<'a> Draft<'a> {
                 provisional_hold::Entity::update(row).exec(tx).await?;
             }
         }
+        self.sell_shares(tx, &listed).await?;
         self.store.save_listed(tx, &listed).await
+    }
+
+    /// A mall's own sale lowers its share, and teaches how fast it sells.
+    async fn sell_shares(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
+        let mut lessons = Vec::new();
+        let mut sold = Vec::new();
+        for item in listed {
+            for effect in self.shown.get(&item.id()).into_iter().flatten() {
+                if let Effect::Sold { units, .. } = effect {
+                    let units = units * item.listing.units;
+                    lessons.push(((item.listing.channel.clone(), item.id()), Lesson::Sold(units)));
+                    sold.push((item.listing.clone(), units));
+                }
+            }
+        }
+        learn(tx, &lessons, self.store.now()).await?;
+        sell_shares(tx, &sold).await
     }
 }
 

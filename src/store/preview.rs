@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
+    balance::Shares,
     bundles::{self, Shelved},
     catalogue::sku_codes as codes,
     catalogue::{Mapped, Mapping},
@@ -269,9 +270,11 @@ impl Store {
                     *shelf = shelf.plus(*shift);
                 }
             }
+            let shares = Shares::load(tx, &rows.iter().map(|row| row.id).collect()).await?;
             for row in rows {
                 let Some(allowance) = allowances.get(&row.channel) else { continue };
-                let number = wanted(&row, allowance, shelved.sellable(row.sku_id), now);
+                let share = shares.of(row.id, shelved.made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice));
+                let number = wanted(&row, allowance, shelved.sellable(row.sku_id), share, now);
                 numbers.insert(row.id, (row, number));
             }
         }

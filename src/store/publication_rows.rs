@@ -9,13 +9,15 @@ use sea_orm::{
 use uriba_sdk::Write;
 
 use super::{
-    ROWS_PER_STATEMENT, Result, Store, dialect,
+    ROWS_PER_STATEMENT, Result, Store,
+    demand::{Lesson, learn},
+    dialect,
     entity::{listing, listing_write, order_line, publication, publication_event},
     instant, maybe_instant, micros,
 };
 use crate::domain::{
     plan,
-    publication::{Correction, Look, Outstanding, Publication, Urgency, WriteState},
+    publication::{Correction, Look, Outstanding, Publication, Unbooked, Urgency, WriteState},
     settle::Sale,
 };
 
@@ -101,6 +103,9 @@ impl Store {
         let mut rows: Vec<_> = listed.iter().map(|listed| (&listed.loaded, row(listed, now))).collect();
         rows.retain(|(loaded, row)| *loaded != row);
         save_rows(tx, &rows).await?;
+        let lit = rows.iter().filter(|(old, fresh)| old.lit != fresh.lit);
+        let lit = lit.map(|(_, row)| ((row.channel.clone(), row.listing_id), Lesson::Shows(row.lit)));
+        learn(tx, &lit.collect::<Vec<_>>(), self.now()).await?;
         let anchors: Vec<_> = rows.iter().filter_map(|(old, fresh)| self.anchored(old, fresh, now)).collect();
         for piece in anchors.chunks(ROWS_PER_STATEMENT) {
             publication_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
@@ -340,7 +345,7 @@ fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
         slack_down: row.slack_down,
         slack_up: row.slack_up,
         surplus: row.surplus.zip(row.surplus_at).map(|(units, at)| (units, instant(at))),
-        unbooked: None,
+        unbooked: unbooked(row),
         writes,
         waiting: look(row.waiting, row.waiting_from, row.waiting_to),
         read_due: maybe_instant(row.read_due),
@@ -350,6 +355,11 @@ fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
         kept: row.kept,
         set_aside_until: maybe_instant(row.set_aside_until),
     }
+}
+
+fn unbooked(row: &publication::Model) -> Option<Unbooked> {
+    let (units, until) = row.unbooked.zip(row.unbooked_until)?;
+    Some(Unbooked { units, until: instant(until), taken: row.unbooked_taken })
 }
 
 /// The row to write: the belief, and what follows from it.
@@ -372,6 +382,9 @@ fn row(listed: &Listed, now: i64) -> publication::Model {
         slack_up: belief.slack_up,
         surplus: belief.surplus.map(|(units, _)| units),
         surplus_at: belief.surplus.map(|(_, at)| micros(at)),
+        unbooked: belief.unbooked.map(|unbooked| unbooked.units),
+        unbooked_until: belief.unbooked.map(|unbooked| micros(unbooked.until)),
+        unbooked_taken: belief.unbooked.is_some_and(|unbooked| unbooked.taken),
         waiting: belief.waiting.map(|look| look.value),
         waiting_from: belief.waiting.map(|look| micros(look.from)),
         waiting_to: belief.waiting.map(|look| micros(look.to)),
@@ -427,6 +440,9 @@ fn blank(listing_id: i64, channel: &str) -> publication::Model {
         slack_up: 0,
         surplus: None,
         surplus_at: None,
+        unbooked: None,
+        unbooked_until: None,
+        unbooked_taken: false,
         waiting: None,
         waiting_from: None,
         waiting_to: None,

@@ -12,6 +12,7 @@ use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 use super::{
     Result, Store, StoreError, dialect,
     entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
+    exposure::{Rooms, in_escrow},
     lease::Lease,
     maybe_instant, micros,
     publication_desk::Desk,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::domain::{
     plan::{self, Wish},
-    publication::{Next, Outstanding, Situation, Ways, WriteState},
+    publication::{Next, Outstanding, Situation, Ways, WriteState, growth},
     settle::{self, Exchange, Times},
     suspend::{Mode, State},
     time::{earlier, later},
@@ -106,8 +107,10 @@ impl Store {
         if ids.is_empty() {
             return Ok(None);
         }
+        self.lock_shared_out(&tx, &outlet.pool, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
         let outdated = outdated(&tx, &outlet.pool, &listed).await?;
+        let mut rooms = Rooms::load(self, &tx, &outlet.pool, &listed).await?;
         let mut wishes = Vec::new();
         for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
             let listing = &item.listing;
@@ -115,6 +118,7 @@ impl Store {
                 stop_raise: stops.forbid(listing),
                 outdated: outdated.contains(&listing.sku_id),
                 not_ours: listing.not_ours,
+                room: rooms.of(listing),
                 ..situation
             };
             if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
@@ -132,6 +136,12 @@ impl Store {
         let mut events = Vec::new();
         for wish in batch {
             let item = &mut listed[wish.listing];
+            let growth = growth(wish.write);
+            // Another listing of the batch has taken the units.
+            if growth > 0 && rooms.of(&item.listing).is_some_and(|room| growth > room) {
+                continue;
+            }
+            rooms.take(&item.listing, growth);
             let write = self.id();
             let horizon = settle::horizon(later(now, DEADLINE), &outlet.times);
             let state = WriteState::Unknown;
@@ -141,6 +151,9 @@ impl Store {
                 Update { key: item.listing.mall_key.clone(), handle: item.listing.handle.clone(), write: wish.write };
             items.push(Claimed { listing: item.id(), write, update });
             chosen.push(item.clone());
+        }
+        if items.is_empty() {
+            return Ok(None);
         }
         self.save_listed(&tx, &chosen).await?;
         self.happened(&tx, events).await?;
@@ -209,6 +222,22 @@ impl Store {
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;
         Ok(settled)
+    }
+
+    /// In escrow a raise takes from what nobody holds, which is decided under the lock of the stock row.
+    async fn lock_shared_out(&self, tx: &DatabaseTransaction, pool: &str, listings: &BTreeSet<i64>) -> Result<()> {
+        if self.writes_alone() {
+            return Ok(());
+        }
+        let mut skus = BTreeSet::new();
+        for piece in super::stock::pieces(listings) {
+            let rows = listing::Entity::find().select_only().column(listing::Column::SkuId);
+            skus.extend(rows.filter(listing::Column::Id.is_in(piece)).into_tuple::<i64>().all(tx).await?);
+        }
+        match in_escrow(tx, pool, &super::bundles::touched(tx, &skus).await?).await?.is_empty() {
+            true => Ok(()),
+            false => self.lock_stock_of(tx, listings).await,
+        }
     }
 
     /// A reading may lead to a hold, which moves the stock row; that row is locked before any publication.

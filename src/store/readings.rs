@@ -110,8 +110,11 @@ impl Store {
         let mut desk = Desk::new(outlet);
         for item in &mut listed {
             let sold = sales.get(&item.id()).map_or(&[][..], Vec::as_slice);
-            let notes = settle::judge(&mut item.publication, now, Some(watermark), sold, &outlet.times);
-            desk.take(item, notes, now);
+            item.publication.orders_known(watermark);
+            if item.publication.waiting.is_some() {
+                let notes = settle::judge(&mut item.publication, now, Some(watermark), sold, &outlet.times);
+                desk.take(item, notes, now);
+            }
         }
         let judged = listed.len();
         self.close_desk(&tx, desk).await?;
@@ -132,7 +135,11 @@ async fn waiting_for_orders(
         .select_only()
         .column(publication::Column::ListingId)
         .filter(publication::Column::Channel.eq(&outlet.channel))
-        .filter(publication::Column::WaitingTo.lte(micros(watermark)))
+        .filter(
+            publication::Column::WaitingTo
+                .lte(micros(watermark))
+                .or(publication::Column::UnbookedUntil.lte(micros(watermark))),
+        )
         .limit(super::ROWS_PER_STATEMENT as u64)
         .into_tuple()
         .all(db)

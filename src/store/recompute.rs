@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Result, Store,
     attention::Call,
-    bundles::Shelved,
+    balance::{Pace, Shares},
+    bundles::{self, Shelved},
     core_files,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations,
@@ -33,11 +34,13 @@ pub const SKUS_MAX: usize = 500;
 pub struct Allowance {
     pub rules: Rules,
     pub quantity_max: i64,
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { rules: Rules::default(), quantity_max: i64::MAX }
+        Self { rules: Rules::default(), quantity_max: i64::MAX, pace: Pace::default() }
     }
 }
 
@@ -98,14 +101,23 @@ impl Store {
     ) -> Result<usize> {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
-        let shelved = Shelved::load(tx, pool, &skus).await?;
-        let listings = listings_of(tx, pool, &skus).await?;
+        let mut shelved = Shelved::load(tx, pool, &skus).await?;
+        let moved = self.balance_pool(tx, pool, rows, &shelved, allowances).await?;
+        // The share of a bundle's listing is decided with the component.
+        let around = bundles::touched(tx, &moved).await?;
+        if !around.is_subset(&skus) {
+            shelved = Shelved::load(tx, pool, &around.union(&skus).copied().collect()).await?;
+        }
+        let listings = listings_of(tx, pool, &around.union(&skus).copied().collect()).await?;
+        let shares = Shares::load(tx, &listings.iter().map(|row| row.id).collect()).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let target = wanted(&item.listing, allowance, shelved.sellable(item.listing.sku_id), self.now());
+            let sku = item.listing.sku_id;
+            let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
+            let target = wanted(&item.listing, allowance, shelved.sellable(sku), share, self.now());
             if item.publication.target == target {
                 continue;
             }
@@ -147,10 +159,15 @@ pub(super) fn wanted(
     listing: &listing::Model,
     allowance: &Allowance,
     sellable: Option<i64>,
+    share: Option<i64>,
     now: Timestamp,
 ) -> Option<i64> {
     let rules = allowance.rules.with(&overrides(listing));
-    Some(allocation::target(sellable?, listing.units, &rules, allowance.quantity_max, now))
+    let (sellable, most) = (sellable?, allowance.quantity_max);
+    Some(match share {
+        None => allocation::target(sellable, listing.units, &rules, most, now),
+        Some(share) => allocation::target_of_share(share.min(sellable), listing.units, &rules, most, now),
+    })
 }
 
 /// Everything that sellable is made of, from one moment.

@@ -15,6 +15,10 @@ pub struct Model {
     /// A movement other than a shipment has named the SKU here: there is a figure.
     pub stocked: bool,
     pub changed_at: i64,
+    /// `shared` or `escrow`; `None`: shared, and nobody has asked for anything else.
+    pub mode: Option<String>,
+    pub mode_since: Option<i64>,
+    pub reconsider_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,7 @@ use crate::{
     domain::{health::LaneState, suspend::State},
     store::{
         Store,
+        balance::Shares,
         bundles::Shelved,
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
@@ -85,6 +86,7 @@ async fn check_targets(
             .all(tx)
             .await?;
         let shelved = Shelved::load(tx, pool, &skus).await?;
+        let shares = Shares::load(tx, &items.iter().map(|item| item.id()).collect()).await?;
         let due: HashMap<i64, bool> = rows.iter().map(|row| (row.sku_id, row.due)).collect();
         for item in items {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
@@ -100,14 +102,16 @@ async fn check_targets(
                 }),
             }
             check.saw(1);
-            compare_target(item, allowance, shelved.sellable(item.listing.sku_id), now, check);
+            let sku = item.listing.sku_id;
+            let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
+            let wanted = recompute::wanted(&item.listing, allowance, shelved.sellable(sku), share, now);
+            compare_target(item, wanted, shelved.sellable(sku), check);
         }
     }
     Ok(())
 }
 
-fn compare_target(item: &Listed, allowance: &Allowance, sellable: Option<i64>, now: Timestamp, check: &mut Check) {
-    let wanted = recompute::wanted(&item.listing, allowance, sellable, now);
+fn compare_target(item: &Listed, wanted: Option<i64>, sellable: Option<i64>, check: &mut Check) {
     if item.publication.target != wanted {
         check.found(|| Finding {
             subject: subject(item),
