@@ -52,6 +52,19 @@ pub fn target(sellable: i64, units: i64, rules: &Rules, quantity_max: i64) -> i6
     if rules.fraction < 1.0 {
         n = (n as f64 * rules.fraction).floor() as i64;
     }
+    shown(n, units, rules, quantity_max)
+}
+
+/// The same in escrow: the listing's share takes the place of what is sellable less buffer and fraction.
+pub fn target_of_share(share: i64, units: i64, rules: &Rules, quantity_max: i64) -> i64 {
+    match rules.unlimited {
+        Some(fixed) => fixed.clamp(0, quantity_max),
+        None => shown(share, units, rules, quantity_max),
+    }
+}
+
+fn shown(n: i64, units: i64, rules: &Rules, quantity_max: i64) -> i64 {
+    let mut n = n;
     if n <= rules.min_show {
         n = 0;
     }

@@ -21,7 +21,7 @@ use super::{
     bound, exposure,
     mode::{InForce, Policy, decide},
 };
-use crate::domain::time::later;
+use crate::domain::{demand::Forecast, time::later};
 
 /// A share below this part of what it ought to be is topped up from others.
 const DRY: f64 = 0.6;
@@ -80,6 +80,7 @@ pub fn balance<K: Clone>(
     in_force: Option<InForce>,
     now: Timestamp,
 ) -> Balance<K> {
+    let listings = &believed(stock, listings)[..];
     let mut table = Table::set(stock, listings);
     let ideal: Vec<i64> = table.places.iter().map(|place| place.ideal).collect();
     let (mode, why) = decide(policy, stock, listings, &ideal, in_force, now);
@@ -114,6 +115,17 @@ pub fn balance<K: Clone>(
     }
 }
 
+/// The listings with what a sale that was seen on one of them, or in the shop, says about those that are silent.
+fn believed<K: Clone>(stock: &Stock, listings: &[Listing<K>]) -> Vec<Listing<K>> {
+    let forecasts = listings.iter().map(|listing| &listing.forecast).chain(&stock.storefront);
+    let surge = forecasts.map(Forecast::surge).fold(1.0, f64::max);
+    let believed = |listing: &Listing<K>| {
+        let forecast = listing.forecast.surging(surge, listing.silent);
+        Listing { forecast, ..listing.clone() }
+    };
+    listings.iter().map(believed).collect()
+}
+
 fn reconsider_at(stock: &Stock, units_per_second: f64, now: Timestamp) -> Timestamp {
     let lasts = stock.sellable.max(1) as f64 / units_per_second.max(f64::MIN_POSITIVE);
     let soon = Duration::try_from_secs_f64(lasts / 10.0).unwrap_or(LATEST).clamp(SOONEST, LATEST);
@@ -141,6 +153,8 @@ struct Place {
     /// Units per second.
     rate: f64,
     turn: Duration,
+    /// What it is expected to have by now, for all that is known of it.
+    left: i64,
     ideal: i64,
     have: i64,
     because: Because,
@@ -169,7 +183,7 @@ impl Place {
         if self.fixed || self.reach == Reach::Outside {
             return 0;
         }
-        whole((self.have - self.ideal).max(0), self.seat.units)
+        whole((self.have - self.ideal).min(self.left).max(0), self.seat.units)
     }
 
     fn is_dry(&self) -> bool {
@@ -362,6 +376,7 @@ fn place<K>(listing: &Listing<K>, lasts_s: f64) -> Place {
         exposed: listing.exposed(),
         rate: listing.forecast.units_per_second(),
         turn: listing.turn,
+        left: have - (listing.forecast.units_per_second() * listing.silent.as_secs_f64()) as i64,
         ideal: 0,
         have,
         because,

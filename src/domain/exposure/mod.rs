@@ -47,6 +47,8 @@ pub struct Listing<K> {
     /// The most that rules, the mall and, for a bundle, its other components let it show, in listing units.
     pub most: i64,
     pub forecast: Forecast,
+    /// Its orders were known up to so long ago.
+    pub silent: Duration,
     /// A sale there is known, and answered everywhere else, so long after it happened.
     pub blind: Duration,
     /// Units that it gives away are certainly unsold so long after they were asked for.
