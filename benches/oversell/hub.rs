@@ -425,9 +425,10 @@ impl Sku {
         face.sales.push(Sale { placed_at, units: 1 });
         face.publication.sold(1, placed_at);
         face.demand.sold(1, now);
-        face.share = face.share.map(|share| after_sale(share, 1));
-        if let Some((held, _)) = face.held.iter_mut().find(|(held, stamp)| *held > 0 && placed_at <= *stamp) {
-            *held -= 1;
+        match face.held.iter_mut().find(|(held, stamp)| *held > 0 && placed_at <= *stamp) {
+            // Its share has fallen by this one already, when it was missed.
+            Some((held, _)) => *held -= 1,
+            None => face.share = face.share.map(|share| after_sale(share, 1)),
         }
     }
 }
@@ -437,6 +438,7 @@ impl Face {
         for note in notes {
             if let Note::Missing { units, at, .. } = note {
                 self.held.push((units, at));
+                self.share = self.share.map(|share| after_sale(share, units));
             }
         }
     }

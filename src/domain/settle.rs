@@ -224,6 +224,8 @@ pub fn reading(
     let after: i64 = sales.iter().filter(|sale| sale.placed_at > look.to).map(|sale| sale.units).sum();
     let within: i64 = units_between(sales, look.from, look.to);
     let (low, high) = (shown.low + after, shown.high + after + within);
+    // Between the two, nobody can say yet whether it was sold or never there.
+    publication.may_have_sold(high - within - low.max(look.value), look.to, false);
     if look.value < low {
         return vec![Note::Missing { units: low - look.value, since: anchor.from, at: look.to }];
     }

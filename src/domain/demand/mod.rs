@@ -146,6 +146,7 @@ impl Demand {
         let units_per_order = (prior.units_per_order * prior.orders + then.units) / (prior.orders + then.usual.orders);
         Forecast {
             usual_per_second: orders / shown_s,
+            lately: seen,
             streams: [with(usual, 1.0 - weight), with(changed, weight)],
             units_per_order: units_per_order.max(1.0),
             largest: (then.largest.ceil() as i64).max(1),
@@ -158,6 +159,7 @@ impl Demand {
 pub struct Forecast {
     /// Orders a second, before what was seen lately.
     pub usual_per_second: f64,
+    pub lately: Tally,
     /// As usual, and changed.
     pub streams: [Stream; 2],
     pub units_per_order: f64,
@@ -171,7 +173,7 @@ impl Forecast {
         let sure = 1e6;
         let stream = |weight| Stream { weight, orders: sure, seconds: sure / orders_per_second };
         let streams = [stream(1.0), stream(0.0)];
-        Self { usual_per_second: orders_per_second, streams, units_per_order: 1.0, largest: 1 }
+        Self { usual_per_second: orders_per_second, lately: Tally::default(), streams, units_per_order: 1.0, largest: 1 }
     }
 
     pub fn orders_per_second(&self) -> f64 {
@@ -183,15 +185,17 @@ impl Forecast {
         self.orders_per_second() / self.usual_per_second
     }
 
-    /// A sale is seen first where orders are heard of first, and hardly ever stays in one mall: a listing that
-    /// nobody has heard of for so long that it would have sold half an order if it surged like another one is
-    /// believed to surge like it, until it is heard of.
+    /// A sale is seen first where orders are heard of first, and hardly ever stays in one mall: a listing is believed
+    /// to surge like another one, as vaguely as one order says it, until what was seen of it lately says otherwise.
+    /// What was seen is old when nobody has heard of it for so long that it would have sold half an order.
     pub fn surging(self, surge: f64, silent: Duration) -> Self {
         let rate = self.usual_per_second * surge;
-        if rate <= self.orders_per_second() || rate * silent.as_secs_f64() < NEWS {
+        let is_old = rate * silent.as_secs_f64() >= NEWS;
+        let seen = if is_old { Tally::default() } else { self.lately };
+        let guess = Stream { weight: 1.0, orders: 1.0 + seen.orders, seconds: 1.0 / rate + seen.shown_s };
+        if guess.orders / guess.seconds <= self.orders_per_second() {
             return self;
         }
-        let guess = Stream { weight: 1.0, orders: 1.0, seconds: 1.0 / rate };
         Self { streams: [Stream { weight: 0.0, ..guess }, guess], ..self }
     }
 

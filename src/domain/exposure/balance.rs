@@ -153,7 +153,7 @@ struct Place {
     /// Units per second.
     rate: f64,
     turn: Duration,
-    /// What it is expected to have by now, for all that is known of it.
+    /// What it is expected to have when it could be lowered, for all that is known of it: the rest sells where it is.
     left: i64,
     ideal: i64,
     have: i64,
@@ -271,7 +271,6 @@ impl Table {
 
     /// A count, a recall or a fixed share left less than is shared out.
     fn shrink(&mut self) {
-        let fixed: i64 = self.places.iter().filter(|place| place.fixed).map(|place| place.have).sum();
         for pass in [Reach::Direct, Reach::ThroughZero] {
             let mut over = self.shared() - self.total;
             let of_pass: Vec<usize> = self.movable().filter(|index| self.places[*index].reach == pass).collect();
@@ -285,14 +284,19 @@ impl Table {
                 }
             }
         }
-        if self.shared() > self.total {
-            let all: Vec<usize> = self.movable().collect();
-            let seats: Vec<Seat> =
-                all.iter().map(|i| Seat { weight: self.places[*i].have as f64, ..self.places[*i].seat }).collect();
-            for (index, part) in all.iter().zip(apportion(self.total - fixed, &seats)) {
+        // Still too much: in proportion, those first that needn't be emptied for it.
+        for pass in [Reach::Direct, Reach::ThroughZero] {
+            let over = self.shared() - self.total;
+            let places: Vec<usize> = self.movable().filter(|index| self.places[*index].reach == pass).collect();
+            let have: i64 = places.iter().map(|index| self.places[*index].have).sum();
+            let seat = |index: &usize| Seat { weight: self.places[*index].have as f64, ..self.places[*index].seat };
+            let seats: Vec<Seat> = places.iter().map(seat).collect();
+            if over <= 0 {
+                break;
+            }
+            for (index, part) in places.iter().zip(apportion(have - over, &seats)) {
                 let place = &mut self.places[*index];
-                place.have = place.have.min(part);
-                place.because = Because::GivesUp;
+                (place.have, place.because) = (place.have.min(part), Because::GivesUp);
             }
         }
     }
@@ -376,7 +380,7 @@ fn place<K>(listing: &Listing<K>, lasts_s: f64) -> Place {
         exposed: listing.exposed(),
         rate: listing.forecast.units_per_second(),
         turn: listing.turn,
-        left: have - (listing.forecast.units_per_second() * listing.silent.as_secs_f64()) as i64,
+        left: have - (listing.forecast.units_per_second() * (listing.silent + listing.turn).as_secs_f64()) as i64,
         ideal: 0,
         have,
         because,

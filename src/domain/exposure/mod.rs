@@ -128,7 +128,8 @@ pub fn room(exposure: i64, sellable: i64, recalled: i64, units: i64) -> i64 {
 }
 
 /// A mall's own sale lowers its share, in the transaction that books it: topping it up again is `balance`'s to
-/// decide.
+/// decide. Units that a reading misses are sales that no order explains yet: they lower it at once, and the orders
+/// that explain them don't.
 pub fn after_sale(share: i64, units: i64) -> i64 {
     (share - units).max(0)
 }

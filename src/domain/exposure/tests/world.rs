@@ -90,6 +90,7 @@ impl Mall {
         for note in notes {
             if let Note::Missing { units, at, .. } = note {
                 self.held.push((units, at));
+                self.share = self.share.map(|share| after_sale(share, units));
             }
         }
     }
@@ -167,12 +168,12 @@ impl World {
         for sale in seen {
             mall.sales.push(sale);
             mall.publication.sold(sale.units, sale.placed_at);
-            mall.share = mall.share.map(|share| after_sale(share, sale.units));
             let mut left = sale.units;
             for (held, _) in mall.held.iter_mut().filter(|(_, stamp)| sale.placed_at <= *stamp) {
                 let explained = left.min(*held);
                 (*held, left) = (*held - explained, left - explained);
             }
+            mall.share = mall.share.map(|share| after_sale(share, left));
             self.booked += sale.units;
         }
         mall.watermark = watermark;
