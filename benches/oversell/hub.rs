@@ -187,7 +187,7 @@ impl<'a> Hub<'a> {
         }
         let mut touched: Vec<usize> = Vec::new();
         for placed in self.malls.found(channel, ms - manner.lag_ms) {
-            self.skus[placed.sku].book(channel, at(placed.ms), at(ms));
+            self.skus[placed.sku].book(channel, at(placed.ms));
             touched.push(placed.sku);
         }
         self.watermarks[channel] = ms - manner.lag_ms - 1;
@@ -234,9 +234,11 @@ impl<'a> Hub<'a> {
     }
 
     fn lit(&mut self, sku: usize, channel: usize, ms: i64) {
+        // Time counts as far as the orders are known: until then nobody can say that nothing sold.
+        let known = at(self.watermarks[channel].clamp(0, ms));
         let face = &mut self.skus[sku].faces[channel];
         let lit = face.publication.shown().is_some_and(|shown| shown.mid > 0);
-        face.demand.shows(lit, at(ms));
+        face.demand.shows(lit, known);
     }
 
     fn balance(&mut self, index: usize, ms: i64) {
@@ -253,11 +255,16 @@ impl<'a> Hub<'a> {
         let decided = exposure::balance(&stock, &listings, &self.policy, sku.in_force, at(ms));
         let silent = |channel: usize| ms - self.watermarks[channel];
         let is_blind = |channel: &usize| silent(*channel) > BLIND_POLLS * MANNERS[*channel].poll_ms;
-        let blind_units: Vec<i64> = (0..SHOP)
-            .map(|channel| {
-                if is_blind(&channel) { blind(&listings[channel], span(silent(channel)), self.policy.eps) } else { 0 }
-            })
-            .collect();
+        let blind_units: Vec<i64> =
+            (0..SHOP)
+                .map(|channel| {
+                    if is_blind(&channel) {
+                        blind(&listings[channel], span(silent(channel)), self.policy.eps)
+                    } else {
+                        0
+                    }
+                })
+                .collect();
         let sku = &mut self.skus[index];
         if sku.in_force.is_none_or(|in_force| in_force.mode != decided.mode) {
             sku.in_force = Some(InForce { mode: decided.mode, since: at(ms) });
@@ -297,7 +304,7 @@ impl<'a> Hub<'a> {
             fixed: None,
             priority: 0,
             most: 99_999,
-            forecast: face.demand.forecast(&self.prior, at(ms)),
+            forecast: face.demand.forecast(&self.prior, at(self.watermarks[channel].clamp(0, ms))),
             silent: span(ms - self.watermarks[channel]),
             blind: heard,
             turn: if manner.relative { span(3 * PUSH_MS) } else { heard + effect },
@@ -314,8 +321,7 @@ impl<'a> Hub<'a> {
         let (mut wishes, mut reads): (Vec<(Urgency, i64, usize, Write)>, Option<usize>) = (Vec::new(), None);
         for (index, sku) in self.skus.iter().enumerate() {
             let publication = &sku.faces[channel].publication;
-            let room = (sku.mode() == Mode::Escrow)
-                .then(|| exposure::room(sku.exposure(), self.sellable(index), 0, 1));
+            let room = (sku.mode() == Mode::Escrow).then(|| exposure::room(sku.exposure(), self.sellable(index), 0, 1));
             let here = Situation {
                 now: at(ms),
                 watermark: Some(at(self.watermarks[channel])),
@@ -419,12 +425,12 @@ impl Sku {
         self.faces.iter().map(|face| face.publication.ceiling().unwrap_or(0)).sum()
     }
 
-    fn book(&mut self, channel: usize, placed_at: Timestamp, now: Timestamp) {
+    fn book(&mut self, channel: usize, placed_at: Timestamp) {
         let face = &mut self.faces[channel];
         self.booked += 1;
         face.sales.push(Sale { placed_at, units: 1 });
         face.publication.sold(1, placed_at);
-        face.demand.sold(1, now);
+        face.demand.sold(1, placed_at);
         match face.held.iter_mut().find(|(held, stamp)| *held > 0 && placed_at <= *stamp) {
             // Its share has fallen by this one already, when it was missed.
             Some((held, _)) => *held -= 1,

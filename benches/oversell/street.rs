@@ -64,9 +64,8 @@ impl Scenario {
     }
 
     pub fn is_down(&self, channel: usize, ms: i64) -> bool {
-        self.outage.is_some_and(|(which, from, to)| {
-            which == channel && (from * 1_000.0..to * 1_000.0).contains(&(ms as f64))
-        })
+        self.outage
+            .is_some_and(|(which, from, to)| which == channel && (from * 1_000.0..to * 1_000.0).contains(&(ms as f64)))
     }
 }
 
@@ -100,14 +99,21 @@ pub fn scenarios() -> Vec<Scenario> {
         outage: None,
         effect_s: 0.0,
     };
-    let sale = one("sale day", "300 units, 0.05 orders a second for 2 hours, twenty times the usual", 300, 0.05, 2.0 * HOUR, 100);
+    let sale = one(
+        "sale day",
+        "300 units, 0.05 orders a second for 2 hours, twenty times the usual",
+        300,
+        0.05,
+        2.0 * HOUR,
+        100,
+    );
     let sale = Scenario { usual: Some(split(0.05 / 20.0)), ..sale };
     let flash = one("flash", "100 units, 2 orders a second for 10 minutes, nothing known before", 100, 2.0, 600.0, 200);
     let wander = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1], [0.1, 0.1, 0.7, 0.1], [0.4, 0.3, 0.2, 0.1]];
-    let wander = wander.iter().enumerate().map(|(index, parts)| Phase {
-        from_s: index as f64 * HOUR / 2.0,
-        per_second: parts.map(|part| part * 0.05),
-    });
+    let wander = wander
+        .iter()
+        .enumerate()
+        .map(|(index, parts)| Phase { from_s: index as f64 * HOUR / 2.0, per_second: parts.map(|part| part * 0.05) });
     vec![
         one("slow", "2 units, two orders a month, 60 days", 2, 2.0 / (30.0 * DAY), 60.0 * DAY, 400),
         one("long tail", "3 units, one order an hour, 10 hours", 3, 1.0 / HOUR, 10.0 * HOUR, 2_000),

@@ -173,7 +173,13 @@ impl Forecast {
         let sure = 1e6;
         let stream = |weight| Stream { weight, orders: sure, seconds: sure / orders_per_second };
         let streams = [stream(1.0), stream(0.0)];
-        Self { usual_per_second: orders_per_second, lately: Tally::default(), streams, units_per_order: 1.0, largest: 1 }
+        Self {
+            usual_per_second: orders_per_second,
+            lately: Tally::default(),
+            streams,
+            units_per_order: 1.0,
+            largest: 1,
+        }
     }
 
     pub fn orders_per_second(&self) -> f64 {

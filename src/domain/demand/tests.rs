@@ -10,7 +10,13 @@ fn at(second: i64) -> Timestamp {
 
 fn stream(orders: f64, seconds: f64) -> Forecast {
     let part = |weight| Stream { weight, orders, seconds };
-    Forecast { usual_per_second: orders / seconds, lately: Tally::default(), streams: [part(1.0), part(0.0)], units_per_order: 1.0, largest: 1 }
+    Forecast {
+        usual_per_second: orders / seconds,
+        lately: Tally::default(),
+        streams: [part(1.0), part(0.0)],
+        units_per_order: 1.0,
+        largest: 1,
+    }
 }
 
 /// Orders one after the other, `every_s` seconds apart, of a listing that shows stock all the time.

@@ -142,6 +142,8 @@ struct Table {
     demand: f64,
     /// The shop's own part of the total.
     kept: i64,
+    /// The soonest that a sale is known.
+    heard_s: f64,
     entering: bool,
 }
 
@@ -209,7 +211,9 @@ impl Table {
             }
             place
         });
-        let mut table = Self { places: places.collect(), total, demand, kept: 0, entering: false };
+        let heard_s = listings.iter().map(|listing| listing.blind.as_secs_f64()).fold(f64::INFINITY, f64::min);
+        let heard_s = if heard_s.is_finite() { heard_s } else { 0.0 };
+        let mut table = Self { places: places.collect(), total, demand, kept: 0, heard_s, entering: false };
         let seats: Vec<usize> = table.movable().collect();
         table.entering = seats.iter().all(|index| listings[*index].share.is_none());
         table.kept = table.split(&seats, left, shop);
@@ -254,8 +258,11 @@ impl Table {
         }
         self.shrink();
         self.hand_out();
-        self.move_on();
-        self.empty();
+        // What will be gone before anybody is heard of again is sold soonest where it is.
+        if self.total as f64 >= self.demand * self.heard_s {
+            self.move_on();
+            self.empty();
+        }
     }
 
     fn shared(&self) -> i64 {
