@@ -313,7 +313,9 @@ impl Publication {
             }
             return Next::Write { write, urgency: Urgency::Decrease, units };
         }
-        if shown.low < shown.high {
+        // Below zero: some malls stop at zero when more is taken away than there is, and a raise from what is believed
+        // would bring those units back.
+        if shown.low < shown.high || shown.mid < 0 {
             return if ways.readable { Next::Read } else { Next::Rest(Standing::Pending) };
         }
         if wanted == shown.mid {
@@ -354,6 +356,10 @@ impl Publication {
     /// once it must have landed: some malls accept anything, and some answers are lost.
     pub fn claim(&mut self, outstanding: Outstanding) {
         self.wants_read(outstanding.horizon);
+        if let Some(unbooked) = self.unbooked.as_mut().filter(|_| growth(outstanding.write) > 0) {
+            // What is shown from now on may be the units that this one brings.
+            unbooked.taken = false;
+        }
         self.writes.push(outstanding);
     }
 
@@ -368,10 +374,6 @@ impl Publication {
     /// The channel sold units of this listing; returns those that may or may not be in the anchor already.
     pub fn sold(&mut self, units: i64, placed_at: Timestamp) {
         let Some(anchor) = self.anchor else { return };
-        if let Some(unbooked) = self.unbooked.as_mut().filter(|_| placed_at <= anchor.from) {
-            unbooked.units -= units;
-            self.unbooked = self.unbooked.filter(|unbooked| unbooked.units > 0);
-        }
         if placed_at > anchor.to {
             self.sold_since += units;
         } else if placed_at > anchor.from {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write};
 
 use super::{
-    publication::{Look, Outstanding, Publication, WriteState},
+    publication::{Look, Outstanding, Publication, WriteState, growth},
     time::{earlier, later},
 };
 
@@ -165,8 +165,11 @@ fn applied(
         publication.wants_read(last);
         return vec![Note::Open];
     }
+    // Older writes whose answer was lost may have landed, and sold, before this one.
+    let lost = publication.writes.iter().enumerate().filter(|(other, _)| *other != index);
+    let lost: i64 = lost.map(|(_, outstanding)| growth(outstanding.write)).sum();
+    let before = publication.shown().map_or(0, |shown| shown.high.max(0)) + lost;
     publication.writes.clear();
-    let before = publication.shown().map_or(0, |shown| shown.high.max(0));
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
             let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
@@ -184,6 +187,9 @@ fn applied(
             if now.is_none_or(|figure| figure <= 0) {
                 // Clamped at zero, or the answer doesn't say: they may have been sold before they were taken.
                 publication.may_have_sold(-delta, exchange.answered_at, true);
+                if delta < 0 {
+                    publication.wants_read(exchange.answered_at);
+                }
             }
             match now {
                 Some(figure) => reading(publication, look(figure), None, sales, times),
@@ -218,9 +224,13 @@ pub fn reading(
     let after: i64 = sales.iter().filter(|sale| sale.placed_at > look.to).map(|sale| sale.units).sum();
     let within: i64 = units_between(sales, look.from, look.to);
     let (low, high) = (shown.low + after, shown.high + after + within);
+    // Between the two, nobody can say yet whether it was sold or never there.
+    publication.may_have_sold(high - within - low.max(look.value), look.to, false);
     if look.value < low {
         return vec![Note::Missing { units: low - look.value, since: anchor.from, at: look.to }];
     }
+    // A mall that stopped at zero, where sales and what was taken away were more than it had, gave nothing back.
+    let high = high.max(0);
     if look.value > high {
         publication.surplus = Some((look.value - high, look.to));
         return vec![Note::Surplus { units: look.value - high }];

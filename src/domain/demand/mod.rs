@@ -132,17 +132,21 @@ impl Demand {
     pub fn forecast(&self, prior: &Prior, now: Timestamp) -> Forecast {
         let mut then = *self;
         then.advance(now);
-        let (orders, shown_s) = (prior.orders + then.usual.orders, prior.shown_s + then.usual.shown_s);
+        let seen = then.lately;
+        // What was seen lately is no evidence of what was usual before.
+        let orders = prior.orders + (then.usual.orders - seen.orders).max(0.0);
+        let shown_s = prior.shown_s + (then.usual.shown_s - seen.shown_s).max(0.0);
         let worth = orders.min(USUAL_ORDERS_MAX) / orders;
         let usual = (orders * worth, shown_s * worth);
         let changed = (CHANGED_ORDERS, CHANGED_SECONDS);
-        let seen = then.lately;
         let odds = (1.0 - CHANGED).ln() + likelihood(usual, seen) - CHANGED.ln() - likelihood(changed, seen);
         let weight = if seen.orders < NEWS { 0.0 } else { 1.0 / (1.0 + odds.exp()) };
         let with =
             |(a, b): (f64, f64), weight: f64| Stream { weight, orders: a + seen.orders, seconds: b + seen.shown_s };
-        let units_per_order = (prior.units_per_order * prior.orders + then.units) / orders;
+        let units_per_order = (prior.units_per_order * prior.orders + then.units) / (prior.orders + then.usual.orders);
         Forecast {
+            usual_per_second: orders / shown_s,
+            lately: seen,
             streams: [with(usual, 1.0 - weight), with(changed, weight)],
             units_per_order: units_per_order.max(1.0),
             largest: (then.largest.ceil() as i64).max(1),
@@ -153,6 +157,9 @@ impl Demand {
 /// What a listing may sell from now on, in SKU units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
+    /// Orders a second, before what was seen lately.
+    pub usual_per_second: f64,
+    pub lately: Tally,
     /// As usual, and changed.
     pub streams: [Stream; 2],
     pub units_per_order: f64,
@@ -165,11 +172,37 @@ impl Forecast {
     pub fn certain(orders_per_second: f64) -> Self {
         let sure = 1e6;
         let stream = |weight| Stream { weight, orders: sure, seconds: sure / orders_per_second };
-        Self { streams: [stream(1.0), stream(0.0)], units_per_order: 1.0, largest: 1 }
+        let streams = [stream(1.0), stream(0.0)];
+        Self {
+            usual_per_second: orders_per_second,
+            lately: Tally::default(),
+            streams,
+            units_per_order: 1.0,
+            largest: 1,
+        }
     }
 
     pub fn orders_per_second(&self) -> f64 {
         self.streams.iter().map(|stream| stream.weight * stream.orders / stream.seconds).sum()
+    }
+
+    /// So many times the usual.
+    pub fn surge(&self) -> f64 {
+        self.orders_per_second() / self.usual_per_second
+    }
+
+    /// A sale is seen first where orders are heard of first, and hardly ever stays in one mall: a listing is believed
+    /// to surge like another one, as vaguely as one order says it, until what was seen of it lately says otherwise.
+    /// What was seen is old when nobody has heard of it for so long that it would have sold half an order.
+    pub fn surging(self, surge: f64, silent: Duration) -> Self {
+        let rate = self.usual_per_second * surge;
+        let is_old = rate * silent.as_secs_f64() >= NEWS;
+        let seen = if is_old { Tally::default() } else { self.lately };
+        let guess = Stream { weight: 1.0, orders: 1.0 + seen.orders, seconds: 1.0 / rate + seen.shown_s };
+        if guess.orders / guess.seconds <= self.orders_per_second() {
+            return self;
+        }
+        Self { streams: [Stream { weight: 0.0, ..guess }, guess], ..self }
     }
 
     pub fn units_per_second(&self) -> f64 {

@@ -10,7 +10,13 @@ fn at(second: i64) -> Timestamp {
 
 fn stream(orders: f64, seconds: f64) -> Forecast {
     let part = |weight| Stream { weight, orders, seconds };
-    Forecast { streams: [part(1.0), part(0.0)], units_per_order: 1.0, largest: 1 }
+    Forecast {
+        usual_per_second: orders / seconds,
+        lately: Tally::default(),
+        streams: [part(1.0), part(0.0)],
+        units_per_order: 1.0,
+        largest: 1,
+    }
 }
 
 /// Orders one after the other, `every_s` seconds apart, of a listing that shows stock all the time.
@@ -74,6 +80,16 @@ fn rates_unknown_at_the_start_are_known_after_a_minute() {
     (1..=60).for_each(|second| demand.sold(1, at(second)));
     let rate = demand.forecast(&Prior::default(), at(60)).orders_per_second();
     assert!((0.5..1.2).contains(&rate), "{rate} a second");
+}
+
+#[test]
+fn a_sale_seen_on_one_mall_is_expected_of_those_that_are_silent() {
+    let calm = sells(48, 3_600).forecast(&Prior::default(), at(48 * 3_600));
+    let silent = calm.surging(100.0, Duration::from_secs(60));
+    assert!((silent.orders_per_second() / calm.usual_per_second - 100.0).abs() < 1e-6);
+    let heard = calm.surging(100.0, Duration::from_secs(10)).orders_per_second() / calm.usual_per_second;
+    assert!(heard < 6.0, "heard of a moment ago, it sells {heard} times the usual");
+    assert_eq!(calm.surging(1.0, HOUR), calm);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use super::{
     bound, exposure,
     mode::{InForce, Policy, decide},
 };
-use crate::domain::time::later;
+use crate::domain::{demand::Forecast, time::later};
 
 /// A share below this part of what it ought to be is topped up from others.
 const DRY: f64 = 0.6;
@@ -80,6 +80,7 @@ pub fn balance<K: Clone>(
     in_force: Option<InForce>,
     now: Timestamp,
 ) -> Balance<K> {
+    let listings = &believed(stock, listings)[..];
     let mut table = Table::set(stock, listings);
     let ideal: Vec<i64> = table.places.iter().map(|place| place.ideal).collect();
     let (mode, why) = decide(policy, stock, listings, &ideal, in_force, now);
@@ -114,6 +115,17 @@ pub fn balance<K: Clone>(
     }
 }
 
+/// The listings with what a sale that was seen on one of them, or in the shop, says about those that are silent.
+fn believed<K: Clone>(stock: &Stock, listings: &[Listing<K>]) -> Vec<Listing<K>> {
+    let forecasts = listings.iter().map(|listing| &listing.forecast).chain(&stock.storefront);
+    let surge = forecasts.map(Forecast::surge).fold(1.0, f64::max);
+    let believed = |listing: &Listing<K>| {
+        let forecast = listing.forecast.surging(surge, listing.silent);
+        Listing { forecast, ..listing.clone() }
+    };
+    listings.iter().map(believed).collect()
+}
+
 fn reconsider_at(stock: &Stock, units_per_second: f64, now: Timestamp) -> Timestamp {
     let lasts = stock.sellable.max(1) as f64 / units_per_second.max(f64::MIN_POSITIVE);
     let soon = Duration::try_from_secs_f64(lasts / 10.0).unwrap_or(LATEST).clamp(SOONEST, LATEST);
@@ -130,6 +142,8 @@ struct Table {
     demand: f64,
     /// The shop's own part of the total.
     kept: i64,
+    /// The soonest that a sale is known.
+    heard_s: f64,
     entering: bool,
 }
 
@@ -141,6 +155,8 @@ struct Place {
     /// Units per second.
     rate: f64,
     turn: Duration,
+    /// What it is expected to have when it could be lowered, for all that is known of it: the rest sells where it is.
+    left: i64,
     ideal: i64,
     have: i64,
     because: Because,
@@ -169,7 +185,7 @@ impl Place {
         if self.fixed || self.reach == Reach::Outside {
             return 0;
         }
-        whole((self.have - self.ideal).max(0), self.seat.units)
+        whole((self.have - self.ideal).min(self.left).max(0), self.seat.units)
     }
 
     fn is_dry(&self) -> bool {
@@ -195,7 +211,9 @@ impl Table {
             }
             place
         });
-        let mut table = Self { places: places.collect(), total, demand, kept: 0, entering: false };
+        let heard_s = listings.iter().map(|listing| listing.blind.as_secs_f64()).fold(f64::INFINITY, f64::min);
+        let heard_s = if heard_s.is_finite() { heard_s } else { 0.0 };
+        let mut table = Self { places: places.collect(), total, demand, kept: 0, heard_s, entering: false };
         let seats: Vec<usize> = table.movable().collect();
         table.entering = seats.iter().all(|index| listings[*index].share.is_none());
         table.kept = table.split(&seats, left, shop);
@@ -240,8 +258,11 @@ impl Table {
         }
         self.shrink();
         self.hand_out();
-        self.move_on();
-        self.empty();
+        // What will be gone before anybody is heard of again is sold soonest where it is.
+        if self.total as f64 >= self.demand * self.heard_s {
+            self.move_on();
+            self.empty();
+        }
     }
 
     fn shared(&self) -> i64 {
@@ -257,7 +278,6 @@ impl Table {
 
     /// A count, a recall or a fixed share left less than is shared out.
     fn shrink(&mut self) {
-        let fixed: i64 = self.places.iter().filter(|place| place.fixed).map(|place| place.have).sum();
         for pass in [Reach::Direct, Reach::ThroughZero] {
             let mut over = self.shared() - self.total;
             let of_pass: Vec<usize> = self.movable().filter(|index| self.places[*index].reach == pass).collect();
@@ -271,14 +291,19 @@ impl Table {
                 }
             }
         }
-        if self.shared() > self.total {
-            let all: Vec<usize> = self.movable().collect();
-            let seats: Vec<Seat> =
-                all.iter().map(|i| Seat { weight: self.places[*i].have as f64, ..self.places[*i].seat }).collect();
-            for (index, part) in all.iter().zip(apportion(self.total - fixed, &seats)) {
+        // Still too much: in proportion, those first that needn't be emptied for it.
+        for pass in [Reach::Direct, Reach::ThroughZero] {
+            let over = self.shared() - self.total;
+            let places: Vec<usize> = self.movable().filter(|index| self.places[*index].reach == pass).collect();
+            let have: i64 = places.iter().map(|index| self.places[*index].have).sum();
+            let seat = |index: &usize| Seat { weight: self.places[*index].have as f64, ..self.places[*index].seat };
+            let seats: Vec<Seat> = places.iter().map(seat).collect();
+            if over <= 0 {
+                break;
+            }
+            for (index, part) in places.iter().zip(apportion(have - over, &seats)) {
                 let place = &mut self.places[*index];
-                place.have = place.have.min(part);
-                place.because = Because::GivesUp;
+                (place.have, place.because) = (place.have.min(part), Because::GivesUp);
             }
         }
     }
@@ -362,6 +387,7 @@ fn place<K>(listing: &Listing<K>, lasts_s: f64) -> Place {
         exposed: listing.exposed(),
         rate: listing.forecast.units_per_second(),
         turn: listing.turn,
+        left: have - (listing.forecast.units_per_second() * (listing.silent + listing.turn).as_secs_f64()) as i64,
         ideal: 0,
         have,
         because,

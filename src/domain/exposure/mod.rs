@@ -47,6 +47,8 @@ pub struct Listing<K> {
     /// The most that rules, the mall and, for a bundle, its other components let it show, in listing units.
     pub most: i64,
     pub forecast: Forecast,
+    /// Its orders were known up to so long ago.
+    pub silent: Duration,
     /// A sale there is known, and answered everywhere else, so long after it happened.
     pub blind: Duration,
     /// Units that it gives away are certainly unsold so long after they were asked for.
@@ -126,7 +128,8 @@ pub fn room(exposure: i64, sellable: i64, recalled: i64, units: i64) -> i64 {
 }
 
 /// A mall's own sale lowers its share, in the transaction that books it: topping it up again is `balance`'s to
-/// decide.
+/// decide. Units that a reading misses are sales that no order explains yet: they lower it at once, and the orders
+/// that explain them don't.
 pub fn after_sale(share: i64, units: i64) -> i64 {
     (share - units).max(0)
 }

@@ -32,6 +32,7 @@ pub(super) fn listing(name: &'static str, share: i64) -> Listing<&'static str> {
         priority: 0,
         most: 10_000,
         forecast: Forecast::certain(1.0 / 3_600.0),
+        silent: Duration::ZERO,
         blind: MINUTE,
         turn: MINUTE,
     }

@@ -28,6 +28,8 @@ enum Act {
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Answered,
+    /// Applied, and the answer doesn't say what is shown now.
+    Curt,
     /// Applied, and the answer lost.
     Lost,
     /// Never applied, and no answer.
@@ -88,6 +90,7 @@ impl Mall {
         for note in notes {
             if let Note::Missing { units, at, .. } = note {
                 self.held.push((units, at));
+                self.share = self.share.map(|share| after_sale(share, units));
             }
         }
     }
@@ -165,12 +168,12 @@ impl World {
         for sale in seen {
             mall.sales.push(sale);
             mall.publication.sold(sale.units, sale.placed_at);
-            mall.share = mall.share.map(|share| after_sale(share, sale.units));
             let mut left = sale.units;
             for (held, _) in mall.held.iter_mut().filter(|(_, stamp)| sale.placed_at <= *stamp) {
                 let explained = left.min(*held);
                 (*held, left) = (*held - explained, left - explained);
             }
+            mall.share = mall.share.map(|share| after_sale(share, left));
             self.booked += sale.units;
         }
         mall.watermark = watermark;
@@ -201,8 +204,8 @@ impl World {
         mall.publication.claim(Outstanding { id: now, write, sent_at: at(now), horizon, state: WriteState::Unknown });
         let exchange = Exchange { sent_at: at(now), answered_at: at(now + 2) };
         match fate {
-            Fate::Answered => {
-                let figure = mall.land(write);
+            Fate::Answered | Fate::Curt => {
+                let figure = mall.land(write).filter(|_| matches!(fate, Fate::Answered));
                 let sales = mall.sales.clone();
                 let outcome = Outcome::Applied { now: figure };
                 let notes = settle::outcome(&mut mall.publication, now, &outcome, exchange, &times(), &sales, 0);
@@ -259,7 +262,8 @@ fn rate() -> impl Strategy<Value = f64> {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let fate = prop_oneof![
-        6 => Just(Fate::Answered),
+        3 => Just(Fate::Answered),
+        3 => Just(Fate::Curt),
         1 => Just(Fate::Lost),
         1 => Just(Fate::Nothing),
         1 => (1..60_i64).prop_map(Fate::Late),
