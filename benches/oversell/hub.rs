@@ -274,8 +274,8 @@ impl<'a> Hub<'a> {
             let face = &mut sku.faces[channel];
             face.share = share.units;
             face.publication.target = Some(match share.units {
-                Some(units) => allocation::target_of_share(units, 1, &Rules::default(), 99_999),
-                None => allocation::target(sellable - others, 1, &Rules::default(), 99_999),
+                Some(units) => allocation::target_of_share(units, 1, &Rules::default(), 99_999, at(ms)),
+                None => allocation::target(sellable - others, 1, &Rules::default(), 99_999, at(ms)),
             });
         }
         let again = ms_of(decided.reconsider_at).max(ms + 1_000);

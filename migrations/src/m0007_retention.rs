@@ -59,7 +59,6 @@ const BEYOND_HORIZON: &str = "CREATE FUNCTION uriba_beyond_horizon() RETURNS tri
        RETURN OLD; \
      END $$";
 
-
 fn retention() -> TableCreateStatement {
     table("retention", vec![key("name"), number("horizon")], &["name"])
 }

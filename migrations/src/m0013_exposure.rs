@@ -98,9 +98,5 @@ fn exposure_wish() -> TableCreateStatement {
 }
 
 fn balance_event() -> TableCreateStatement {
-    table(
-        "balance_event",
-        vec![id(), number("sku_id"), key("pool"), number("at"), key("mode"), text("body")],
-        &[],
-    )
+    table("balance_event", vec![id(), number("sku_id"), key("pool"), number("at"), key("mode"), text("body")], &[])
 }

@@ -223,6 +223,9 @@ impl IntoResponse for Refused {
     }
 }
 
+/// Units on malls that are lowered by a change are back by then, as a rule.
+const RECALL_SECONDS: u32 = 10;
+
 fn of_refusal(id: &str, refusal: Refusal) -> Problem {
     let conflict = |kind: &str, title: &str, detail: String| Problem::new(StatusCode::CONFLICT, kind, title, detail);
     match refusal {
@@ -233,8 +236,10 @@ fn of_refusal(id: &str, refusal: Refusal) -> Problem {
             let detail = detail.collect::<Vec<_>>().join("; ");
             let detail =
                 if detail.is_empty() { "the lines together take more than there is".to_owned() } else { detail };
+            let is_coming = lines.iter().any(|line| line.on_malls);
             let lines: Vec<Value> = lines.iter().map(available).collect();
-            conflict("not-enough", "Not enough stock", detail).with("lines", lines.into())
+            let problem = conflict("not-enough", "Not enough stock", detail).with("lines", lines.into());
+            if is_coming { problem.with("retry_after_s", RECALL_SECONDS.into()) } else { problem }
         }
         Refusal::HolderLimit { holder, held, most } => {
             let detail = format!("{holder:?} holds {held} units; limits.holder_units is {most}");

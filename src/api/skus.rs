@@ -6,16 +6,17 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiState,
+    auth::Caller,
     problem::{Problem, in_query},
-    request::{Asked, PageQuery, paging},
+    request::{Asked, PageQuery, Sent, paging},
 };
 use crate::{
-    domain::{explain::Term, time::kept_from},
+    domain::{explain::Term, exposure::mode::Wish, time::kept_from},
     store::{
         StoreError,
         explain::Question,
@@ -30,6 +31,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(ledger))
         .routes(routes!(explain))
         .routes(routes!(history))
+        .routes(routes!(patch))
 }
 
 /// All SKUs, by code.
@@ -88,6 +90,38 @@ async fn explain(
     let kept_from = kept_from(state.store.now(), state.core.history_days);
     let question = Question { sku: &code, channel: asked.channel.as_deref(), at: asked.at, kept_from: Some(kept_from) };
     Ok(Json(state.store.explain(&question, &state.outlines).await.map_err(in_list_of_sku)?))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PatchSku {
+    /// How it is to be sold: `shared` (every mall shows everything), `escrow` (each an exclusive share), `auto`, or
+    /// `pool` (as its pool says). Left out: as before.
+    exposure: Option<String>,
+    /// Left out: as before.
+    name: Option<String>,
+}
+
+/// Changes a SKU's name, or how it is sold. The numbers follow at the next computation.
+#[utoipa::path(patch, path = "/v1/skus/{code}", operation_id = "patch_sku", tag = "stock", params(("code" = String, Path)),
+    request_body = PatchSku, security(("token" = ["operate"])),
+    responses((status = 200, body = SkuSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
+async fn patch(
+    State(state): State<ApiState>,
+    Path(code): Path<String>,
+    caller: Caller,
+    Sent(asked): Sent<PatchSku>,
+) -> Result<Json<SkuSheet>, Problem> {
+    let exposure = match asked.exposure.as_deref() {
+        None => None,
+        Some("pool") => Some(None),
+        Some(word) => Some(Some(Wish::parse(word).ok_or_else(|| {
+            let known = Wish::WORDS.join(", ");
+            Problem::invalid("exposure", format!("{word:?} is not known here; there are: {known}, pool"))
+        })?)),
+    };
+    state.store.set_sku(&code, asked.name.as_deref(), exposure, &caller.who()).await?;
+    Ok(Json(state.store.sku_sheet(&code, &state.outlines).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

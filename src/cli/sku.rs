@@ -1,6 +1,6 @@
 //! `uriba sku`: what there is of each SKU, and what every channel makes of it.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 
 use super::{
     desk::Common,
@@ -11,12 +11,14 @@ use super::{
     table::{Table, pairs},
 };
 use crate::{
-    domain::time::kept_from,
+    domain::{exposure::mode::Wish, time::kept_from},
     store::{
         explain::Question,
         sheets::{ComponentSheet, HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span},
     },
 };
+
+const EXPOSURES: [&str; 4] = ["shared", "escrow", "auto", "pool"];
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -28,6 +30,18 @@ pub enum Command {
     Explain(Explain),
     /// What happened to it, oldest first
     History(History),
+    /// Change its name, or how it is sold
+    Set(Set),
+}
+
+#[derive(Args, Debug)]
+pub struct Set {
+    code: String,
+    /// shared (every mall shows everything), escrow (each an exclusive share), auto, or pool (as its pool says)
+    #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(EXPOSURES), hide_possible_values = true)]
+    exposure: Option<String>,
+    #[arg(long)]
+    name: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -82,6 +96,11 @@ pub async fn run(common: &Common, command: Command) -> Done {
             let question = Question { sku: &asked.code, channel: asked.channel.as_deref(), at, kept_from };
             let tree = desk.store.explain(&question, &outlines).await?;
             desk.print.item(&tree, explain::page);
+        }
+        Command::Set(Set { code, exposure, name }) => {
+            let exposure = exposure.map(|mode| Wish::parse(&mode));
+            desk.store.set_sku(&code, name.as_deref(), exposure, &desk.who).await?;
+            desk.print.item(&desk.store.sku_sheet(&code, &outlines).await?, page);
         }
         Command::History(asked) => {
             let span = Span {

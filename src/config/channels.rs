@@ -18,9 +18,10 @@ use super::{
 };
 use crate::{
     domain::allocation::{Cap, Dated, Rules},
-    engine::{ChannelPlan, Timing, import::instant},
+    engine::{ChannelPlan, Timing, import::instant, pace},
     malls,
     store::{
+        balance::Pace,
         channels::{ChannelSetup, STOREFRONT},
         recompute::Allowance,
     },
@@ -70,6 +71,7 @@ impl Channel {
             allowance: Allowance {
                 rules: self.rules.clone(),
                 quantity_max: self.mall.map_or(i64::MAX, |mall| mall.card.quantity_max),
+                pace: self.mall.map_or_else(Pace::default, |mall| pace(mall.card, self.poll_interval, self.timing)),
             },
         }
     }

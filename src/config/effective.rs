@@ -13,7 +13,7 @@ use super::{
     secret::{Secret, Source},
 };
 use crate::{
-    domain::{allocation::Cap, ledger::MAIN},
+    domain::{allocation::Cap, exposure::mode::Wish, ledger::MAIN},
     engine::{
         import::{Figures, Profile},
         watch::{AsOf, Watched},
@@ -43,7 +43,13 @@ pub(super) fn text(config: &Config) -> String {
     root.insert("brakes".into(), table(brakes));
     let pools = config.pools.iter().map(|pool| {
         let locations = pool.locations.iter().map(text_of).collect();
-        (pool.id.clone(), table([("locations", Value::Array(locations)), ("exposure", text_of("shared"))]))
+        (
+            pool.id.clone(),
+            table([
+                ("locations", Value::Array(locations)),
+                ("exposure", text_of(pool.exposure.unwrap_or(Wish::Shared).word())),
+            ]),
+        )
     });
     root.insert("pools".into(), Value::Table(pools.collect()));
     if !config.profiles.is_empty() {

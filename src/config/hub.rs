@@ -11,7 +11,7 @@ use super::{
     secret::{self, Source},
 };
 use crate::{
-    domain::{ledger::CountsShipments, spelling},
+    domain::{exposure::mode::Wish, ledger::CountsShipments, spelling},
     store::channels::PoolSetup,
 };
 
@@ -125,15 +125,9 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
         if let Some(places) = places.filter(Entry::is_empty_list) {
             places.refuse("names no location, so there is nothing to sell");
         }
-        if let Some(exposure) = pool.key("exposure") {
-            match exposure.text() {
-                Some("shared") | None => {}
-                Some(other) => exposure
-                    .refuse(format!("{other:?} is not available in this version; accepted: \"shared\", the default")),
-            }
-        }
+        let exposure = pool.key("exposure").and_then(|entry| entry.choice(&["shared", "escrow", "auto"]));
         pool.close();
-        pools.push(PoolSetup { id: id.to_owned(), locations });
+        pools.push(PoolSetup { id: id.to_owned(), locations, exposure: exposure.and_then(Wish::parse) });
     }
     pools
 }

@@ -230,14 +230,14 @@ fn a_location_is_in_one_pool() {
 
 #[test]
 fn what_this_version_cannot_do_is_said() {
-    let text = "[core]\ncounts_shipments = \"sometimes\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"auto\"\n";
+    let text = "[core]\ncounts_shipments = \"sometimes\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"all\"\n";
     assert_eq!(
         said(text),
         [
             "2: core.counts_shipments: \"sometimes\" is not known here; allowed: at_once, by_sales_file, never",
             "3: core.zone: is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"",
             "4: core.day_starts: must be a time of day, as in \"00:00\" or \"05:30\"",
-            "7: pools.a.exposure: \"auto\" is not available in this version; accepted: \"shared\", the default",
+            "7: pools.a.exposure: \"all\" is not known here; allowed: shared, escrow, auto",
         ]
     );
 }

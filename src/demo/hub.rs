@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{
     api::{self, ApiState, Core},
-    domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
         braked::Guard,
         driver::chain,
         import::{CoreFile, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
-        outline,
+        outline, pace,
     },
     store::{
         Store, StoreError,
@@ -65,7 +65,7 @@ impl Hub {
         let url = format!("sqlite://{}", directory.join("uriba.db").display());
         let store = Store::open(&url, traffic.clone()).await?;
         migrate(&store).await?;
-        let pool = PoolSetup { id: POOL.into(), locations: vec![LOCATION.into()] };
+        let pool = PoolSetup { id: POOL.into(), locations: vec![LOCATION.into()], exposure: None };
         let channels: Vec<ChannelSetup> = shops.iter().map(setup).collect();
         store.configure(&[pool], &channels, "uriba demo").await?;
         take_files(&store, shops).await?;
@@ -156,7 +156,11 @@ fn setup(shop: &Shop) -> ChannelSetup {
         pool: POOL.into(),
         live: true,
         review: false,
-        allowance: Allowance { rules: Rules::default(), quantity_max: shop.entry.card.quantity_max },
+        allowance: Allowance {
+            quantity_max: shop.entry.card.quantity_max,
+            pace: pace(shop.entry.card, shop.entry.card.times.poll_interval, Timing::default()),
+            ..Allowance::default()
+        },
     }
 }
 

@@ -296,14 +296,19 @@ mod tests {
             (buffer, fraction, min_show) in (0..8_i64, 0.1..1.2_f64, 0..6_i64),
             (cap, unlimited) in (proptest::option::of(0..9_i64), proptest::option::of(0..90_i64)),
             own in (proptest::option::of(0..8_i64), proptest::option::of(0..9_i64)),
+            share in proptest::option::of(0..30_i64),
         ) {
             let (cap, at) = (cap.map(Cap::Always), Timestamp::UNIX_EPOCH);
             let rules = Rules { buffer, fraction: fraction.min(1.0), min_show, cap, unlimited };
             let own = Overrides { buffer: own.0, cap: own.1.map(Cap::Always), ..Overrides::default() };
-            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at };
+            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at, share };
             let tree = target(Term::fact("sellable", sellable, "pool"), &terms);
             prop_assert_eq!(tree.check(), Ok(()));
-            let expected = allocation::target(sellable, units, &rules.with(&own), quantity_max, at);
+            let (rules, share) = (rules.with(&own), share.map(|share| share.min(sellable)));
+            let expected = match share {
+                None => allocation::target(sellable, units, &rules, quantity_max, at),
+                Some(share) => allocation::target_of_share(share, units, &rules, quantity_max, at),
+            };
             prop_assert_eq!(tree.whole(), Some(expected));
         }
     }

@@ -1,4 +1,4 @@
-//! What time alone brings: due switches, rules whose dates have come, holds past their time, doubts that the orders
+//! What time alone brings: due switches, rules whose dates have come, modes and shares to be looked at again, holds past their time, doubts that the orders
 //! should have explained by now, and the end of what was kept long enough.
 
 use super::Engine;
@@ -8,6 +8,7 @@ use crate::store::{Result, Store};
 pub async fn step(engine: &Engine) -> Result<()> {
     engine.store.move_switches().await?;
     engine.store.turn_rules().await?;
+    engine.store.reconsider().await?;
     end_holds(&engine.store).await?;
     for here in &engine.channels {
         let Some(lease) = here.lease() else { continue };

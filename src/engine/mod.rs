@@ -25,7 +25,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use uriba_sdk::{
-    Env, MallEntry, Settings,
+    Card, Env, MallEntry, Settings,
     mall::SettingsError,
     wire::{Gates, Rate, Vault},
 };
@@ -34,12 +34,15 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::{brake::Brake, business_day::BusinessDays, intake::Manner},
-    store::{Store, StoreError, intake::Intake},
+    domain::{brake::Brake, business_day::BusinessDays, intake::Manner, plan},
+    store::{Store, StoreError, balance::Pace, intake::Intake},
 };
 use braked::Guard;
 use import::Terms;
 use watch::Watched;
+
+/// From a fact to its answer on a mall, as a rule: computed, claimed, sent.
+const ANSWERED: Duration = Duration::from_secs(5);
 
 /// When a step wants to be called again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,16 @@ pub struct Timing {
     pub effect_max: Option<std::time::Duration>,
     pub late_apply: Option<std::time::Duration>,
     pub unseen_for_at_most: Option<std::time::Duration>,
+}
+
+/// How listings of a mall with this card can be moved.
+pub fn pace(card: &Card, poll_interval: Duration, timing: Timing) -> Pace {
+    let ways = plan::ways(card);
+    let lag = timing.visibility_lag.unwrap_or(card.orders.visibility_lag);
+    let effect = card.times.effect_lag.as_ref().map_or(Duration::ZERO, |lag| timing.effect_max.unwrap_or(lag.max));
+    let known = poll_interval + lag;
+    let direct = ways.relative || ways.compare_and_set;
+    Pace { direct, blind: known + ANSWERED, turn: if direct { ANSWERED } else { effect + known + ANSWERED } }
 }
 
 /// All channels of one hub, opened.

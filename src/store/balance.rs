@@ -9,22 +9,28 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
+    sea_query::{Expr, Query},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Result, Store,
-    bundles::{Component, Shelved, exploded},
+    ROWS_PER_STATEMENT, Result, Store,
+    bundles::{self, Component, Shelved, exploded},
     channels::STOREFRONT,
     demand::{Subject, taught},
-    entity::{balance_event, channel, exposure_wish, listing, share, stock},
+    dialect,
+    entity::{balance_event, bundle_unit, channel, exposure_wish, listing, recall, share, sku, stock},
     exposure::{Drawn, Draws, recalled},
-    instant, maybe_instant, micros,
+    instant,
+    log::Entry,
+    maybe_instant, micros,
     recompute::Allowance,
     rules::overrides,
-    stock::pieces,
+    stock::{lock_skus, pieces},
 };
 use crate::domain::{
     allocation,
@@ -66,7 +72,8 @@ impl Shares {
     /// the listing may show. `None`: nothing of it is in escrow.
     pub fn of(&self, listing: i64, parts: &[Component]) -> Option<i64> {
         let shares = self.by_listing.get(&listing)?;
-        let each = parts.iter().filter_map(|part| Some(shares.get(&part.sku_id)?.div_euclid(part.quantity.max(1))));
+        let each =
+            parts.iter().filter_map(|part| Some(shares.get(&part.sku_id)?.div_euclid(Ord::max(part.quantity, 1))));
         each.min()
     }
 
@@ -91,6 +98,117 @@ struct Around {
 }
 
 impl Store {
+    /// Gives a SKU another name, or says in which mode it is to be sold (`Some(None)`: as its pool is).
+    pub async fn set_sku(
+        &self,
+        code: &str,
+        name: Option<&str>,
+        exposure: Option<Option<Wish>>,
+        who: &str,
+    ) -> Result<()> {
+        let tx = self.begin().await?;
+        let row = self.sku(&tx, code).await?;
+        let subject = format!("sku/{}", row.code);
+        if let Some(name) = name.filter(|name| row.name.as_deref() != Some(*name)) {
+            let renamed = sku::ActiveModel { id: Set(row.id), name: Set(Some(name.to_owned())), ..Default::default() };
+            sku::Entity::update(renamed).exec(&tx).await?;
+            let entry = Entry { who, what: "sku.name", subject: &subject, why: None, detail: Some(name.to_owned()) };
+            self.write_log(&tx, entry).await?;
+        }
+        if let Some(wish) = exposure
+            && self.put_wish(&tx, of_sku(row.id), wish, who).await?
+        {
+            let rows = stock::Entity::find().filter(stock::Column::SkuId.eq(row.id)).all(&tx).await?;
+            let bumps: Vec<_> = rows.into_iter().map(|row| (row.sku_id, row.pool)).collect();
+            lock_skus(&tx, &[row.id].into()).await?;
+            dialect::bump_stock(&tx, &bumps, false, micros(self.now())).await?;
+            let detail = Some(format!("sold {}", wish.map_or("as its pool is", Wish::word)));
+            self.write_log(&tx, Entry { who, what: "sku.exposure", subject: &subject, why: None, detail }).await?;
+        }
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) async fn put_wish(
+        &self,
+        tx: &DatabaseTransaction,
+        scope: String,
+        wish: Option<Wish>,
+        who: &str,
+    ) -> Result<bool> {
+        let known = exposure_wish::Entity::find_by_id(&scope).one(tx).await?;
+        let word = wish.map(Wish::word);
+        if known.as_ref().map(|row| row.mode.as_str()) == word {
+            return Ok(false);
+        }
+        exposure_wish::Entity::delete_by_id(&scope).exec(tx).await?;
+        if let Some(word) = word {
+            let (at, who) = (micros(self.now()), who.to_owned());
+            let row = exposure_wish::Model { scope, mode: word.to_owned(), at, who };
+            exposure_wish::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+        }
+        Ok(true)
+    }
+
+    /// What the hub can do about the channel's listings has changed: what they share is looked at again.
+    pub(super) async fn reconsider_channel(&self, tx: &DatabaseTransaction, channel: &str) -> Result<()> {
+        let sold = || {
+            Query::select()
+                .column(listing::Column::SkuId)
+                .from(listing::Entity)
+                .and_where(listing::Column::Channel.eq(channel))
+                .to_owned()
+        };
+        let parts = Query::select()
+            .column(bundle_unit::Column::ComponentId)
+            .from(bundle_unit::Entity)
+            .and_where(bundle_unit::Column::BundleId.in_subquery(sold()))
+            .to_owned();
+        let named = stock::Column::SkuId.in_subquery(sold()).or(stock::Column::SkuId.in_subquery(parts));
+        self.reconsider_where(tx, named).await
+    }
+
+    /// The same of some listings.
+    pub(super) async fn reconsider_listings(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<()> {
+        for piece in pieces(&bundles::touched(tx, skus).await?) {
+            self.reconsider_where(tx, stock::Column::SkuId.is_in(piece)).await?;
+        }
+        Ok(())
+    }
+
+    async fn reconsider_where(&self, tx: &DatabaseTransaction, named: Expr) -> Result<()> {
+        stock::Entity::update_many()
+            .col_expr(stock::Column::ReconsiderAt, Expr::value(micros(self.now())))
+            .filter(stock::Column::Mode.is_not_null())
+            .filter(named)
+            .exec(tx)
+            .await?;
+        self.bells.facts.notify_waiters();
+        Ok(())
+    }
+
+    /// Has everything computed again whose mode and shares are due to be looked at. Returns how many SKUs.
+    pub async fn reconsider(&self) -> Result<usize> {
+        let now = micros(self.now());
+        let due = stock::Entity::find()
+            .filter(stock::Column::ReconsiderAt.lte(now))
+            .filter(stock::Column::Due.eq(false))
+            .limit(ROWS_PER_STATEMENT as u64);
+        let rows = due.all(self.reader()).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let tx = self.begin().await?;
+        recall::Entity::delete_many().filter(recall::Column::Until.lte(now)).exec(&tx).await?;
+        lock_skus(&tx, &rows.iter().map(|row| row.sku_id).collect()).await?;
+        let bumps: Vec<_> = rows.iter().map(|row| (row.sku_id, row.pool.clone())).collect();
+        dialect::bump_stock(&tx, &bumps, false, now).await?;
+        tx.commit().await?;
+        self.bells.facts.notify_waiters();
+        Ok(rows.len())
+    }
+
     /// Decides about those of the SKUs that are, or are to be, sold otherwise than shared. Returns the SKUs whose
     /// shares have changed.
     pub(super) async fn balance_pool(
@@ -111,10 +229,11 @@ impl Store {
         for row in rows.iter().filter(|row| skus.contains(&row.sku_id)) {
             let Some(sellable) = shelved.shelves.get(&row.sku_id).and_then(Shelf::sellable) else { continue };
             let policy = Policy { wish: wishes[&row.sku_id], ..Policy::default() };
-            let in_force = row.mode.as_deref().and_then(parse).map(|mode| InForce {
-                mode,
-                since: row.mode_since.map_or(self.now(), instant),
-            });
+            let in_force = row
+                .mode
+                .as_deref()
+                .and_then(Mode::parse)
+                .map(|mode| InForce { mode, since: row.mode_since.map_or(self.now(), instant) });
             let stock = self.stock_of(row.sku_id, sellable, &around);
             let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
             let counted = drawn.iter().filter(|drawn| drawn.counts());
@@ -170,7 +289,7 @@ impl Store {
         let sellable = shelved.sellable(row.sku_id).unwrap_or(0);
         let most = allowance.map_or(0, |allowance| {
             let rules = allowance.rules.with(&overrides(row));
-            allocation::target_of_share(sellable.max(0), row.units, &rules, allowance.quantity_max, self.now())
+            allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
         });
         let silent = channel.and_then(|row| maybe_instant(row.watermark)).map(|known| between(known, self.now()));
         Listing {
@@ -217,7 +336,7 @@ impl Store {
         decided: &Balance<i64>,
     ) -> Result<bool> {
         let now = micros(self.now());
-        let word = word(decided.mode);
+        let word = decided.mode.word();
         let moved = row.mode.as_deref() != Some(word);
         let mut update = stock::Entity::update_many()
             .col_expr(stock::Column::ReconsiderAt, Expr::value(micros(decided.reconsider_at)))
@@ -290,10 +409,11 @@ fn busiest<'a>(shops: impl Iterator<Item = &'a Demand>) -> Option<&'a Demand> {
 /// What is wanted of these SKUs, where that is anything but shared, or was until now.
 async fn wishes(tx: &DatabaseTransaction, pool: &str, rows: &[stock::Model]) -> Result<HashMap<i64, Wish>> {
     let of_pool = exposure_wish::Entity::find_by_id(of_pool(pool)).one(tx).await?;
-    let of_pool = of_pool.and_then(|row| wish(&row.mode)).unwrap_or(Wish::Shared);
+    let of_pool = of_pool.and_then(|row| Wish::parse(&row.mode)).unwrap_or(Wish::Shared);
     let scopes: Vec<String> = rows.iter().map(|row| of_sku(row.sku_id)).collect();
     let own = exposure_wish::Entity::find().filter(exposure_wish::Column::Scope.is_in(scopes)).all(tx).await?;
-    let own: HashMap<String, Wish> = own.into_iter().filter_map(|row| Some((row.scope, wish(&row.mode)?))).collect();
+    let own: HashMap<String, Wish> =
+        own.into_iter().filter_map(|row| Some((row.scope, Wish::parse(&row.mode)?))).collect();
     let wanted = rows.iter().map(|row| {
         let wanted = own.get(&of_sku(row.sku_id)).copied().unwrap_or(of_pool);
         (row, wanted)
@@ -308,30 +428,6 @@ pub(super) fn of_pool(pool: &str) -> String {
 
 pub(super) fn of_sku(sku: i64) -> String {
     format!("sku:{sku}")
-}
-
-pub fn wish(word: &str) -> Option<Wish> {
-    match word {
-        "auto" => Some(Wish::Auto),
-        "shared" => Some(Wish::Shared),
-        "escrow" => Some(Wish::Escrow),
-        _ => None,
-    }
-}
-
-fn word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Shared => "shared",
-        Mode::Escrow => "escrow",
-    }
-}
-
-fn parse(word: &str) -> Option<Mode> {
-    match word {
-        "shared" => Some(Mode::Shared),
-        "escrow" => Some(Mode::Escrow),
-        _ => None,
-    }
 }
 
 /// What the decision rested on, for people.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Result, Store, StoreError,
     attention::Call,
+    balance::of_pool,
     dialect,
     entity::{channel, configuration, listing, location, pool},
     lease::Lease,
@@ -19,6 +20,7 @@ use super::{
     recompute::Allowance,
 };
 use crate::domain::{
+    exposure::mode::Wish,
     health::{Lane, LaneState},
     suspend::State,
     windows,
@@ -49,6 +51,9 @@ pub struct ChannelSetup {
 pub struct PoolSetup {
     pub id: String,
     pub locations: Vec<String>,
+    /// In which mode its SKUs are to be sold; `None`: shared.
+    #[serde(default)]
+    pub exposure: Option<Wish>,
 }
 
 /// The channels, to see on which something can be listed.
@@ -181,6 +186,7 @@ impl Store {
             row.rank = Set(rank);
             row.update(tx).await?;
         }
+        moved |= self.put_wish(tx, of_pool(&setup.id), setup.exposure, "configuration").await?;
         if moved {
             dialect::stock_rows_of_pool(tx, &setup.id, micros(self.now())).await?;
         }
@@ -240,6 +246,7 @@ impl Store {
                 row.orders_failures = Set(lane.failures.into());
             }
             LaneName::Stock => {
+                self.note_tripped(&tx, id, lane).await?;
                 row.stock_lane = Set(state);
                 row.stock_until = Set(until);
                 row.stock_cause = Set(lane.cause.clone());
@@ -256,6 +263,15 @@ impl Store {
             self.raise(&tx, call).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    /// A channel that can't be written, or can again, shares otherwise.
+    async fn note_tripped(&self, tx: &DatabaseTransaction, id: &str, lane: &Lane) -> Result<()> {
+        let before = find(tx, id).await?.stock_lane == LaneState::Tripped.word();
+        match before == (lane.state == LaneState::Tripped) {
+            true => Ok(()),
+            false => self.reconsider_channel(tx, id).await,
+        }
     }
 
     /// How far the mall's clock is ahead of ours (negative: behind).

@@ -42,12 +42,7 @@ impl Drawn {
 pub(super) type Draws = HashMap<i64, Vec<Drawn>>;
 
 impl Store {
-    pub(super) async fn draws_on(
-        &self,
-        db: &impl ConnectionTrait,
-        pool: &str,
-        skus: &BTreeSet<i64>,
-    ) -> Result<Draws> {
+    pub(super) async fn draws_on(&self, db: &impl ConnectionTrait, pool: &str, skus: &BTreeSet<i64>) -> Result<Draws> {
         let around = bundles::touched(db, skus).await?;
         let mut rows: Vec<listing::Model> = Vec::new();
         let here = channel::Entity::find().select_only().column(channel::Column::Id);

@@ -455,6 +455,7 @@ impl Store {
         row.watermark = Set(known.max(Some(micros(proven))));
         row.last_poll_at = Set(Some(micros(asked_at)));
         if baseline {
+            self.reconsider_channel(tx, &window.channel).await?;
             row.baseline = Set("done".into());
             // What came in while the baseline was read is next, at once.
             row.next_poll_at = Set(Some(micros(self.now())));

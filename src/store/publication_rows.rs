@@ -10,7 +10,7 @@ use uriba_sdk::Write;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
-    demand::{Lesson, learn},
+    demand::{Lesson, learn, matters},
     dialect,
     entity::{listing, listing_write, order_line, publication, publication_event},
     instant, maybe_instant, micros,
@@ -106,11 +106,29 @@ impl Store {
         let lit = rows.iter().filter(|(old, fresh)| old.lit != fresh.lit);
         let lit = lit.map(|(_, row)| ((row.channel.clone(), row.listing_id), Lesson::Shows(row.lit)));
         learn(tx, &lit.collect::<Vec<_>>(), self.now()).await?;
+        self.reconsider_moved(tx, listed, &rows).await?;
         let anchors: Vec<_> = rows.iter().filter_map(|(old, fresh)| self.anchored(old, fresh, now)).collect();
         for piece in anchors.chunks(ROWS_PER_STATEMENT) {
             publication_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
         }
         self.save_writes(tx, listed).await
+    }
+
+    /// Listings that can be written from now on, or can't any more, share otherwise.
+    async fn reconsider_moved(
+        &self,
+        tx: &DatabaseTransaction,
+        listed: &[Listed],
+        rows: &[(&publication::Model, publication::Model)],
+    ) -> Result<()> {
+        let reach = |row: &publication::Model| (row.anchor.is_some(), row.set_aside_until.is_some());
+        let moved = rows.iter().filter(|(old, fresh)| reach(old) != reach(fresh)).map(|(_, row)| row.listing_id);
+        let moved: BTreeSet<i64> = moved.collect();
+        if moved.is_empty() || !matters(tx).await? {
+            return Ok(());
+        }
+        let skus = listed.iter().filter(|item| moved.contains(&item.id())).map(|item| item.listing.sku_id);
+        self.reconsider_listings(tx, &skus.collect()).await
     }
 
     /// The line of the history that says on what `shown` rests from now on. A reading that finds what was

@@ -81,6 +81,7 @@ impl Store {
             active.switch_version = Set(row.switch_version + 1);
         }
         let row = active.update(tx).await?;
+        self.reconsider_channel(tx, &row.id).await?;
         let until = wanted.until.map(|until| format!(" until {until}")).unwrap_or_default();
         let detail = Some(format!("mode {}, now {}{until}", wanted.mode.word(), row.state));
         self.log_switch(tx, &row.id, "channel.suspend", wanted.reason.as_deref(), detail, who).await?;
@@ -119,6 +120,7 @@ impl Store {
         active.next_poll_at = Set(Some(now));
         active.switch_version = Set(version);
         let row = active.update(tx).await?;
+        self.reconsider_channel(tx, &row.id).await?;
         self.log_switch(tx, &row.id, "channel.resume", reason, Some(format!("now {}", row.state)), who).await?;
         Ok(row)
     }
@@ -138,6 +140,7 @@ impl Store {
         let mut active = row.into_active_model();
         active.mode = Set(word.into());
         let row = active.update(&tx).await?;
+        self.reconsider_channel(&tx, &row.id).await?;
         self.log_switch(&tx, id, "channel.mode", None, Some(word.to_owned()), who).await?;
         tx.commit().await?;
         self.bells.switches.notify_waiters();
@@ -284,6 +287,7 @@ impl Store {
             update = update.col_expr(channel::Column::SuspendMode, Expr::value(Option::<String>::None));
         }
         if update.exec(&tx).await?.rows_affected > 0 {
+            self.reconsider_channel(&tx, &row.id).await?;
             self.log_switch(&tx, &row.id, "channel.state", None, Some(to.word().to_owned()), "uriba").await?;
         }
         Ok(tx.commit().await?)

@@ -8,6 +8,7 @@ mod brakes;
 mod bundles;
 mod cli;
 mod clocks;
+mod escrow;
 mod files;
 mod holds;
 mod hub;

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Listing, Reach, Stock};
 use crate::domain::{
     demand::{Forecast, units},
@@ -27,12 +29,42 @@ pub enum Mode {
 }
 
 /// What the pool, the SKU or a sale plan asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wish {
     #[default]
     Auto,
     Shared,
     Escrow,
+}
+
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Escrow => "escrow",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Shared, Self::Escrow].into_iter().find(|mode| mode.word() == word)
+    }
+}
+
+impl Wish {
+    pub const WORDS: [&'static str; 3] = ["auto", "shared", "escrow"];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Shared => "shared",
+            Self::Escrow => "escrow",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Auto, Self::Shared, Self::Escrow].into_iter().find(|wish| wish.word() == word)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -24,6 +24,8 @@ pub struct Desk {
     pub recipes: HashMap<String, Vec<Part>>,
     /// What can still be sold, by pool and SKU; a SKU that is missing has no figure. Negative when oversold.
     pub sellable: HashMap<String, HashMap<i64, i64>>,
+    /// Of SKUs in escrow, what malls may sell: it is not in `sellable`.
+    pub withheld: HashMap<String, HashMap<i64, i64>>,
     pub reservations: HashMap<String, Reservation>,
     /// Units held, by holder.
     pub held_by: HashMap<String, i64>,
@@ -193,8 +195,35 @@ impl Desk {
             sku: line.sku.clone(),
             quantity: line.quantity,
             available: self.available(pool, &line.sku),
+            on_malls: self.is_withheld(pool, line),
         };
         wish.lines.iter().map(line).collect()
+    }
+
+    /// There is enough of it, but not here.
+    fn is_withheld(&self, pool: &str, line: &super::Line) -> bool {
+        let of = |map: &HashMap<String, HashMap<i64, i64>>, sku| map.get(pool).and_then(|here| here.get(&sku)).copied();
+        let parts = self.recipes.get(&line.sku).map_or(&[][..], Vec::as_slice);
+        let wanted = |part: &Part| part.quantity.saturating_mul(line.quantity);
+        let here = |part: &Part| of(&self.sellable, part.sku).unwrap_or(0);
+        let all = |part: &Part| here(part) + of(&self.withheld, part.sku).unwrap_or(0);
+        parts.iter().any(|part| here(part) < wanted(part)) && parts.iter().all(|part| all(part) >= wanted(part))
+    }
+
+    /// Units of each SKU in escrow that a refused wish would need from the malls.
+    pub fn to_recall(&self, wish: &Wish) -> Vec<Part> {
+        let Some(shop) = self.shops.get(&wish.channel) else { return Vec::new() };
+        let lines = wish.lines.iter().filter(|line| self.is_withheld(&shop.pool, line));
+        let parts = lines.flat_map(|line| {
+            let parts = self.recipes.get(&line.sku).map_or(&[][..], Vec::as_slice);
+            parts.iter().map(|part| Part { sku: part.sku, quantity: part.quantity.saturating_mul(line.quantity) })
+        });
+        let here = self.sellable.get(&shop.pool);
+        let missing = |part: Part| {
+            let left = here.and_then(|here| here.get(&part.sku)).copied().unwrap_or(0).max(0);
+            (part.quantity > left).then_some(part)
+        };
+        parts.filter_map(missing).collect()
     }
 
     fn move_units(&mut self, pool: &str, parts: &[Part], sign: i64) {

@@ -168,6 +168,8 @@ pub struct Available {
     pub sku: String,
     pub quantity: i64,
     pub available: i64,
+    /// Malls show so much that would be enough: it is asked back from them, and may be here soon.
+    pub on_malls: bool,
 }
 
 #[cfg(test)]

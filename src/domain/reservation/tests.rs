@@ -57,7 +57,7 @@ fn left(desk: &Desk) -> (i64, i64) {
 }
 
 fn short(sku: &str, quantity: i64, available: i64) -> Available {
-    Available { sku: sku.into(), quantity, available }
+    Available { sku: sku.into(), quantity, available, on_malls: false }
 }
 
 const HELD: Verdict = Verdict::Changes(Change::Hold);

@@ -3,7 +3,8 @@
 //! One file per term. Now, each reads the rows that recomputation reads, so the tree ends at the stored target.
 //! For a past instant each reads what had been *recorded* by then, which is what the hub computed with: entries
 //! from the newest snapshot on, order lines by their events, holds by when they began and ended, what malls
-//! showed by the anchors of that time, rules by their history. Mappings and pools are those of today. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
+//! showed by the anchors of that time, rules by their history. Mappings and pools are those of today, and shares of
+//! then are not told: what escrow withheld shows as a target below what the rules give. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
 //! not grow with the history.
 
 mod core;
@@ -19,6 +20,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryO
 
 use super::{
     Result, Store, StoreError,
+    balance::Shares,
     bundles::exploded,
     entity::{channel, listing, sku, stock},
     rules::{self, overrides},
@@ -209,8 +211,20 @@ async fn target(
         units,
         quantity_max: outline.quantity_max,
         at,
+        share: share_now(tx, row, when).await?,
     };
     Ok(explain::target(sellable, &terms))
+}
+
+/// The listing's share, in units of what it sells; `None`: it is not in escrow, or `when` lies in the past, whose
+/// shares the decisions of that time tell.
+async fn share_now(tx: &DatabaseTransaction, row: &listing::Model, when: When) -> Result<Option<i64>> {
+    if let When::At(_) = when {
+        return Ok(None);
+    }
+    let made_of = exploded(tx, &[row.sku_id].into()).await?;
+    let shares = Shares::load(tx, &[row.id].into()).await?;
+    Ok(shares.of(row.id, made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice)))
 }
 
 /// Names the newest facts and says how many more there are; `total` is what all of them come to.

@@ -11,15 +11,17 @@ use sea_orm::{
 use super::{Request, Result, write::Book};
 use crate::{
     domain::{
+        exposure::{self, Mode},
         reservation::{Ask, Desk, Part, Reservation, Shop, State, Wish},
         shelf::Shelf,
         suspend,
     },
     store::{
-        ROWS_PER_STATEMENT,
+        ROWS_PER_STATEMENT, Store,
         bundles::{Component, exploded, touched},
         channels::STOREFRONT,
         entity::{channel, reservation, reservation_part, sku, stock},
+        exposure::exposed,
         instant,
         recompute::shelves,
         sheets::ReservationSheet,
@@ -29,7 +31,11 @@ use crate::{
 
 /// `None`: while the locks were waited for, another instance made a reservation that is asked for here; what was
 /// read of it before is out of date.
-pub(super) async fn desk(tx: &DatabaseTransaction, requests: &[Request]) -> Result<Option<(Desk, Book)>> {
+pub(super) async fn desk(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    requests: &[Request],
+) -> Result<Option<(Desk, Book)>> {
     let mut desk = Desk::default();
     let mut book = Book::default();
     known(tx, requests, &mut desk, &mut book).await?;
@@ -44,7 +50,7 @@ pub(super) async fn desk(tx: &DatabaseTransaction, requests: &[Request]) -> Resu
     let pools: BTreeSet<String> = pools.chain(known_pools).collect();
     let made_of = desk.recipes.values().flatten();
     let skus = made_of.chain(desk.reservations.values().flat_map(|known| &known.parts)).map(|part| part.sku).collect();
-    desk.sellable = sellable(tx, &pools, &skus).await?;
+    (desk.sellable, desk.withheld) = sellable(store, tx, &pools, &skus).await?;
     let is_alone = tx.get_database_backend() == DatabaseBackend::Sqlite;
     if !is_alone && any_is_known(tx, requests, &desk).await? {
         return Ok(None);
@@ -185,14 +191,19 @@ pub(in crate::store) async fn sku_ids(tx: &DatabaseTransaction, codes: BTreeSet<
     Ok(known)
 }
 
-/// What can still be sold, by pool and SKU. Whoever changes that locks the same rows.
+/// By pool and SKU.
+type Units = HashMap<String, HashMap<i64, i64>>;
+
+/// What can still be sold, and of SKUs in escrow apart from it what malls may sell. Whoever changes that locks the
+/// same rows.
 async fn sellable(
+    store: &Store,
     tx: &DatabaseTransaction,
     pools: &BTreeSet<String>,
     skus: &BTreeSet<i64>,
-) -> Result<HashMap<String, HashMap<i64, i64>>> {
+) -> Result<(Units, Units)> {
     if skus.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Default::default());
     }
     lock_skus(tx, skus).await?;
     // The rows of bundles too, which are bumped with their components: locked later, out of turn, they could
@@ -210,14 +221,25 @@ async fn sellable(
             rows.entry(row.pool.clone()).or_default().push(row);
         }
     }
-    let mut found = HashMap::new();
+    let (mut found, mut withheld) = (Units::new(), Units::new());
     for (pool, rows) in rows {
         let here: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let shelves = shelves(tx, &pool, &here, &rows).await?;
         let figures = shelves.into_iter().filter_map(|(sku, shelf): (i64, Shelf)| Some((sku, shelf.sellable()?)));
-        found.insert(pool, figures.collect());
+        let mut figures: HashMap<i64, i64> = figures.collect();
+        let guarded = rows.iter().filter(|row| row.mode.as_deref() == Some(Mode::Escrow.word()));
+        let guarded: BTreeSet<i64> = guarded.map(|row| row.sku_id).collect();
+        if !guarded.is_empty() {
+            let draws = store.draws_on(tx, &pool, &guarded).await?;
+            for (sku, drawn) in &draws {
+                let (units, Some(sellable)) = (exposed(drawn), figures.get_mut(sku)) else { continue };
+                withheld.entry(pool.clone()).or_default().insert(*sku, Ord::clamp(units, 0, Ord::max(*sellable, 0)));
+                *sellable = exposure::free(units, *sellable);
+            }
+        }
+        found.insert(pool, figures);
     }
-    Ok(found)
+    Ok((found, withheld))
 }
 
 /// Units that each holder holds.

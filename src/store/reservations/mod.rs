@@ -13,22 +13,31 @@ mod write;
 
 pub(super) use load::{shops, sku_ids};
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
+};
 
 use write::Book;
 
 use super::{
     Result, Store, StoreError, dialect,
-    entity::{held, reservation, reservation_part},
+    entity::{held, recall, reservation, reservation_part},
     instant, micros,
     own_orders::{OwnLine, OwnOrder, Recorded},
     sheets::ReservationSheet,
     stock::pieces,
 };
-use crate::domain::reservation::{Ask, Change, Desk, Line, Refusal, Reservation, Verdict};
+use crate::domain::{
+    reservation::{Ask, Change, Desk, Line, Refusal, Reservation, Verdict},
+    time::later,
+};
 
 /// One request, for the reservation of this id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +69,8 @@ pub struct Source {
 
 /// Holds that end in one transaction because their time is over.
 const EXPIRED_AT_ONCE: u64 = 500;
+/// A refused checkout has the malls asked for what it lacks so long; who still wants it by then asks again.
+const RECALLED: Duration = Duration::from_secs(120);
 /// How often a request is tried against others that change the same rows at the same moment.
 const TRIES: usize = 5;
 
@@ -96,7 +107,7 @@ impl Store {
     async fn reserve_together(&self, requests: &[Request], holder_units_max: i64) -> Result<Vec<Answer>> {
         let (tx, mut desk, mut book) = loop {
             let tx = self.begin().await?;
-            if let Some((desk, book)) = load::desk(&tx, requests).await? {
+            if let Some((desk, book)) = load::desk(self, &tx, requests).await? {
                 break (tx, desk, book);
             }
             tx.rollback().await?;
@@ -107,12 +118,51 @@ impl Store {
         for request in requests {
             answers.push(self.settle_request(&tx, &mut desk, &mut book, request, now).await?);
         }
-        let changed = book.write(&tx, now).await?;
+        let mut changed = book.write(&tx, now).await?;
+        changed |= self.recall(&tx, &desk, requests, &answers, now).await?;
         tx.commit().await?;
         if changed {
             self.bells.facts.notify_waiters();
         }
         Ok(answers)
+    }
+
+    /// What was refused although there is enough of it on the malls is asked back from them. Returns whether any is.
+    async fn recall(
+        &self,
+        tx: &DatabaseTransaction,
+        desk: &Desk,
+        requests: &[Request],
+        answers: &[Answer],
+        now: Timestamp,
+    ) -> Result<bool> {
+        let mut wanted: HashMap<(&str, i64), (&str, i64)> = HashMap::new();
+        for (request, answer) in requests.iter().zip(answers) {
+            let (Ask::Reserve(wish), Err(Refusal::NotEnough(_))) = (&request.ask, answer) else { continue };
+            let Some(shop) = desk.shops.get(&wish.channel) else { continue };
+            for part in desk.to_recall(wish) {
+                let most = wanted.entry((&wish.channel, part.sku)).or_insert((&shop.pool, 0));
+                most.1 = most.1.max(part.quantity);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let until = micros(later(now, RECALLED));
+        let bumps: Vec<(i64, String)> = wanted.iter().map(|((_, sku), (pool, _))| (*sku, (*pool).to_owned())).collect();
+        let rows = wanted.into_iter().map(|((channel, sku), (pool, quantity))| recall::ActiveModel {
+            channel: Set(channel.to_owned()),
+            sku_id: Set(sku),
+            pool: Set(pool.to_owned()),
+            quantity: Set(quantity),
+            until: Set(until),
+        });
+        let newer = OnConflict::columns([recall::Column::Channel, recall::Column::SkuId])
+            .update_columns([recall::Column::Pool, recall::Column::Quantity, recall::Column::Until])
+            .to_owned();
+        recall::Entity::insert_many(rows).on_conflict(newer).exec_without_returning(tx).await?;
+        dialect::bump_stock(tx, &bumps, false, micros(now)).await?;
+        Ok(true)
     }
 
     async fn settle_request(

@@ -1,7 +1,7 @@
 //! A SKU: what there is of it in each pool, and what each channel makes of that.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{Outlines, Page, Paging, Showing};
 use crate::{
-    domain::shelf::Shelf,
+    domain::{exposure::Mode, shelf::Shelf},
     store::{
         Result, Store,
         bundles::{self, Component, Shelved},
@@ -68,6 +68,7 @@ pub struct ComponentSheet {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Exposure)]
 pub struct ExposureSheet {
+    /// `shared`: every mall shows what is sellable. `escrow`: each shows an exclusive share.
     pub mode: String,
     /// No write is open, and what every mall shows is known.
     pub settled: bool,
@@ -152,7 +153,10 @@ impl Store {
 }
 
 /// What every mall may still sell, by stocked SKU and pool.
-struct Exposed(HashMap<(i64, String), Exposure>);
+struct Exposed {
+    units: HashMap<(i64, String), Exposure>,
+    escrow: HashSet<(i64, String)>,
+}
 
 #[derive(Clone, Copy, Default)]
 struct Exposure {
@@ -177,11 +181,26 @@ impl Exposed {
                 }
             }
         }
-        Ok(Self(found))
+        let skus: BTreeSet<i64> = made_of.values().flatten().map(|part| part.sku_id).collect();
+        let mut escrow = HashSet::new();
+        for piece in pieces(&skus) {
+            let rows = stock::Entity::find().filter(stock::Column::SkuId.is_in(piece));
+            let rows = rows.filter(stock::Column::Mode.eq(Mode::Escrow.word())).all(tx).await?;
+            escrow.extend(rows.into_iter().map(|row| (row.sku_id, row.pool)));
+        }
+        Ok(Self { units: found, escrow })
+    }
+
+    /// Of a bundle: escrow if any component is.
+    fn mode(&self, sku: i64, pool: &str, parts: &[Component]) -> String {
+        let guarded = |sku: i64| self.escrow.contains(&(sku, pool.to_owned()));
+        let is_guarded = guarded(sku) || parts.iter().any(|part| guarded(part.sku_id));
+        let mode = if is_guarded { Mode::Escrow } else { Mode::Shared };
+        mode.word().to_owned()
     }
 
     fn of(&self, sku: i64, pool: &str) -> Exposure {
-        self.0.get(&(sku, pool.to_owned())).copied().unwrap_or_default()
+        self.units.get(&(sku, pool.to_owned())).copied().unwrap_or_default()
     }
 }
 
@@ -232,7 +251,7 @@ fn pool_sheet(sku: i64, pool: &str, shelved: &Shelved, exposed: &Exposed, codes:
         shipped_not_in_core: shelf.shipped_not_in_core,
         sellable,
         exposure: ExposureSheet {
-            mode: "shared".to_owned(),
+            mode: exposed.mode(sku, pool, parts),
             settled: !parts.iter().any(|part| exposed.of(part.sku_id, pool).unsettled),
             units: if is_bundle {
                 parts.iter().map(|part| exposed.of(part.sku_id, pool).units / part.quantity.max(1)).max().unwrap_or(0)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
-    engine::{ChannelPlan, Engine, Timing},
+    engine::{ChannelPlan, Engine, Timing, pace},
     store::{
         Store,
         catalogue::Mapping,
@@ -210,7 +210,7 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall) -> ChannelPlan {
 async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Store, Engine) {
     let store = Store::open(url, env.clone()).await.unwrap();
     uriba::store::migrate(&store).await.unwrap();
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()] }];
+    let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
     let channels: Vec<ChannelSetup> = plans
         .iter()
         .map(|plan| ChannelSetup {
@@ -220,7 +220,11 @@ async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Sto
             pool: POOL.into(),
             live: true,
             review: false,
-            allowance: Allowance { quantity_max: plan.mall.card.quantity_max, ..Allowance::default() },
+            allowance: Allowance {
+                quantity_max: plan.mall.card.quantity_max,
+                pace: pace(plan.mall.card, plan.poll_interval, plan.timing),
+                ..Allowance::default()
+            },
         })
         .collect();
     store.configure(&pools, &channels, "test").await.unwrap();

@@ -120,7 +120,10 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
                 review: false,
                 allowance: Allowance::default(),
             };
-            base.store.configure(&[PoolSetup { id: POOL.into(), locations }], &[setup], "test").await.unwrap();
+            base.store
+                .configure(&[PoolSetup { id: POOL.into(), locations, exposure: None }], &[setup], "test")
+                .await
+                .unwrap();
             base.recompute(&["a"]).await;
             base.target("a", "tea").await
         };

@@ -42,7 +42,7 @@ async fn requests_of_one_batch_are_decided_in_their_order() {
         ];
         let answers = base.store.reserve(&batch, 0).await.unwrap();
         let changes: Vec<_> = answers.into_iter().map(|answer| answer.map(|granted| granted.change)).collect();
-        let short = Available { sku: "tea".into(), quantity: 2, available: 1 };
+        let short = Available { sku: "tea".into(), quantity: 2, available: 1, on_malls: false };
         let expected = [
             Ok(Some(Change::Hold)),
             Err(Refusal::NotEnough(vec![short])),
@@ -174,7 +174,7 @@ async fn an_abandoned_payment_that_succeeds_late_is_an_order_if_stock_remains() 
         base.env.advance(seconds(600));
         base.store.expire_reservations().await.unwrap();
         base.hold("3", &[("tea", 2)]).await;
-        let short = Available { sku: "tea".into(), quantity: 2, available: 1 };
+        let short = Available { sku: "tea".into(), quantity: 2, available: 1, on_malls: false };
         assert_eq!(base.confirm("1", "A1").await, Err(Refusal::NotEnough(vec![short])));
         let late = base.confirm("2", "A2").await.unwrap();
         assert_eq!(late.change, Some(Change::Confirm { late: true }));
@@ -197,7 +197,7 @@ async fn a_bundle_is_held_by_its_components_all_or_nothing() {
         base.hold("1", &[("set", 1), ("tea", 1)]).await;
         assert_eq!((base.held("tea").await, base.held("cup").await), (2, 2));
         let refused = base.ask("2", reserve(&[("set", 1)])).await.unwrap_err();
-        let short = Available { sku: "set".into(), quantity: 1, available: 0 };
+        let short = Available { sku: "set".into(), quantity: 1, available: 0, on_malls: false };
         assert_eq!(refused, Refusal::NotEnough(vec![short]));
         base.confirm("1", "A1").await.unwrap();
         assert_eq!((base.held("tea").await, base.held("cup").await), (0, 0));
@@ -233,7 +233,7 @@ async fn an_order_of_a_mall_that_comes_in_leaves_less_to_reserve() {
         base.open_till(&["a"], "tea", 5).await;
         base.read("a", &[order("1", &[line("tea", 3)])]).await;
         let refused = base.ask("1", reserve(&[("tea", 3)])).await.unwrap_err();
-        let short = Available { sku: "tea".into(), quantity: 3, available: 2 };
+        let short = Available { sku: "tea".into(), quantity: 3, available: 2, on_malls: false };
         assert_eq!(refused, Refusal::NotEnough(vec![short]), "although nothing was recomputed yet");
         base.read("a", &[order("2", &[line("tea", 4)])]).await;
         base.recompute(&["a"]).await;

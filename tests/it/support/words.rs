@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use uriba::{
-    domain::{allocation::Rules, intake::Manner, plan, settle::Times},
+    domain::{intake::Manner, plan, settle::Times},
     store::{
         intake::Intake,
         publications::Outlet,
@@ -79,7 +79,7 @@ pub fn intake(channel: &str) -> Intake {
 
 /// Plain rules for each of the channels.
 pub fn allowances(channels: &[&str]) -> HashMap<String, Allowance> {
-    let plain = Allowance { rules: Rules::default(), quantity_max: 99_999 };
+    let plain = Allowance { quantity_max: 99_999, ..Allowance::default() };
     channels.iter().map(|id| ((*id).to_owned(), plain.clone())).collect()
 }
 

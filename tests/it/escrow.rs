@@ -1,0 +1,209 @@
+//! Exclusive shares: what the malls show together is never more than there is, also on the way there.
+
+use std::time::Duration;
+
+use uriba::{
+    domain::{
+        exposure::mode::Wish,
+        reservation::{Available, Refusal},
+    },
+    store::sheets::Outlines,
+};
+
+use crate::{
+    hub::Hub,
+    support::{TestBase, WEB, on_every_database, reserve, seconds},
+};
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+fn all(hub: &Hub, malls: &[&str], n: usize) -> i64 {
+    malls.iter().map(|mall| hub.counter(mall, n).max(0)).sum()
+}
+
+#[tokio::test]
+async fn three_malls_share_ten_units_and_sell_each_of_them_once() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL]).await;
+    let malls = ["rakuten", "yahoo", "amazon"];
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+    hub.run_for(minutes(30)).await;
+    for table in ["share", "publication", "balance_event", "stock", "listing_write", "channel"] {
+        eprintln!("{table}: {:?}", dump(&hub, table).await);
+    }
+    hub.run_until("all ten are on show", minutes(60), |hub| {
+        let shown = all(hub, &malls, 0);
+        assert!(shown <= 10, "{shown} on show");
+        shown == 10
+    })
+    .await;
+    let mut sold = 0;
+    for round in 0..60 {
+        for (n, mall) in malls.into_iter().enumerate() {
+            if (round + n) % 3 != 0 && hub.counter(mall, 0) > 0 {
+                hub.buy(mall, 0, 1);
+                sold += 1;
+            }
+        }
+        hub.run_for(Duration::from_secs(35)).await;
+        let shown = all(&hub, &malls, 0);
+        assert!(shown + sold <= 10, "round {round}: {shown} on show and {sold} sold of 10");
+    }
+    assert_eq!(sold, 10, "and none is left over");
+    hub.run_for(minutes(15)).await;
+    let sheet = hub.store.sku_sheet("tea", &Outlines::new()).await.unwrap();
+    let pool = &sheet.pools[0];
+    assert_eq!((pool.sellable, pool.exposure.units, pool.exposure.bound), (Some(0), 0, 0));
+    assert_eq!(pool.exposure.mode, "escrow");
+    assert_eq!(hub.meters.violations(), Vec::<String>::new());
+    let report = hub.store.verify(&hub.store.allowances().await.unwrap()).await.unwrap();
+    assert!(!report.is_broken(), "{report}");
+}
+
+/// Traces 12 and 19: from shared to escrow, with a mall that knows figures only.
+#[tokio::test]
+async fn going_over_to_escrow_lowers_first_and_raises_nothing_that_may_be_sold() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL]).await;
+    let malls = ["rakuten", "yahoo", "amazon"];
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 9).await;
+    hub.run_until("everything is everywhere", minutes(60), |hub| hub.shows(0, 9)).await;
+    hub.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+    let mut before: Vec<i64> = malls.iter().map(|mall| hub.counter(mall, 0)).collect();
+    hub.run_until("they share nine", minutes(90), |hub| {
+        let now: Vec<i64> = malls.iter().map(|mall| hub.counter(mall, 0)).collect();
+        if now.iter().sum::<i64>() > 9 {
+            assert!(now.iter().zip(&before).all(|(now, before)| now <= before), "{before:?} became {now:?}");
+        }
+        before.clone_from(&now);
+        now.iter().sum::<i64>() == 9 && now.iter().all(|shown| *shown > 0)
+    })
+    .await;
+    hub.store.set_sku("tea", None, Some(None), "test").await.unwrap();
+    hub.run_until("everything is everywhere again", minutes(60), |hub| hub.shows(0, 9)).await;
+}
+
+/// Trace 14.
+#[tokio::test]
+async fn a_listing_that_cannot_be_written_keeps_its_part_and_the_others_share_the_rest() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+    let malls = ["rakuten", "yahoo"];
+    hub.run_until("both show some of ten", minutes(60), |hub| {
+        all(hub, &malls, 0) == 10 && malls.iter().all(|mall| hub.counter(mall, 0) > 0)
+    })
+    .await;
+    let kept = hub.counter("rakuten", 0);
+    let freeze = uriba::store::switch::Suspension {
+        mode: uriba::domain::suspend::Mode::Freeze,
+        reason: None,
+        until: None,
+        from: None,
+        poll: true,
+    };
+    hub.store.suspend(&["rakuten".to_owned()], &freeze, "test").await.unwrap();
+    hub.stock("tea", 4).await;
+    hub.run_until("yahoo shows what rakuten can't sell", minutes(30), |hub| {
+        hub.counter("yahoo", 0) == (4 - kept).max(0)
+    })
+    .await;
+    assert_eq!(hub.counter("rakuten", 0), kept, "nothing is written to a frozen channel");
+}
+
+/// Channels whose open orders are all read.
+async fn ready(base: &TestBase) {
+    base.execute("UPDATE channel SET baseline = 'done'").await.unwrap();
+}
+
+/// Trace 15.
+#[tokio::test]
+async fn two_listings_and_a_bundle_of_one_sku_are_three_counters_and_one_exposure() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 20).await;
+        base.map("a", "tea-3", "tea", 3).await;
+        base.pack("box", &[("tea", 2)]).await;
+        base.list(&["a"], "box").await;
+        ready(base).await;
+        for key in ["tea", "tea-3", "box"] {
+            base.observe("a", key, 0).await;
+        }
+        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+        base.recompute(&["a"]).await;
+        let mut units = 0;
+        for (key, each) in [("tea", 1), ("tea-3", 3), ("box", 2)] {
+            let target = base.target("a", key).await.unwrap();
+            assert!(target > 0, "{key} has a part");
+            units += target * each;
+        }
+        assert!(units <= 20, "{units}");
+        let shares = base.rows("SELECT units FROM share ORDER BY listing_id").await;
+        let shares: Vec<i64> = shares.iter().filter_map(|row| row["units"].as_i64()).collect();
+        assert_eq!((shares[1] % 3, shares[2] % 2), (0, 0), "in whole packs: {shares:?}");
+        let kept = base.rows("SELECT mode FROM balance_event").await;
+        assert_eq!(kept[0]["mode"], "escrow");
+    })
+    .await;
+}
+
+/// Trace 16.
+#[tokio::test]
+async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_malls() {
+    on_every_database(async |base| {
+        base.open_till(&["a", "b"], "tea", 6).await;
+        ready(base).await;
+        for channel in ["a", "b"] {
+            base.observe(channel, "tea", 3).await;
+        }
+        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        let refused = base.ask("1", reserve(&[("tea", 2)])).await.unwrap_err();
+        let short = Available { sku: "tea".into(), quantity: 2, available: 0, on_malls: true };
+        assert_eq!(refused, Refusal::NotEnough(vec![short]));
+        let recalls = base.rows("SELECT channel, quantity FROM recall").await;
+        assert_eq!((recalls[0]["channel"].as_str(), recalls[0]["quantity"].as_i64()), (Some(WEB), Some(2)));
+        base.recompute(&["a", "b"]).await;
+        let targets = [base.target("a", "tea").await.unwrap(), base.target("b", "tea").await.unwrap()];
+        assert!(targets.iter().sum::<i64>() <= 4, "two are kept for the shop: {targets:?}");
+        for (channel, shown) in ["a", "b"].into_iter().zip(targets) {
+            base.env.advance(seconds(1));
+            base.observe(channel, "tea", shown).await;
+        }
+        base.ask("1", reserve(&[("tea", 2)])).await.unwrap();
+        let beyond = base.ask("2", reserve(&[("tea", 9)])).await.unwrap_err();
+        let Refusal::NotEnough(lines) = beyond else { panic!("{beyond:?}") };
+        assert!(!lines[0].on_malls, "there are no nine");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sku_is_as_its_pool_unless_somebody_says_otherwise() {
+    let base = TestBase::sqlite().await;
+    base.trade(&["a"], "tea", 10).await;
+    ready(&base).await;
+    let mode = async || base.store.sku_sheet("tea", &Outlines::new()).await.unwrap().pools[0].exposure.mode.clone();
+    assert_eq!(mode().await, "shared");
+    base.observe("a", "tea", 10).await;
+    base.store.set_sku("tea", Some("Tea"), Some(Some(Wish::Escrow)), "maria").await.unwrap();
+    base.recompute(&["a"]).await;
+    assert_eq!(mode().await, "escrow");
+    base.store.set_sku("tea", None, Some(None), "maria").await.unwrap();
+    base.recompute(&["a"]).await;
+    assert_eq!((mode().await.as_str(), base.target("a", "tea").await), ("shared", Some(10)));
+    assert_eq!(base.rows("SELECT units FROM share").await.len(), 0);
+    let log = base.rows("SELECT what, who FROM log WHERE subject = 'sku/tea' ORDER BY id").await;
+    let said: Vec<_> = log.iter().map(|row| row["what"].as_str().unwrap()).collect();
+    assert_eq!(said, ["sku.name", "sku.exposure", "sku.exposure"]);
+}
+
+async fn dump(hub: &Hub, table: &str) -> Vec<String> {
+    use sea_orm::{ConnectionTrait, FromQueryResult, JsonValue, Statement};
+    let db = hub.store.reader();
+    let statement = Statement::from_string(db.get_database_backend(), format!("SELECT * FROM {table}"));
+    JsonValue::find_by_statement(statement).all(db).await.unwrap().iter().map(ToString::to_string).collect()
+}
