@@ -291,7 +291,7 @@ impl<'a> Hub<'a> {
         let heard = span(manner.poll_ms + manner.lag_ms + 2 * PUSH_MS);
         let effect = Duration::from_secs_f64(if channel == 1 { 2.0 * self.scenario.effect_s } else { 0.0 });
         let reach = match manner.relative {
-            _ if self.scenario.is_down(channel, ms) => Reach::Outside,
+            _ if self.scenario.is_down(channel, ms) => Reach::Away,
             true => Reach::Direct,
             false => Reach::ThroughZero,
         };
