@@ -318,7 +318,8 @@ impl<'a> Hub<'a> {
         }
         let manner = MANNERS[channel];
         let ways = Ways { relative: manner.relative, compare_and_set: false, readable: true };
-        let (mut wishes, mut reads): (Vec<(Urgency, i64, usize, Write)>, Option<usize>) = (Vec::new(), None);
+        let mut wishes: Vec<(Urgency, i64, usize, Write)> = Vec::new();
+        let mut reads = None;
         for (index, sku) in self.skus.iter().enumerate() {
             let publication = &sku.faces[channel].publication;
             let room = (sku.mode() == Mode::Escrow).then(|| exposure::room(sku.exposure(), self.sellable(index), 0, 1));
