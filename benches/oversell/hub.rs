@@ -291,7 +291,7 @@ impl<'a> Hub<'a> {
         let heard = span(manner.poll_ms + manner.lag_ms + 2 * PUSH_MS);
         let effect = Duration::from_secs_f64(if channel == 1 { 2.0 * self.scenario.effect_s } else { 0.0 });
         let reach = match manner.relative {
-            _ if self.scenario.is_down(channel, ms) => Reach::Outside,
+            _ if self.scenario.is_down(channel, ms) => Reach::Away,
             true => Reach::Direct,
             false => Reach::ThroughZero,
         };
@@ -318,7 +318,8 @@ impl<'a> Hub<'a> {
         }
         let manner = MANNERS[channel];
         let ways = Ways { relative: manner.relative, compare_and_set: false, readable: true };
-        let (mut wishes, mut reads): (Vec<(Urgency, i64, usize, Write)>, Option<usize>) = (Vec::new(), None);
+        let mut wishes: Vec<(Urgency, i64, usize, Write)> = Vec::new();
+        let mut reads = None;
         for (index, sku) in self.skus.iter().enumerate() {
             let publication = &sku.faces[channel].publication;
             let room = (sku.mode() == Mode::Escrow).then(|| exposure::room(sku.exposure(), self.sellable(index), 0, 1));

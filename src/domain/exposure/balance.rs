@@ -172,7 +172,7 @@ impl Place {
         let now = match self.reach {
             Reach::Direct => true,
             Reach::ThroughZero => self.exposed == 0,
-            Reach::Outside => false,
+            Reach::Away | Reach::Outside => false,
         };
         now && !self.fixed
     }
@@ -382,7 +382,7 @@ fn place<K>(listing: &Listing<K>, lasts_s: f64) -> Place {
     let have = if outside { have } else { whole(have, seat.units) };
     Place {
         seat,
-        reach: listing.reach,
+        reach: if outside { Reach::Outside } else { listing.reach },
         fixed,
         exposed: listing.exposed(),
         rate: listing.forecast.units_per_second(),

@@ -62,7 +62,9 @@ pub enum Reach {
     Direct,
     /// Only figures: lowered through zero, raised from zero.
     ThroughZero,
-    /// It can't be written: shadow, frozen, set aside, unreachable, or without a known figure.
+    /// Its mall doesn't answer for now, and will by itself: what it shows is not for others, and they wait.
+    Away,
+    /// It can't be written until somebody does something: shadow, frozen, set aside, without a known figure.
     Outside,
 }
 
@@ -85,7 +87,7 @@ impl<K> Listing<K> {
     }
 
     fn is_outside(&self) -> bool {
-        self.reach == Reach::Outside
+        matches!(self.reach, Reach::Away | Reach::Outside)
     }
 
     /// What of the stock is not free for others: its share, and whatever it may still sell beyond it.

@@ -95,7 +95,7 @@ pub enum Why {
     Thin { risk: f64 },
     /// Escrow was entered a moment ago.
     Dwells { until: Timestamp },
-    /// Listings that can't be written may sell everything there is; the rest works as shared.
+    /// Listings that somebody has to put right may sell everything there is; the rest works as shared.
     Outside { units: i64 },
 }
 
@@ -115,7 +115,8 @@ pub(super) fn decide<K>(
     in_force: Option<InForce>,
     now: Timestamp,
 ) -> (Mode, Why) {
-    let outside: i64 = listings.iter().filter(|listing| listing.is_outside()).map(Listing::exposed).sum();
+    let outside = listings.iter().filter(|listing| listing.reach == Reach::Outside);
+    let outside: i64 = outside.map(Listing::exposed).sum();
     let anyone = listings.iter().any(|listing| !listing.is_outside());
     if policy.wish != Wish::Shared && anyone && outside > 0 && stock.sellable > 0 && outside >= stock.sellable {
         return (Mode::Shared, Why::Outside { units: outside });
@@ -172,7 +173,7 @@ pub fn risk<K>(stock: &Stock, listings: &[Listing<K>]) -> f64 {
 
 /// How long going over to escrow takes: until the slowest listing is certainly lowered.
 fn slowest<K>(listings: &[Listing<K>]) -> Duration {
-    let inside = listings.iter().filter(|listing| listing.reach != Reach::Outside);
+    let inside = listings.iter().filter(|listing| !listing.is_outside());
     inside.map(|listing| listing.turn).max().unwrap_or_default()
 }
 

@@ -87,6 +87,9 @@ fn trace_14_an_outside_listing() {
     let decided = balance(&stock(4), &[refused.clone(), listing("y", 0), listing("s", 0)], &ESCROW, None, at(0));
     assert_eq!((decided.mode, decided.why), (Mode::Shared, Why::Outside { units: 5 }));
     assert_eq!(decided.bound, 1);
+    let away = Listing { reach: Reach::Away, ..refused.clone() };
+    let waits = balance(&stock(4), &[away, listing("y", 0), listing("s", 0)], &ESCROW, None, at(0));
+    assert_eq!(shares(&waits), [Some(5), Some(0), Some(0)], "a mall that is down for an hour is waited for");
     let enough = balance(&stock(9), &[refused, listing("y", 0), listing("s", 0)], &ESCROW, None, at(0));
     assert_eq!(enough.mode, Mode::Escrow);
     assert_eq!(shares(&enough), [Some(5), Some(2), Some(2)], "the others share what it can't sell");
