@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -39,6 +40,7 @@ use crate::domain::{
         self, Balance, Listing, Mode, Reach, Stock, balance,
         mode::{InForce, Policy, Wish},
     },
+    health::LaneState,
     shelf::Shelf,
     suspend,
     time::between,
@@ -268,7 +270,7 @@ impl Store {
         let taught = shops.iter().filter_map(|id| around.taught.get(&((*id).to_owned(), sku)));
         let storefront = match (shops.is_empty(), busiest(taught)) {
             (true, _) => None,
-            (false, known) => Some(self.forecast(known)),
+            (false, known) => Some(self.forecast(known, self.now())),
         };
         let (recalled, until) = around.recalled.get(&sku).copied().unwrap_or_default();
         Stock { sellable, storefront, recalled, recalled_until: (recalled > 0).then(|| instant(until)) }
@@ -291,7 +293,7 @@ impl Store {
             let rules = allowance.rules.with(&overrides(row));
             allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
         });
-        let silent = channel.and_then(|row| maybe_instant(row.watermark)).map(|known| between(known, self.now()));
+        let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());
         Listing {
             listing: row.id,
             units: drawn.units,
@@ -301,8 +303,8 @@ impl Store {
             fixed: None,
             priority: row.priority,
             most,
-            forecast: self.forecast(around.taught.get(&(row.channel.clone(), row.id))),
-            silent: silent.unwrap_or(pace.blind),
+            forecast: self.forecast(around.taught.get(&(row.channel.clone(), row.id)), known_until),
+            silent: between(known_until, self.now()),
             blind: pace.blind,
             turn: pace.turn,
         }
@@ -312,18 +314,20 @@ impl Store {
         let belief = &drawn.listed.publication;
         let is_off = !matches!(suspend::State::parse(&channel.state), Some(suspend::State::Active) | None);
         let aside = belief.set_aside_until.is_some_and(|until| until > self.now());
-        let away = channel.mode != "live" || is_off || channel.baseline != "done" || channel.stock_lane == "tripped";
+        let is_shut = channel.baseline != "done" || channel.stock_lane == LaneState::Tripped.word();
+        let is_off = is_off || is_shut || channel.mode != "live";
         let known = belief.anchor.is_some() && drawn.listed.listing.state == "ready" && !drawn.listed.listing.not_ours;
         match () {
-            () if away || aside || !known => Reach::Outside,
+            () if is_off || aside || !known => Reach::Outside,
+            () if channel.stock_lane == LaneState::Waiting.word() => Reach::Away,
             () if pace.direct => Reach::Direct,
             () => Reach::ThroughZero,
         }
     }
 
-    fn forecast(&self, known: Option<&Demand>) -> Forecast {
-        let now = self.now();
-        known.copied().unwrap_or_else(|| Demand::new(now)).forecast(&Prior::default(), now)
+    /// `until`: time counts as far as the orders are known; nobody can say that nothing was sold since.
+    fn forecast(&self, known: Option<&Demand>, until: Timestamp) -> Forecast {
+        known.copied().unwrap_or_else(|| Demand::new(until)).forecast(&Prior::default(), until)
     }
 
     /// Writes a decision down. Returns whether it differs from what is in force.

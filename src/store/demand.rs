@@ -21,8 +21,8 @@ use crate::domain::demand::{Demand, Tally};
 /// Something that says how fast a listing sells, or a SKU in the seller's own shop.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lesson {
-    /// One order of so many SKU units.
-    Sold(i64),
+    /// One order of so many SKU units, placed then.
+    Sold(i64, Timestamp),
     Shows(bool),
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)
     for (subject, lesson) in lessons {
         let demand = known.entry(subject.clone()).or_insert_with(|| Demand::new(now));
         match lesson {
-            Lesson::Sold(units) => demand.sold(*units, now),
+            Lesson::Sold(units, placed_at) => demand.sold(*units, *placed_at),
             Lesson::Shows(lit) => demand.shows(*lit, now),
         }
     }

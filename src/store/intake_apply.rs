@@ -19,7 +19,6 @@ use super::{
     intake::{Intake, counts},
     intake_load::{Known, open_holds},
     micros,
-    publication_rows::Listed,
     review::{Aside, Place},
     stock::Shipment,
 };
@@ -401,6 +400,7 @@ impl<'a> Draft<'a> {
         };
         let open = open_holds(tx, &ids).await?;
         let now = self.store.now();
+        let (mut lessons, mut sold) = (Vec::new(), Vec::new());
         for item in &mut listed {
             let mut holds = open.get(&item.id()).cloned().unwrap_or_default();
             for effect in self.shown.get(&item.id()).into_iter().flatten() {
@@ -408,6 +408,10 @@ impl<'a> Draft<'a> {
                     Effect::Sold { units, placed_at } => {
                         let explained = consume(&mut holds, &item.listing, units, placed_at);
                         item.publication.sold(units - explained, placed_at);
+                        let teaches = Lesson::Sold(units * item.listing.units, placed_at);
+                        lessons.push(((item.listing.channel.clone(), item.id()), teaches));
+                        // What a reading missed has left the share already.
+                        sold.push((item.listing.clone(), (units - explained) * item.listing.units));
                     }
                     Effect::Rose(units) => item.publication.rose(units, now),
                     Effect::GaveBack(units) => item.publication.gave_back(units, now),
@@ -426,25 +430,9 @@ impl<'a> Draft<'a> {
                 provisional_hold::Entity::update(row).exec(tx).await?;
             }
         }
-        self.sell_shares(tx, &listed).await?;
+        learn(tx, &lessons, now).await?;
+        sell_shares(tx, &sold).await?;
         self.store.save_listed(tx, &listed).await
-    }
-
-    /// A mall's own sale lowers its share, and teaches how fast it sells.
-    async fn sell_shares(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
-        let mut lessons = Vec::new();
-        let mut sold = Vec::new();
-        for item in listed {
-            for effect in self.shown.get(&item.id()).into_iter().flatten() {
-                if let Effect::Sold { units, .. } = effect {
-                    let units = units * item.listing.units;
-                    lessons.push(((item.listing.channel.clone(), item.id()), Lesson::Sold(units)));
-                    sold.push((item.listing.clone(), units));
-                }
-            }
-        }
-        learn(tx, &lessons, self.store.now()).await?;
-        sell_shares(tx, &sold).await
     }
 }
 

@@ -20,6 +20,8 @@ use crate::domain::{
 pub(super) struct Desk<'a> {
     outlet: &'a Outlet,
     pub holds: Vec<provisional_hold::Model>,
+    /// SKU units that readings miss, by listing.
+    pub missing: Vec<(listing::Model, i64)>,
     pub listings: Vec<listing::Model>,
     pub calm: Vec<listing::Model>,
     pub calls: Vec<Call>,
@@ -32,6 +34,7 @@ impl<'a> Desk<'a> {
         Self {
             outlet,
             holds: Vec::new(),
+            missing: Vec::new(),
             listings: Vec::new(),
             calm: Vec::new(),
             calls: Vec::new(),
@@ -136,6 +139,7 @@ impl<'a> Desk<'a> {
 
     fn hold(&mut self, item: &Listed, units: i64, since: Timestamp, at: Timestamp) {
         let sku_units = units * item.listing.units;
+        self.missing.push((item.listing.clone(), sku_units));
         self.holds.push(provisional_hold::Model {
             id: 0,
             listing_id: item.id(),

@@ -30,6 +30,8 @@ pub struct Listed {
     /// The row and its writes as they were loaded, to see what changed.
     loaded: publication::Model,
     before: Vec<Outstanding>,
+    /// The ceiling as it was loaded.
+    ceiling: Option<i64>,
 }
 
 impl Listed {
@@ -114,7 +116,8 @@ impl Store {
         self.save_writes(tx, listed).await
     }
 
-    /// Listings that can be written from now on, or can't any more, share otherwise.
+    /// Units that came free are there for others, and listings that can be written from now on, or can't any more,
+    /// share otherwise.
     async fn reconsider_moved(
         &self,
         tx: &DatabaseTransaction,
@@ -123,7 +126,8 @@ impl Store {
     ) -> Result<()> {
         let reach = |row: &publication::Model| (row.anchor.is_some(), row.set_aside_until.is_some());
         let moved = rows.iter().filter(|(old, fresh)| reach(old) != reach(fresh)).map(|(_, row)| row.listing_id);
-        let moved: BTreeSet<i64> = moved.collect();
+        let lowered = listed.iter().filter(|item| item.publication.ceiling() < item.ceiling).map(Listed::id);
+        let moved: BTreeSet<i64> = moved.chain(lowered).collect();
         if moved.is_empty() || !matters(tx).await? {
             return Ok(());
         }
@@ -206,6 +210,7 @@ impl Store {
             publication,
             loaded: blank(listing.id, &listing.channel),
             before: Vec::new(),
+            ceiling: None,
         };
         row(&listed, micros(self.now())).into_active_model().reset_all().insert(tx).await?;
         Ok(())
@@ -248,7 +253,9 @@ async fn joined(
     let join = |row: publication::Model| {
         let listing = listings.remove(&row.listing_id)?;
         let writes = writes.remove(&row.listing_id).unwrap_or_default();
-        Some(Listed { publication: belief(&row, writes.clone()), listing, loaded: row.clone(), row, before: writes })
+        let publication = belief(&row, writes.clone());
+        let ceiling = publication.ceiling();
+        Some(Listed { publication, listing, loaded: row.clone(), row, before: writes, ceiling })
     };
     Ok(rows.into_iter().filter_map(join).collect())
 }

@@ -10,7 +10,9 @@ use sea_orm::{
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
 use super::{
-    Result, Store, StoreError, dialect,
+    Result, Store, StoreError,
+    balance::sell_shares,
+    dialect,
     entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
     exposure::{Rooms, in_escrow},
     lease::Lease,
@@ -262,6 +264,8 @@ impl Store {
 
     pub(super) async fn close_desk(&self, tx: &DatabaseTransaction, desk: Desk<'_>) -> Result<()> {
         let mut bumps = BTreeSet::new();
+        // What a reading misses is gone from the share as well.
+        sell_shares(tx, &desk.missing).await?;
         for hold in desk.holds {
             bumps.insert((hold.sku_id, hold.pool.clone()));
             let row = provisional_hold::Model { id: self.id(), recorded_at: micros(self.now()), ..hold };
