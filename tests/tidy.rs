@@ -35,6 +35,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("src/cli/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     ("src/config", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     ("src/demo/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    ("src/sim/", &["sea_orm", "sqlx", "reqwest"], "sea-orm is imported by store and migrations only; no socket here"),
     ("src/main.rs", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     (
         "adapters/",

@@ -118,7 +118,10 @@ impl Ground {
         let waited = crate::domain::time::between(since, self.clock.now());
         let is_zero = |entry: &Entry| zeros && entry.write == uriba_sdk::Write::Absolute(0);
         if waited > CLAIMED_BEFORE && !entries.iter().all(is_zero) {
-            self.broken(Violation::of(5, format!("{id} is switched off since {since} and was told {}", words(entries))));
+            self.broken(Violation::of(
+                5,
+                format!("{id} is switched off since {since} and was told {}", words(entries)),
+            ));
         }
     }
 

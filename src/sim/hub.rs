@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// By the world's clock.
-const LEASE: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(180);
+const GLANCE: Duration = Duration::from_secs(60);
 const AFTER_ERROR: Duration = Duration::from_secs(2);
 /// A step that has nothing to do asks to be called again after so long; it is called a little later here.
 const IDLE: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(5);
-const STRETCHED: u32 = 8;
+const STRETCHED: u32 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Duty {
@@ -104,7 +104,7 @@ async fn keep_duty(ground: Arc<Ground>, engine: Arc<Engine>, duty: Duty) {
         let done = match duty {
             Duty::Leases => engine.take_free_leases(LEASE).await.map(|()| LEASE / 3),
             Duty::Computing => engine.recompute().await.map(|again| pause(&engine, again, GLANCE)),
-            Duty::Expiring => expire::step(&engine).await.map(|()| GLANCE * 2),
+            Duty::Expiring => expire::step(&engine).await.map(|()| GLANCE),
             Duty::ClosingDays => snapshot::step(&engine).await.map(|again| pause(&engine, again, GLANCE * 60)),
         };
         let rest = done.unwrap_or_else(|error| {
@@ -127,7 +127,7 @@ fn pause(engine: &Engine, again: Again, idle: Duration) -> Duration {
 async fn keep_lane(ground: Arc<Ground>, engine: Arc<Engine>, here: Arc<Channel>, lane: Lane) {
     loop {
         let Some(lease) = here.lease() else {
-            ground.clock.rest(GLANCE / 3).await;
+            ground.clock.rest(GLANCE / 4).await;
             continue;
         };
         let rest = match step(&engine.store, &here, lane, &lease).await {
@@ -150,7 +150,7 @@ async fn keep_lane(ground: Arc<Ground>, engine: Arc<Engine>, here: Arc<Channel>,
 
 fn stretched(pause: Duration) -> Duration {
     let pause = if IDLE.contains(&pause) { pause * STRETCHED } else { pause };
-    pause.clamp(Duration::from_millis(1), GLANCE * 4)
+    pause.clamp(Duration::from_millis(1), GLANCE * 2)
 }
 
 async fn step(store: &Store, here: &Channel, lane: Lane, lease: &crate::store::lease::Lease) -> Result<Again> {

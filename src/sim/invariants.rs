@@ -113,8 +113,11 @@ impl Judge {
         let paging = Paging::new(Some(Paging::LIMIT_MAX), None);
         let page = seller.store.listing_sheets(&ListingFilter::default(), &self.outlines, &paging).await?;
         for listing in &seller.listings {
-            let sheet =
-                page.items.iter().map(|sheet| &sheet.showing).find(|s| s.channel == listing.mall && s.mall_key == listing.key);
+            let sheet = page
+                .items
+                .iter()
+                .map(|sheet| &sheet.showing)
+                .find(|s| s.channel == listing.mall && s.mall_key == listing.key);
             let Some(sheet) = sheet else {
                 unrest.push(Violation::new(format!("{} {} is not listed in the hub", listing.mall, listing.key)));
                 continue;

@@ -46,7 +46,6 @@ impl Log {
         self.all.take().unwrap_or_default()
     }
 
-
     /// The same in two runs whose every event was the same.
     pub fn fingerprint(&self) -> u64 {
         self.digest.finish()

@@ -168,6 +168,11 @@ impl Seller {
         self.insist("the first count", async || self.store.move_stock(&count, WHO).await).await;
     }
 
+    /// Nobody tells the hub.
+    pub fn receive_secretly(&self) {
+        self.truth().on_hand.values_mut().for_each(|units| *units += 1);
+    }
+
     fn movement(&self, kind: MoveKind, sku: &str, quantity: i64) -> Move {
         Move {
             key: self.key("movement"),
@@ -329,4 +334,3 @@ impl Seller {
         }
     }
 }
-

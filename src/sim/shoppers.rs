@@ -120,7 +120,8 @@ impl Shoppers {
 
     fn plan(&mut self, mall: String, id: String) {
         let now = self.ground.clock.elapsed();
-        let within = |dice: &mut StdRng, hours: f64| now + Duration::from_secs_f64(dice.random_range(1.0..hours * 3_600.0));
+        let within =
+            |dice: &mut StdRng, hours: f64| now + Duration::from_secs_f64(dice.random_range(1.0..hours * 3_600.0));
         let mut at = |this: &mut StdRng, hours, deed| {
             let at = within(this, hours);
             self.plans.push((at, mall.clone(), id.clone(), deed));
@@ -145,9 +146,8 @@ impl Shoppers {
             Deed::Cancel => self.ground.with(mall, |mall| mall.cancel(order, now, hidden)),
             Deed::Raise => self.ground.with(mall, |mall| mall.raise(order, 1, now, hidden)),
             Deed::Split => {
-                let split = |mall: &mut super::mall::Mall| {
-                    mall.nature.card().orders.families && mall.split(order, now, hidden)
-                };
+                let split =
+                    |mall: &mut super::mall::Mall| mall.nature.card().orders.families && mall.split(order, now, hidden);
                 self.ground.with(mall, split)
             }
             Deed::Ship => Some(self.seller.ship(mall, order, hidden)),

@@ -36,8 +36,6 @@ use crate::{
     },
 };
 
-/// A world is at rest within so long after the last trouble, or something is wrong with it.
-const REST_WITHIN: Duration = Duration::from_secs(12 * 3_600);
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 /// So many scenes within one virtual second: somebody never comes to rest.
 const SCENES_A_SECOND: u32 = 2_000;
@@ -53,13 +51,16 @@ pub struct Options {
     pub troubles: Option<Vec<Trouble>>,
     /// The number of malls; `None`: as the seed draws.
     pub malls: Option<usize>,
+    /// A world is at rest within so long after the last trouble, or something is wrong with it.
+    pub rest_within: Duration,
     /// The world itself is broken, to see that somebody notices.
     pub lie: Option<Lie>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { days: 1.0, events: false, troubles: None, malls: None, lie: None }
+        let rest_within = Duration::from_secs(12 * 3_600);
+        Self { days: 1.0, events: false, troubles: None, malls: None, rest_within, lie: None }
     }
 }
 
@@ -68,6 +69,14 @@ impl Default for Options {
 pub enum Lie {
     /// A mall never shows one of its orders to anybody.
     ForgottenOrder,
+    /// A mall shows one more than it sells.
+    FalseReading,
+    /// A mall allows half of what its card says.
+    HalfTheQuota,
+    /// Goods come in, and nobody tells the hub.
+    LostMovement,
+    /// The seller believes to have switched every mall off, and hasn't.
+    DeafSwitch,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +107,7 @@ pub fn play(seed: u64, options: &Options) -> Result<Report, WorldError> {
 async fn play_in(directory: &Path, seed: u64, options: &Options) -> Result<Report, WorldError> {
     let mut world = World::open(directory, seed, options).await?;
     world.safety(options).await?;
-    let rested_after = world.liveness().await?;
+    let rested_after = world.liveness(options.rest_within).await?;
     Ok(world.report(seed, options, rested_after))
 }
 
@@ -168,9 +177,8 @@ impl World {
         for sku in 0..goods(&seller.listings) {
             seller.count_at_first(&code(sku), self.dice.random_range(3..50)).await;
         }
-        if options.lie == Some(Lie::ForgottenOrder) {
-            let first = self.natures.first().copied().unwrap_or_default();
-            self.ground.with(first, |mall| mall.forgotten = Some(format!("{first}-00007")));
+        if let Some(lie) = options.lie {
+            self.tell(lie);
         }
         let ids: Vec<String> = self.plans.iter().map(|plan| plan.id.clone()).collect();
         let (scheduler, dice) = (&mut self.scheduler, &mut self.dice);
@@ -189,6 +197,20 @@ impl World {
             self.start(number).await?;
         }
         Ok(())
+    }
+
+    /// Breaks the world.
+    fn tell(&self, lie: Lie) {
+        match lie {
+            Lie::LostMovement => self.seller.receive_secretly(),
+            Lie::DeafSwitch => {
+                let now = self.ground.clock.now();
+                self.plans.iter().for_each(|plan| self.ground.switch_off(&plan.id, now, true));
+            }
+            Lie::ForgottenOrder | Lie::FalseReading | Lie::HalfTheQuota => {
+                self.ground.malls().values_mut().for_each(|mall| mall.lie = Some(lie));
+            }
+        }
     }
 
     async fn start(&mut self, number: usize) -> Result<(), WorldError> {
@@ -231,7 +253,7 @@ impl World {
     }
 
     /// How long it took to come to rest; `None`: it didn't, and what is not at rest is a violation.
-    async fn liveness(&mut self) -> Result<Option<Duration>, WorldError> {
+    async fn liveness(&mut self, within: Duration) -> Result<Option<Duration>, WorldError> {
         let began = self.ground.clock.elapsed();
         loop {
             if !self.ground.violations().is_empty() {
@@ -246,7 +268,7 @@ impl World {
             if unrest.is_empty() {
                 return Ok(Some(took));
             }
-            if took >= REST_WITHIN {
+            if took >= within {
                 unrest.into_iter().for_each(|violation| self.ground.broken(violation));
                 return Ok(None);
             }

@@ -42,7 +42,9 @@ impl Adapter {
         let class = match answer.status {
             401 => Class::Auth { renewable: false },
             422 => match serde_json::from_slice::<Vec<(usize, Said)>>(&answer.body) {
-                Ok(refused) => Class::Rejected { refused: refused.iter().map(|(n, said)| (*n, refusal(said))).collect() },
+                Ok(refused) => {
+                    Class::Rejected { refused: refused.iter().map(|(n, said)| (*n, refusal(said))).collect() }
+                }
                 Err(error) => Class::Malformed { what: error.to_string() },
             },
             429 => Class::Throttled { retry_after: answer.retry_after() },
@@ -84,9 +86,8 @@ impl Mall for Adapter {
         let asked = Search { from, to, family, open_only: query.open_only, token: query.token.clone() };
         let listed: Listed = self.ask(SEARCH, &asked).await?;
         let heads = listed.heads.into_iter();
-        let heads = heads
-            .map(|head| Head { id: head.id, placed_at: Some(head.placed_at), revision: head.revision })
-            .collect();
+        let heads =
+            heads.map(|head| Head { id: head.id, placed_at: Some(head.placed_at), revision: head.revision }).collect();
         Ok(Page { heads, orders: listed.orders, next: listed.next, ..Page::default() })
     }
 

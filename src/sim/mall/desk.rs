@@ -14,10 +14,15 @@ use super::{
     letters::{BY_ID, Counters, Entry, HeadLetter, Listed, PUSH, READ, SEARCH, Said, Search, Whole},
     nature::QUANTITY_MAX,
 };
-use crate::domain::time::{earlier, later};
+use crate::{
+    domain::time::{earlier, later},
+    sim::Lie,
+};
 
 /// Orders on a page.
 const PAGE: usize = 6;
+/// The number of the order that a broken mall shows to nobody.
+const FORGOTTEN: u64 = 7;
 
 /// How the mall happens to answer this time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,7 +112,7 @@ impl Mall {
     }
 
     fn published<'a>(&self, kept: &'a Kept, now: Timestamp) -> Option<&'a Order> {
-        if self.forgotten.as_ref() == Some(&kept.order.id) {
+        if self.lie == Some(Lie::ForgottenOrder) && kept.order.id == format!("{}-{FORGOTTEN:05}", self.id) {
             return None;
         }
         if kept.published_at <= now { Some(&kept.order) } else { kept.before.as_ref() }
@@ -132,7 +137,8 @@ impl Mall {
     }
 
     fn read(&self, keys: &[String]) -> Answered {
-        let counters: Counters = keys.iter().map(|key| self.counter(key)).collect();
+        let more = i64::from(self.lie == Some(Lie::FalseReading));
+        let counters: Counters = keys.iter().map(|key| self.counter(key).map(|figure| figure + more)).collect();
         Answered::ok(&counters)
     }
 

@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use uriba_sdk::Order;
 
+use super::Lie;
 use crate::domain::time::{between, later};
 pub use desk::Whim;
 use letters::Entry;
@@ -35,8 +36,8 @@ pub struct Mall {
     pub breaches: Vec<String>,
     /// Figures that took effect: key, figure, by what.
     pub effects: Vec<(String, i64, &'static str)>,
-    /// A mall that is broken on purpose: it never shows this order to anybody.
-    pub forgotten: Option<String>,
+    /// It is broken on purpose.
+    pub lie: Option<Lie>,
 }
 
 /// What the mall sells under a key.
@@ -81,7 +82,7 @@ impl Mall {
             number: 0,
             breaches: Vec::new(),
             effects: Vec::new(),
-            forgotten: None,
+            lie: None,
         }
     }
 
@@ -152,13 +153,16 @@ impl Mall {
         let names = card.operation(operation).map_or(&[][..], |operation| operation.quotas);
         for quota in card.quotas.iter().filter(|quota| names.contains(&quota.name)) {
             let most = f64::from(quota.burst);
+            let per_second =
+                if self.lie == Some(Lie::HalfTheQuota) { quota.per_second / 2.0 } else { quota.per_second };
             let bucket = self.quotas.entry(quota.name).or_insert(Bucket { tokens: most, at: now });
-            let grown = between(bucket.at, now).as_secs_f64() * quota.per_second;
+            let grown = between(bucket.at, now).as_secs_f64() * per_second;
             bucket.tokens = (bucket.tokens + grown).min(most) - 1.0;
             bucket.at = now;
             if bucket.tokens < -1e-6 {
-                let early = -bucket.tokens / quota.per_second;
-                self.breaches.push(format!("{operation} was asked {early:.3} s before the quota {} allows", quota.name));
+                let early = -bucket.tokens / per_second;
+                self.breaches
+                    .push(format!("{operation} was asked {early:.3} s before the quota {} allows", quota.name));
                 bucket.tokens = 0.0;
             }
         }

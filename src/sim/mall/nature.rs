@@ -160,16 +160,12 @@ static CLAMPING: Card = Card {
     ..PLAIN
 };
 
-/// Absolute writes to whatever key; what it shows can't be read.
-static BLIND: Card = Card {
-    mall: "blind",
+/// Absolute writes to whatever key, effective at once; orders found by their last change, without numbers, so that a
+/// state that gives units back needs a second read.
+static SILENT: Card = Card {
+    mall: "silent",
     writes: &[ABSOLUTE],
-    reads: None,
-    orders: OrdersCard { found_by: FoundBy::Updated, pages_carry_orders: true, visibility_lag: seconds(10), ..ORDERS },
-    times: Times {
-        effect_lag: Some(EffectLag { typical: minutes(1), max: minutes(5), readable: false }),
-        ..TIMES
-    },
+    orders: OrdersCard { found_by: FoundBy::Updated, visibility_lag: seconds(10), ..ORDERS },
     ..PLAIN
 };
 
@@ -179,7 +175,7 @@ pub static NATURES: [Nature; 6] = [
     nature(&SLOW, "slow", [false, false, false, true]),
     nature(&COMPARING, "comparing", [true, true, true, false]),
     nature(&CLAMPING, "clamping", [false, false, false, false]),
-    nature(&BLIND, "blind", [false, true, true, true]),
+    nature(&SILENT, "silent", [false, false, false, true]),
 ];
 
 const fn nature(card: &'static Card, id: &'static str, traits: [bool; 4]) -> Nature {
