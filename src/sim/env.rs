@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use uriba_sdk::{
     Env,
@@ -15,7 +15,7 @@ use uriba_sdk::{
 };
 
 use super::{
-    Ground,
+    Ground, Trouble,
     faults::{Fate, Passage},
     mall::letters::PUSH,
 };
@@ -25,11 +25,14 @@ pub struct SimEnv {
     ground: Arc<Ground>,
     name: String,
     dice: Mutex<StdRng>,
+    /// While there are troubles its clock is so far ahead of everybody else's.
+    ahead: SignedDuration,
 }
 
 impl SimEnv {
     pub fn new(ground: Arc<Ground>, name: String, seed: u64) -> Self {
-        Self { ground, name, dice: Mutex::new(StdRng::seed_from_u64(seed)) }
+        let ahead = SignedDuration::from_millis(ground.faults().ahead_ms());
+        Self { ground, name, dice: Mutex::new(StdRng::seed_from_u64(seed)), ahead }
     }
 
     async fn exchange(&self, mall: &str, operation: &str, body: &[u8], within: Duration) -> Exchanged {
@@ -43,7 +46,9 @@ impl SimEnv {
         }
         self.ground.with(mall, |mall| mall.meter(operation, clock.now()));
         let answer = self.travel(mall, operation, body, fate, sent + within).await;
-        self.ground.note(|| format!("{} {mall} {operation}: {}", self.name, word(&answer)));
+        if operation == PUSH || !matches!(&answer, Ok(HttpAnswer { status: 200, .. })) {
+            self.ground.note(|| format!("{} {mall} {operation}: {}", self.name, word(&answer)));
+        }
         if let (Ok(HttpAnswer { status: 429, .. }), Passage::Says(_, Some(wait))) = (&answer, fate.passage) {
             self.ground.with(mall, |mall| mall.told_to_wait(operation, clock.now(), wait));
         }
@@ -116,7 +121,9 @@ fn retry_after(wait: Option<Duration>) -> HeaderMap {
 #[async_trait]
 impl Env for SimEnv {
     fn now(&self) -> Timestamp {
-        self.ground.clock.now()
+        let now = self.ground.clock.now();
+        let skewed = self.ground.faults().knows(Trouble::ClockSkew);
+        if skewed { now.saturating_add(self.ahead).unwrap_or(now) } else { now }
     }
 
     fn elapsed(&self) -> Duration {

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::domain::time::later;
 
+/// A clock that is kept by a time service is not further off.
+const SKEW_MS: i64 = 500;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
     Delay,
@@ -34,13 +37,15 @@ pub enum Trouble {
     JumbledPage,
     SilentAcceptance,
     HandEdit,
+    OtherWriter,
+    ClockSkew,
     DatabaseError,
     LostStep,
     Kill,
     Pause,
 }
 
-const ALL: [Trouble; 17] = [
+const ALL: [Trouble; 19] = [
     Trouble::Delay,
     Trouble::LostBefore,
     Trouble::LostAfter,
@@ -54,6 +59,8 @@ const ALL: [Trouble; 17] = [
     Trouble::JumbledPage,
     Trouble::SilentAcceptance,
     Trouble::HandEdit,
+    Trouble::OtherWriter,
+    Trouble::ClockSkew,
     Trouble::DatabaseError,
     Trouble::LostStep,
     Trouble::Kill,
@@ -70,8 +77,8 @@ impl Trouble {
             Self::SilentAcceptance => 0.5,
             Self::DatabaseError | Self::LostStep => 0.3,
             Self::Maintenance | Self::ExpiredCredentials | Self::Kill => 0.05,
-            // These come by the clock.
-            Self::HandEdit | Self::Pause => 0.0,
+            // These come by the clock, or are there all the time.
+            Self::HandEdit | Self::OtherWriter | Self::ClockSkew | Self::Pause => 0.0,
         }
     }
 }
@@ -233,6 +240,11 @@ impl Faults {
             lies: readable && self.strikes(Trouble::SilentAcceptance),
             effect: Duration::from_secs(if most == 0 { 0 } else { self.dice.random_range(most / 4..most) }),
         }
+    }
+
+    /// In milliseconds: what an instance's clock is ahead of the malls'.
+    pub fn ahead_ms(&mut self) -> i64 {
+        if self.knows(Trouble::ClockSkew) { self.dice.random_range(-SKEW_MS..=SKEW_MS) } else { 0 }
     }
 
     /// So long after a change a search shows it, at most the card's lag.

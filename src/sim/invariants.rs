@@ -141,7 +141,7 @@ impl Judge {
             }
             None => {}
         }
-        let wanted = (seller.sellable(&listing.sku).div_euclid(listing.units)).max(0);
+        let wanted = seller.sellable_as(listing);
         if counter.map(|counter| counter.max(0)) == Some(wanted) && sheet.target == Some(wanted) {
             return None;
         }

@@ -32,6 +32,7 @@ enum Deed {
     Raise,
     Split,
     Ship,
+    Return,
 }
 
 impl Shoppers {
@@ -135,7 +136,12 @@ impl Shoppers {
         }
         match dice.random_range(0..10) {
             0..2 => at(dice, 6.0, Deed::Cancel),
-            2..9 => at(dice, 12.0, Deed::Ship),
+            2..9 => {
+                at(dice, 12.0, Deed::Ship);
+                if dice.random_bool(0.05) {
+                    at(dice, 24.0, Deed::Return);
+                }
+            }
             _ => {}
         }
     }
@@ -150,6 +156,7 @@ impl Shoppers {
                     |mall: &mut super::mall::Mall| mall.nature.card().orders.families && mall.split(order, now, hidden);
                 self.ground.with(mall, split)
             }
+            Deed::Return => self.ground.with(mall, |mall| mall.send_back(order, now, hidden)),
             Deed::Ship => Some(self.seller.ship(mall, order, hidden)),
         };
         if done == Some(true) {

@@ -1,12 +1,13 @@
 //! One world from its first moment to its rest.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use jiff::{civil::Time, tz::TimeZone};
 use rand::{Rng, RngCore, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use uriba_sdk::Settings;
 
@@ -26,12 +27,13 @@ use super::{
     shoppers::Shoppers,
 };
 use crate::{
-    domain::allocation::Rules,
+    domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
     engine::{ChannelPlan, EngineError, Timing, outline},
     store::{
         Backup, Store, StoreError,
         catalogue::Mapping,
         channels::{self, ChannelSetup, PoolSetup},
+        core_files::CoreRules,
         migrate,
     },
 };
@@ -174,8 +176,9 @@ impl World {
         configure(&seller.store, &self.plans).await?;
         let mappings: Vec<Mapping> = seller.listings.iter().map(mapping).collect();
         seller.store.map_listings(&mappings, true, "sim").await?;
-        for sku in 0..goods(&seller.listings) {
-            seller.count_at_first(&code(sku), self.dice.random_range(3..50)).await;
+        pack(seller).await?;
+        for sku in goods(&seller.listings) {
+            seller.count_at_first(&sku, self.dice.random_range(3..50)).await;
         }
         if let Some(lie) = options.lie {
             self.tell(lie);
@@ -190,8 +193,12 @@ impl World {
         spawn("storefront", Box::pin(seller.clone().keep_storefront(dice.next_u64(), length)));
         spawn("switches", Box::pin(seller.clone().keep_switching(dice.next_u64(), ids, length)));
         spawn("a person", Box::pin(seller.clone().keep_looking()));
-        spawn("a meddler", Box::pin(seller.clone().keep_meddling(dice.next_u64(), length)));
         *self.ground.faults() = faults;
+        let mut spawn = |name: &str, work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+            self.scheduler.spawn(Owner::World, name, work);
+        };
+        spawn("a meddler", Box::pin(self.seller.clone().keep_meddling(self.dice.next_u64(), length)));
+        spawn("another writer", Box::pin(self.seller.clone().suffer_another_writer(self.dice.next_u64(), length)));
         let instances = if self.ground.faults().knows(Trouble::Pause) { 2 } else { 1 };
         for number in 0..instances {
             self.start(number).await?;
@@ -355,18 +362,32 @@ async fn database(directory: &Path) -> Result<String, WorldError> {
     Ok(format!("sqlite://{}", file.display()))
 }
 
+const BUNDLE: &str = "set";
+
 fn code(sku: usize) -> String {
     format!("sku-{sku}")
 }
 
-fn goods(listings: &[Listing]) -> usize {
-    let codes: std::collections::BTreeSet<&String> = listings.iter().map(|listing| &listing.sku).collect();
-    codes.len()
+/// What lies in the warehouse.
+fn goods(listings: &[Listing]) -> BTreeSet<String> {
+    listings.iter().flat_map(|listing| &listing.parts).map(|(sku, _)| sku.clone()).collect()
+}
+
+/// Says what bundles are made of.
+async fn pack(seller: &Seller) -> Result<(), StoreError> {
+    let bundles = seller.listings.iter().filter(|listing| listing.sku == BUNDLE);
+    let recipes: BTreeMap<String, _> =
+        bundles.map(|listing| (listing.sku.clone(), listing.parts.iter().cloned().collect())).collect();
+    if !recipes.is_empty() {
+        seller.store.pack(&recipes, "sim").await?;
+    }
+    Ok(())
 }
 
 /// What each mall lists at first: whatever it happens to show.
 fn stock_up(natures: &[&'static Nature], dice: &mut StdRng) -> (Vec<Mall>, Vec<Listing>) {
     let skus = dice.random_range(1..=10);
+    let bundled = skus > 1 && dice.random_bool(0.5);
     let mut malls = Vec::new();
     let mut listings = Vec::new();
     for nature in natures {
@@ -376,7 +397,12 @@ fn stock_up(natures: &[&'static Nature], dice: &mut StdRng) -> (Vec<Mall>, Vec<L
             let key = format!("k{sku}");
             let units = if dice.random_bool(0.15) { 3 } else { 1 };
             mall.list(&key, dice.random_range(0..10), dice.random_bool(0.5));
-            listings.push(Listing { mall: id.to_owned(), key, sku: code(sku), units });
+            listings.push(Listing { mall: id.to_owned(), key, sku: code(sku), units, parts: vec![(code(sku), units)] });
+        }
+        if bundled {
+            mall.list(BUNDLE, dice.random_range(0..5), dice.random_bool(0.5));
+            let parts = vec![(code(0), 2), (code(1), 1)];
+            listings.push(Listing { mall: id.to_owned(), key: BUNDLE.into(), sku: BUNDLE.into(), units: 1, parts });
         }
         malls.push(mall);
     }
@@ -405,7 +431,9 @@ async fn configure(store: &Store, plans: &[ChannelPlan]) -> Result<(), StoreErro
     };
     let own = setup(STOREFRONT, channels::STOREFRONT, false);
     let malls = plans.iter().map(|plan| setup(&plan.id, plan.mall.id, true));
-    store.configure(&pools, &malls.chain([own]).collect::<Vec<_>>(), "sim").await
+    store.configure(&pools, &malls.chain([own]).collect::<Vec<_>>(), "sim").await?;
+    let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
+    store.set_core(&CoreRules { days, counts: Some(CountsShipments::AtOnce) }).await
 }
 
 fn plan(nature: &'static Nature) -> ChannelPlan {

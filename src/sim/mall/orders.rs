@@ -112,6 +112,13 @@ impl Mall {
         left
     }
 
+    /// What has shipped is sent back, by the mall's word; the goods themselves are on their way for ever.
+    pub fn send_back(&mut self, id: &str, now: Timestamp, hidden: Duration) -> bool {
+        let Some(mut order) = self.orders.get(id).map(|kept| kept.order.clone()) else { return false };
+        order.lines.iter_mut().for_each(|line| line.returned = line.shipped);
+        order.lines.iter().any(|line| line.returned > 0) && self.publish(order, now, hidden)
+    }
+
     /// Cuts a unit of the first line off into an order of its own. No counter moves.
     pub fn split(&mut self, id: &str, now: Timestamp, hidden: Duration) -> bool {
         self.settle(now);

@@ -1,193 +1,23 @@
-//! The seller: what truly lies in the warehouse, and the programs that tell the hub of it. They run beside the hub on
-//! the same database, as a command line or a core system does, and try again until they are answered.
+//! The programs that run beside the hub on the same database, as a command line or a core system does. They try again
+//! until they are answered, under the same key or id.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{Ground, Trouble, report::Violation};
+use super::{HOLD_S, STOREFRONT, Seller, WAREHOUSE, WHO};
 use crate::{
     domain::{
         reservation::{Ask, Line, Wish},
         suspend::Mode,
     },
-    store::{
-        Result, Store, StoreError,
-        attention::actions,
-        movements::{Move, MoveKind},
-        reservations::Request,
-        switch::Suspension,
-    },
+    engine::import::{CoreFile, FileKind, ImportState, Profile, Terms, import_file},
+    sim::{Trouble, Violation, mall::Mall},
+    store::{StoreError, attention::actions, movements::MoveKind, reservations::Request, switch::Suspension},
 };
 
-pub const POOL: &str = "online";
-pub const WAREHOUSE: &str = "warehouse";
-pub const STOREFRONT: &str = "own";
-const WHO: &str = "seller";
-const HOLD_S: i64 = 600;
-
-/// What a mall sells under a key: the SKU, and how many of it a piece takes.
-#[derive(Clone, Debug)]
-pub struct Listing {
-    pub mall: String,
-    pub key: String,
-    pub sku: String,
-    pub units: i64,
-}
-
-pub struct Seller {
-    pub store: Store,
-    pub listings: Vec<Listing>,
-    ground: Arc<Ground>,
-    truth: Mutex<Truth>,
-}
-
-#[derive(Default)]
-struct Truth {
-    /// By SKU.
-    on_hand: BTreeMap<String, i64>,
-    /// Units of the storefront's orders.
-    own: BTreeMap<String, i64>,
-    held: BTreeMap<String, (String, i64)>,
-    worst: BTreeMap<String, i64>,
-    number: u64,
-}
-
 impl Seller {
-    pub fn new(store: Store, ground: Arc<Ground>, listings: Vec<Listing>) -> Self {
-        Self { store, listings, ground, truth: Mutex::default() }
-    }
-
-    fn truth(&self) -> MutexGuard<'_, Truth> {
-        self.truth.lock().expect("no panic happens under this lock")
-    }
-
-    /// Mall, key and units of everything that is sold.
-    pub fn shelves(&self) -> Vec<(String, String, i64)> {
-        self.listings.iter().map(|listing| (listing.mall.clone(), listing.key.clone(), listing.units)).collect()
-    }
-
-    pub fn skus(&self) -> Vec<String> {
-        self.truth().on_hand.keys().cloned().collect()
-    }
-
-    pub fn on_hand(&self, sku: &str) -> i64 {
-        self.truth().on_hand.get(sku).copied().unwrap_or_default()
-    }
-
-    pub fn held(&self, sku: &str) -> i64 {
-        self.truth().held.values().filter(|(held, _)| held == sku).map(|(_, units)| units).sum()
-    }
-
-    /// Units that are ordered and not shipped, on all malls and in the own shop.
-    pub fn unshipped(&self, sku: &str) -> i64 {
-        let malls = self.ground.malls();
-        let lines = malls.values().flat_map(|mall| {
-            mall.orders().flat_map(|order| &order.lines).filter_map(|line| {
-                let key = line.mall_key.as_ref()?;
-                let listing = self.listing(&mall.id, key).filter(|listing| listing.sku == sku)?;
-                Some(i64::from(line.unshipped()) * listing.units)
-            })
-        });
-        lines.sum::<i64>() + self.truth().own.get(sku).copied().unwrap_or_default()
-    }
-
-    pub fn sellable(&self, sku: &str) -> i64 {
-        self.on_hand(sku) - self.unshipped(sku) - self.held(sku)
-    }
-
-    fn listing(&self, mall: &str, key: &str) -> Option<&Listing> {
-        self.listings.iter().find(|listing| listing.mall == mall && listing.key == key)
-    }
-
-    /// Remembers how far each SKU was ever sold beyond what there was.
-    pub fn look_at_worst(&self) {
-        for sku in self.skus() {
-            let below = (-self.sellable(&sku)).max(0);
-            let mut truth = self.truth();
-            let worst = truth.worst.entry(sku).or_default();
-            *worst = below.max(*worst);
-        }
-        self.ground.tally().oversold = self.truth().worst.values().sum();
-    }
-
-    /// What is there leaves; an order that can't be served waits.
-    pub fn ship(&self, mall: &str, order: &str, hidden: Duration) -> bool {
-        let left: Vec<(String, i64)> = {
-            let malls = self.ground.malls();
-            let found = malls.get(mall).and_then(|mall| mall.orders().find(|known| known.id == order));
-            let lines = found.map(|order| order.lines.clone()).unwrap_or_default();
-            let line = |line: &uriba_sdk::Line| {
-                let listing = self.listing(mall, line.mall_key.as_ref()?)?;
-                Some((listing.sku.clone(), i64::from(line.unshipped()) * listing.units))
-            };
-            lines.iter().filter_map(line).collect()
-        };
-        let mut wanted: BTreeMap<&String, i64> = BTreeMap::new();
-        left.iter().for_each(|(sku, units)| *wanted.entry(sku).or_default() += units);
-        if wanted.iter().any(|(sku, units)| self.on_hand(sku) < *units) {
-            return false;
-        }
-        let now = self.ground.clock.now();
-        let shipped = self.ground.with(mall, |mall| mall.ship(order, now, hidden)).unwrap_or_default();
-        for (sku, units) in &left {
-            *self.truth().on_hand.entry(sku.clone()).or_default() -= units;
-        }
-        !shipped.is_empty()
-    }
-
-    fn key(&self, what: &str) -> String {
-        let mut truth = self.truth();
-        truth.number += 1;
-        format!("{what}-{}", truth.number)
-    }
-
-    /// Asks until the database answers.
-    async fn insist<T>(&self, what: &str, ask: impl AsyncFn() -> Result<T>) -> Option<T> {
-        loop {
-            match ask().await {
-                Ok(done) => return Some(done),
-                Err(StoreError::Database(_) | StoreError::Unreachable(_)) => {
-                    self.ground.clock.rest(Duration::from_secs(1)).await;
-                }
-                Err(error) => {
-                    self.ground.broken(Violation::new(format!("{what} was refused: {error}")));
-                    return None;
-                }
-            }
-        }
-    }
-
-    pub async fn count_at_first(&self, sku: &str, units: i64) {
-        self.truth().on_hand.insert(sku.to_owned(), units);
-        let count = self.movement(MoveKind::Stocktake, sku, units);
-        self.insist("the first count", async || self.store.move_stock(&count, WHO).await).await;
-    }
-
-    /// Nobody tells the hub.
-    pub fn receive_secretly(&self) {
-        self.truth().on_hand.values_mut().for_each(|units| *units += 1);
-    }
-
-    fn movement(&self, kind: MoveKind, sku: &str, quantity: i64) -> Move {
-        Move {
-            key: self.key("movement"),
-            kind,
-            sku: sku.to_owned(),
-            location: WAREHOUSE.into(),
-            bin: None,
-            to: None,
-            to_bin: None,
-            quantity,
-            occurred_at: Some(self.ground.clock.now()),
-            reason: None,
-        }
-    }
-
     /// Goods come in where they run out, and somebody counts now and then; word of it reaches the hub later.
     pub async fn keep_warehouse(self: Arc<Self>, seed: u64, until: Duration) {
         let mut dice = StdRng::seed_from_u64(seed);
@@ -198,7 +28,11 @@ impl Seller {
                 return;
             }
             let sku = &skus[dice.random_range(0..skus.len())];
-            let movement = if dice.random_bool(0.3) {
+            if dice.random_bool(0.15) {
+                self.hand_in_book(Duration::from_micros(dice.random_range(0..1_800_000_000))).await;
+                continue;
+            }
+            let movement = if dice.random_bool(0.2) {
                 self.movement(MoveKind::Stocktake, sku, self.on_hand(sku))
             } else if self.on_hand(sku) > 60 {
                 let units = dice.random_range(1..=10);
@@ -214,6 +48,37 @@ impl Seller {
             self.ground.clock.rest(Duration::from_micros(dice.random_range(0..1_800_000_000))).await;
             self.insist("a movement", async || self.store.move_stock(&movement, WHO).await).await;
         }
+    }
+
+    /// The core system's book of the whole warehouse, which arrives so long after it was made.
+    async fn hand_in_book(&self, later: Duration) {
+        let as_of = self.ground.clock.now();
+        let rows = self.skus().into_iter().map(|sku| format!("{WAREHOUSE},{sku},{}\n", self.on_hand(&sku)));
+        let text = format!("location,sku,quantity\n{}", rows.collect::<String>());
+        self.ground.clock.rest(later).await;
+        self.ground.note(|| format!("a book as of {as_of} arrives"));
+        let booked = self.insist("a book", async || self.book(&text, as_of).await).await;
+        if booked.is_some_and(|state| state != ImportState::Booked) {
+            self.ground.broken(Violation::new(format!("a book of the warehouse was not booked: {booked:?}")));
+        }
+    }
+
+    async fn book(&self, text: &str, as_of: Timestamp) -> crate::store::Result<ImportState> {
+        let (profile, terms) = (Profile::default(), Terms::default());
+        let file = CoreFile {
+            kind: FileKind::Book,
+            name: "book.csv",
+            bytes: text.as_bytes(),
+            as_of: Some(as_of),
+            date: None,
+            profile: &profile,
+            dry_run: false,
+            skip_invalid: false,
+            by: WHO,
+            terms: &terms,
+            progress: None,
+        };
+        Ok(import_file(&self.store, &file).await?.state)
     }
 
     /// The own shop's checkouts: reserved, then confirmed, released or forgotten.
@@ -321,16 +186,35 @@ impl Seller {
                 return;
             }
             let listing = &self.listings[dice.random_range(0..self.listings.len())];
-            let figure = dice.random_range(0..15);
-            // What nobody can read, nobody can put right.
-            let edit = |mall: &mut super::mall::Mall| {
-                let readable = mall.nature.card().reads.is_some();
-                if readable {
-                    mall.set_by_hand(&listing.key, figure);
-                }
-            };
-            self.ground.with(&listing.mall, edit);
-            self.ground.note_effects(&listing.mall);
+            self.edit(&listing.mall, &listing.key, dice.random_range(0..15));
         }
+    }
+
+    /// Another program thinks that a listing is its own, for an hour at a time.
+    pub async fn suffer_another_writer(self: Arc<Self>, seed: u64, until: Duration) {
+        let mut dice = StdRng::seed_from_u64(seed);
+        while self.ground.faults().knows(Trouble::OtherWriter) {
+            self.ground.clock.rest(Duration::from_micros(dice.random_range(1..20_000_000_000))).await;
+            let listing = &self.listings[dice.random_range(0..self.listings.len())];
+            let figure = dice.random_range(0..15);
+            for _ in 0..12 {
+                if self.ground.clock.elapsed() >= until {
+                    return;
+                }
+                self.edit(&listing.mall, &listing.key, figure);
+                self.ground.clock.rest(Duration::from_secs(300)).await;
+            }
+        }
+    }
+
+    /// What nobody can read, nobody can put right: such a mall's console is left alone.
+    fn edit(&self, mall: &str, key: &str, figure: i64) {
+        let edit = |mall: &mut Mall| {
+            if mall.nature.card().reads.is_some() {
+                mall.set_by_hand(key, figure);
+            }
+        };
+        self.ground.with(mall, edit);
+        self.ground.note_effects(mall);
     }
 }
