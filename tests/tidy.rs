@@ -20,6 +20,7 @@ const FLOORS: &[(&str, &[&str], &str)] = &[
     ("engine", &["domain", "store"], "engine: domain, store, sdk"),
     ("api", &["domain", "store", "engine"], "api: store (read, and the few commands), and what lies below it"),
     ("malls", &[], "malls: the adapter crates"),
+    ("sim", &["domain", "store", "engine"], "sim: what moves the numbers, and malls of its own; no adapter, no api"),
 ];
 
 /// Crates that a room may not name, with the reason.
