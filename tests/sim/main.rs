@@ -18,7 +18,10 @@ use uriba::{
 const DAYS: f64 = 0.25;
 
 /// Seeds that have failed once, with what they found. They are played before any other.
-const KEPT: &[(u64, &str)] = &[];
+const KEPT: &[(u64, &str)] = &[(
+    164,
+    "a shipment that a stale state took back after a count, and that was then stated again, left units behind",
+)];
 
 fn options() -> Options {
     Options { days: DAYS, ..Options::default() }
@@ -65,9 +68,10 @@ fn a_seed_plays_the_same_world_again() {
     }
 }
 
+/// Two hours and a half without troubles but this one, and an hour to come to rest.
 fn broken(lie: Lie) -> Report {
-    let options =
-        Options { troubles: Some(Vec::new()), lie: Some(lie), malls: Some(1), days: 0.2, ..Options::default() };
+    let (troubles, rest_within) = (Some(Vec::new()), Duration::from_secs(3_600));
+    let options = Options { troubles, rest_within, lie: Some(lie), malls: Some(1), days: 0.1, ..Options::default() };
     play(3, &options).unwrap()
 }
 
@@ -81,7 +85,7 @@ fn a_mall_that_forgets_an_order_for_ever_is_noticed() {
 #[test]
 fn a_mall_that_shows_one_figure_and_sells_another_is_noticed() {
     let report = broken(Lie::FalseReading);
-    assert!(report.violations.iter().any(|violation| violation.what.contains("it believes")), "{report}");
+    assert!(report.violations.iter().any(|violation| violation.invariant == Some(10)), "{report}");
 }
 
 #[test]
