@@ -10,6 +10,7 @@
 //! * [`api`]: the HTTP API, one file per resource.
 //! * [`cli`]: the command line, one file per group of commands.
 //! * [`demo`]: fake malls, shoppers and the real hub between them.
+//! * [`sim`]: the real hub in a seeded world without time.
 
 pub mod api;
 pub mod cli;
@@ -19,4 +20,6 @@ pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod malls;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod store;

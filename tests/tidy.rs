@@ -20,6 +20,7 @@ const FLOORS: &[(&str, &[&str], &str)] = &[
     ("engine", &["domain", "store"], "engine: domain, store, sdk"),
     ("api", &["domain", "store", "engine"], "api: store (read, and the few commands), and what lies below it"),
     ("malls", &[], "malls: the adapter crates"),
+    ("sim", &["domain", "store", "engine"], "sim: what moves the numbers, and malls of its own; no adapter, no api"),
 ];
 
 /// Crates that a room may not name, with the reason.
@@ -35,6 +36,7 @@ const STRANGERS: &[(&str, &[&str], &str)] = &[
     ("src/cli/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     ("src/config", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     ("src/demo/", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
+    ("src/sim/", &["sea_orm", "sqlx", "reqwest"], "sea-orm is imported by store and migrations only; no socket here"),
     ("src/main.rs", &["sea_orm", "sqlx"], "sea-orm is imported by store and migrations only"),
     (
         "adapters/",

@@ -7,7 +7,7 @@
 //! * 1: it was tried and failed: a file is refused, something named doesn't exist, a mall doesn't let us in.
 //! * 2: the command or the configuration is wrong, or a value in it.
 //! * 3: the state of things forbids it: it exists already, another instance is running, the schema is old.
-//! * 4: done, but what was compared differs (`verify`, `demo`, `adapter test`).
+//! * 4: done, but what was compared differs (`verify`, `demo`, `sim`, `adapter test`).
 
 mod adapter;
 mod attention;
@@ -30,6 +30,8 @@ mod print;
 mod progress;
 mod run_once;
 mod serve;
+#[cfg(feature = "sim")]
+mod sim;
 mod sku;
 mod stock;
 mod table;
@@ -65,6 +67,9 @@ enum Command {
     /// Watch the hub work: fake malls with shoppers, on this machine
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
+    /// Play seeds of the simulator: the hub in a made-up world, with faults
+    #[cfg(feature = "sim")]
+    Sim(sim::Sim),
     /// Do each due step once
     RunOnce(run_once::RunOnce),
     /// Say everything that is wrong with the configuration
@@ -124,6 +129,8 @@ async fn done(common: &Common, command: Command) -> Done {
         Command::Serve(asked) => Box::pin(serve::run(common, asked)),
         #[cfg(feature = "demo")]
         Command::Demo(asked) => Box::pin(demo::run(asked)),
+        #[cfg(feature = "sim")]
+        Command::Sim(asked) => Box::pin(sim::run(asked)),
         Command::RunOnce(asked) => Box::pin(run_once::run(common, asked)),
         Command::Check(asked) => Box::pin(check::run(common, asked)),
         Command::Channel(command) => Box::pin(channel::run(common, command)),

@@ -7,7 +7,7 @@
 mod channels;
 pub mod duration;
 mod effective;
-mod environment;
+pub mod environment;
 mod files;
 mod hub;
 mod page;

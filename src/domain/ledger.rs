@@ -88,9 +88,31 @@ pub fn corrections(
     corrections
 }
 
+/// Units that left for an order, and are not back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    pub occurred_at: Timestamp,
+    pub location: String,
+    pub units: i64,
+}
+
+/// Units of a shipment that the mall takes back return to where they left, at the time when they left, the last
+/// ones first: whatever was counted in between has seen them gone or there, and stays as it was counted. And how many
+/// nobody knows to have left.
+pub fn taken_back(units: i64, mut gone: Vec<Gone>) -> (Vec<Gone>, i64) {
+    gone.sort_by(|a, b| (b.occurred_at, &b.location).cmp(&(a.occurred_at, &a.location)));
+    let mut left = units;
+    for part in &mut gone {
+        part.units = part.units.clamp(0, left);
+        left -= part.units;
+    }
+    gone.retain(|part| part.units > 0);
+    (gone, left)
+}
+
 /// From where shipped units left: the pool's locations in their configured order, never below what is there,
-/// the remainder from the first one. Malls don't say from where. Negative units (a shipment that the mall took
-/// back) return to the first one.
+/// the remainder from the first one. Malls don't say from where. Negative units (of which nobody knows that they
+/// ever left) return to the first one.
 pub fn shipment(units: i64, there: &[(String, i64)]) -> Vec<Entry> {
     let entry = |location: &str, quantity| Entry { location: location.to_owned(), bin: MAIN.into(), quantity };
     if units < 0 {

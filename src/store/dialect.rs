@@ -23,10 +23,11 @@ pub(super) async fn lock_migrations(db: &DatabaseTransaction) -> Result<()> {
 }
 
 /// The database's own clock, in microseconds: leases must not depend on the clocks of their holders.
-fn database_clock(backend: DatabaseBackend) -> &'static str {
-    match backend {
-        DatabaseBackend::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
-        _ => "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)",
+fn database_clock(backend: DatabaseBackend, given: Option<i64>) -> String {
+    match (given, backend) {
+        (Some(instant), _) => instant.to_string(),
+        (None, DatabaseBackend::Postgres) => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)".into(),
+        (None, _) => "CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)".into(),
     }
 }
 
@@ -37,9 +38,10 @@ pub(super) async fn take_lease(
     name: &str,
     holder: &str,
     ttl_us: i64,
+    clock: Option<i64>,
 ) -> Result<Option<(i64, bool)>> {
     let backend = db.get_database_backend();
-    let clock = database_clock(backend);
+    let clock = database_clock(backend, clock);
     let seed = Statement::from_sql_and_values(
         backend,
         numbered(

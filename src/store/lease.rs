@@ -62,7 +62,8 @@ impl Store {
         let until = self.env.elapsed() + length.mul_f64(self.env.speed());
         let tx = self.begin().await?;
         let ttl_us = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
-        let taken = dialect::take_lease(&tx, name, holder, ttl_us).await?;
+        let clock = self.surroundings.as_ref().map(|surroundings| micros(surroundings.clock()));
+        let taken = dialect::take_lease(&tx, name, holder, ttl_us, clock).await?;
         tx.commit().await?;
         Ok(taken.map(|(fence, taken_over)| Lease { name: name.to_owned(), fence, until, taken_over }))
     }

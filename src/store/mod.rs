@@ -50,6 +50,7 @@ pub mod rules;
 pub mod running;
 pub mod sheets;
 pub mod stock;
+pub mod surroundings;
 pub mod switch;
 pub mod token;
 mod undo;
@@ -69,6 +70,7 @@ use sea_orm::{
 use uriba_sdk::Env;
 
 pub use open::{Backup, is_new, migrate, pending_migrations, sqlite_path};
+use surroundings::Surroundings;
 
 /// Rows per statement: the sweet spot, and below every database's limit of values for our widest table.
 pub const ROWS_PER_STATEMENT: usize = 500;
@@ -104,6 +106,8 @@ pub struct Store {
     pub bells: Arc<Bells>,
     file: Option<std::path::PathBuf>,
     tokens: Arc<token::Known>,
+    /// `None`: the machine's own.
+    surroundings: Option<Arc<dyn Surroundings>>,
 }
 
 /// Wake-ups within this process. A hint only: every step also comes by on its own.
@@ -131,6 +135,9 @@ impl Store {
     /// A writing transaction. On SQLite it takes the write lock at once: a transaction that upgrades later
     /// fails without waiting.
     pub async fn begin(&self) -> Result<DatabaseTransaction> {
+        if let Some(surroundings) = &self.surroundings {
+            surroundings.before_transaction().await.map_err(StoreError::Unreachable)?;
+        }
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

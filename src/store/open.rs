@@ -10,7 +10,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseBackend, DatabaseConnection};
 use uriba_migrations::{Migrator, MigratorTrait};
 use uriba_sdk::Env;
 
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, surroundings::Surroundings};
 
 /// Another process may hold SQLite's write lock for the length of an import piece.
 const BUSY_MS: Duration = Duration::from_secs(15);
@@ -28,8 +28,18 @@ const POSTGRES_CONNECTIONS: u32 = 12;
 impl Store {
     /// Opens the database, which must have been migrated before (see [`migrate`]).
     pub async fn open(url: &str, env: Arc<dyn Env>) -> Result<Self> {
-        let (writer, reader, file) = connect(url).await?;
-        let store = Self {
+        Self::open_among(url, env, None).await
+    }
+
+    /// Opens a database that is tried out and thrown away: it ends with the process, so nothing waits for the disk.
+    pub async fn open_to_try(url: &str, env: Arc<dyn Env>, surroundings: Arc<dyn Surroundings>) -> Result<Self> {
+        Self::open_among(url, env, Some(surroundings)).await
+    }
+
+    async fn open_among(url: &str, env: Arc<dyn Env>, surroundings: Option<Arc<dyn Surroundings>>) -> Result<Self> {
+        let keep = if surroundings.is_some() { Keep::Briefly } else { Keep::Forever };
+        let (writer, reader, file) = connect(url, keep).await?;
+        Ok(Self {
             writer,
             reader,
             env,
@@ -37,8 +47,8 @@ impl Store {
             bells: Arc::default(),
             file,
             tokens: Arc::default(),
-        };
-        Ok(store)
+            surroundings,
+        })
     }
 
     /// The database's file, for SQLite.
@@ -56,10 +66,18 @@ impl Store {
     }
 }
 
-async fn connect(url: &str) -> Result<(DatabaseConnection, DatabaseConnection, Option<PathBuf>)> {
+/// How long what is written has to last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Forever,
+    /// As long as this process.
+    Briefly,
+}
+
+async fn connect(url: &str, keep: Keep) -> Result<(DatabaseConnection, DatabaseConnection, Option<PathBuf>)> {
     if let Some(path) = sqlite_path(url) {
-        let writer = sqlite(&path, 1, false).await?;
-        let reader = sqlite(&path, READERS, true).await?;
+        let writer = sqlite(&path, 1, false, keep).await?;
+        let reader = sqlite(&path, if keep == Keep::Briefly { 1 } else { READERS }, true, keep).await?;
         return Ok((writer, reader, Some(path)));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -76,7 +94,7 @@ pub fn sqlite_path(url: &str) -> Option<PathBuf> {
     url.strip_prefix("sqlite://").map(|path| PathBuf::from(path.split('?').next().unwrap_or(path)))
 }
 
-async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<DatabaseConnection> {
+async fn sqlite(path: &Path, connections: u32, read_only: bool, keep: Keep) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", path.display()));
     options
         .max_connections(connections)
@@ -89,7 +107,7 @@ async fn sqlite(path: &Path, connections: u32, read_only: bool) -> Result<Databa
         use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(if keep == Keep::Forever { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
             .busy_timeout(BUSY_MS)
             .row_buffer_size(ROWS_AHEAD)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)

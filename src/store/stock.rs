@@ -15,7 +15,7 @@ use super::{
     ledger_time::Anchors,
     micros,
 };
-use crate::domain::ledger::{self, CountsShipments, Entry, MAIN};
+use crate::domain::ledger::{self, CountsShipments, Entry, Gone, MAIN};
 
 /// In the key of what a count takes back of an earlier movement.
 pub(super) const ANCHORED: &str = "/anchored";
@@ -168,26 +168,32 @@ impl Store {
                     (code, quantity)
                 })
                 .collect();
-            for entry in ledger::shipment(shipment.units, &on_hand) {
+            let (back, units) = self.taken_back(tx, shipment).await?;
+            movements.extend(back);
+            for entry in ledger::shipment(units, &on_hand) {
                 let left = there.entry((shipment.sku_id, entry.location.clone())).or_default();
                 *left += entry.quantity;
                 let is_back = entry.quantity > 0;
                 if *left < 0 && !is_back {
                     self.report_negative(tx, shipment, &entry.location, *left).await?;
                 }
-                movements.push(Movement {
-                    key: format!("{}@{}", shipment.key, entry.location),
-                    kind: if is_back { "receipt" } else { "issue" },
-                    sku_id: shipment.sku_id,
-                    occurred_at: shipment.occurred_at,
-                    source: shipment.source.clone(),
-                    reason: is_back.then(|| "the mall took the shipment back".into()),
-                    import_id: None,
-                    entries: vec![entry],
-                });
+                movements.push(movement(shipment, entry, shipment.occurred_at, ""));
             }
         }
         self.book_of_orders(tx, core.counts, movements).await
+    }
+
+    /// What returns to where it left, and how many units remain to be booked as any shipment.
+    async fn taken_back(&self, tx: &DatabaseTransaction, shipment: &Shipment) -> Result<(Vec<Movement>, i64)> {
+        if shipment.units >= 0 || shipment.location.is_some() {
+            return Ok((Vec::new(), shipment.units));
+        }
+        let (back, unknown) = ledger::taken_back(-shipment.units, gone(tx, shipment).await?);
+        let returned = back.into_iter().enumerate().map(|(n, part)| {
+            let entry = Entry { location: part.location, bin: MAIN.into(), quantity: part.units };
+            movement(shipment, entry, part.occurred_at, &format!("/back-{n}"))
+        });
+        Ok((returned.collect(), -unknown))
     }
 
     async fn report_negative(
@@ -411,4 +417,41 @@ pub(super) async fn ensure_locations(
         created += 1;
     }
     Ok(created)
+}
+
+/// Goods of an order as they leave or come back.
+fn movement(shipment: &Shipment, entry: Entry, occurred_at: Timestamp, part: &str) -> Movement {
+    let is_back = entry.quantity > 0;
+    Movement {
+        key: format!("{}{part}@{}", shipment.key, entry.location),
+        kind: if is_back { "receipt" } else { "issue" },
+        sku_id: shipment.sku_id,
+        occurred_at,
+        source: shipment.source.clone(),
+        reason: is_back.then(|| "the mall took the shipment back".into()),
+        import_id: None,
+        entries: vec![entry],
+    }
+}
+
+/// What has left for the line and is not back, by when and from where.
+async fn gone(tx: &DatabaseTransaction, shipment: &Shipment) -> Result<Vec<Gone>> {
+    let line = shipment.key.rsplit_once('/').map_or(shipment.key.as_str(), |(line, _)| line);
+    let of_line = sea_orm::sea_query::Query::select()
+        .column(stock_event::Column::Id)
+        .from(stock_event::Entity)
+        .and_where(stock_event::Column::IdempotencyKey.starts_with(format!("{line}/")))
+        .and_where(stock_event::Column::Kind.is_in(["issue", "receipt"]))
+        .to_owned();
+    let entries = stock_entry::Entity::find()
+        .filter(stock_entry::Column::SkuId.eq(shipment.sku_id))
+        .filter(stock_entry::Column::EventId.in_subquery(of_line))
+        .all(tx)
+        .await?;
+    let mut gone: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for entry in entries {
+        *gone.entry((entry.occurred_at, entry.location)).or_default() -= entry.quantity;
+    }
+    let part = |((at, location), units)| Gone { occurred_at: instant(at), location, units };
+    Ok(gone.into_iter().map(part).collect())
 }

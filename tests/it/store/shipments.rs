@@ -54,6 +54,42 @@ async fn a_shipment_the_mall_takes_back_comes_back_to_both_figures() {
     .await;
 }
 
+/// What a count after the shipment has seen is not given back to it: the goods were gone, whatever the mall says now.
+#[tokio::test]
+async fn a_shipment_taken_back_by_a_stale_state_after_a_count_and_stated_again_changes_nothing() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.read("a", &[order("1", &[line("tea", 2)])]).await;
+        base.env.advance_to(clock("15:10"));
+        base.read("a", &[order("1", &[shipped(2, "15:00")])]).await;
+        base.env.advance_to(clock("15:45"));
+        base.count("tea", SHOP, 8, clock("15:30")).await;
+        for _ in 0..2 {
+            base.read("a", &[order("1", &[line("tea", 2)])]).await;
+            assert_eq!((base.in_shop("tea").await, base.unshipped("tea").await), (8, 2));
+            base.read("a", &[order("1", &[shipped(2, "15:00")])]).await;
+            assert_eq!((base.in_shop("tea").await, base.unshipped("tea").await), (8, 0));
+        }
+    })
+    .await;
+}
+
+/// One location was counted since the goods left, the other wasn't.
+#[tokio::test]
+async fn goods_that_a_mall_takes_back_return_to_where_they_left() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 2).await;
+        base.receive("tea", WAREHOUSE, 5).await;
+        base.env.advance_to(clock("15:10"));
+        base.read("a", &[order("1", &[shipped(4, "15:00")])]).await;
+        base.env.advance_to(clock("15:45"));
+        base.count("tea", WAREHOUSE, 3, clock("15:30")).await;
+        base.read("a", &[order("1", &[line("tea", 4)])]).await;
+        assert_eq!((base.in_shop("tea").await, base.on_hand("tea", WAREHOUSE).await), (2, 3));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn shipments_leave_from_the_pools_locations_in_their_order() {
     on_every_database(async |base| {
