@@ -237,7 +237,7 @@ fn what_this_version_cannot_do_is_said() {
             "2: core.counts_shipments: \"sometimes\" is not known here; allowed: at_once, by_sales_file, never",
             "3: core.zone: is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"",
             "4: core.day_starts: must be a time of day, as in \"00:00\" or \"05:30\"",
-            "7: pools.a.exposure: \"all\" is not known here; allowed: shared, escrow, auto",
+            "7: pools.a.exposure: \"all\" is not known here; allowed: auto, escrow, shared",
         ]
     );
 }

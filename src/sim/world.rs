@@ -27,14 +27,15 @@ use super::{
     shoppers::Shoppers,
 };
 use crate::{
-    domain::{allocation::Rules, business_day::BusinessDays, ledger::CountsShipments},
-    engine::{ChannelPlan, EngineError, Timing, outline},
+    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    engine::{ChannelPlan, EngineError, Timing, outline, pace},
     store::{
         Backup, Store, StoreError,
         catalogue::Mapping,
         channels::{self, ChannelSetup, PoolSetup},
         core_files::CoreRules,
         migrate,
+        recompute::Allowance,
     },
 };
 
@@ -147,7 +148,7 @@ impl World {
         let store = Store::open_to_try(&url, env, around).await?;
         let plans: Vec<ChannelPlan> = natures.iter().map(|nature| plan(nature)).collect();
         let outlines = outline::outlines(&plans, store.env());
-        let allowances: HashMap<_, _> = plans.iter().map(|plan| (plan.id.clone(), plan.allowance())).collect();
+        let allowances: HashMap<_, _> = plans.iter().map(|plan| (plan.id.clone(), allowance(plan))).collect();
         let seller = Arc::new(Seller::new(store, ground.clone(), listings));
         let scheduler = Scheduler::new(ground.clone(), dice.next_u64());
         let mut world = Self {
@@ -420,20 +421,26 @@ fn mapping(listing: &Listing) -> Mapping {
 }
 
 async fn configure(store: &Store, plans: &[ChannelPlan]) -> Result<(), StoreError> {
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()] }];
-    let setup = |id: &str, mall: &str, live: bool| ChannelSetup {
+    let pools = [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()], exposure: None }];
+    let setup = |id: &str, mall: &str, allowance: Option<Allowance>| ChannelSetup {
         id: id.to_owned(),
         mall: mall.to_owned(),
         name: id.to_owned(),
         pool: POOL.into(),
-        live,
+        live: allowance.is_some(),
         review: false,
+        allowance: allowance.unwrap_or_default(),
     };
-    let own = setup(STOREFRONT, channels::STOREFRONT, false);
-    let malls = plans.iter().map(|plan| setup(&plan.id, plan.mall.id, true));
+    let own = setup(STOREFRONT, channels::STOREFRONT, None);
+    let malls = plans.iter().map(|plan| setup(&plan.id, plan.mall.id, Some(allowance(plan))));
     store.configure(&pools, &malls.chain([own]).collect::<Vec<_>>(), "sim").await?;
     let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
     store.set_core(&CoreRules { days, counts: Some(CountsShipments::AtOnce) }).await
+}
+
+fn allowance(plan: &ChannelPlan) -> Allowance {
+    let (quantity_max, pace) = (plan.mall.card.quantity_max, pace(plan.mall.card, plan.poll_interval, plan.timing));
+    Allowance { quantity_max, pace, ..Allowance::default() }
 }
 
 fn plan(nature: &'static Nature) -> ChannelPlan {
@@ -447,7 +454,6 @@ fn plan(nature: &'static Nature) -> ChannelPlan {
         initial_lookback: Duration::from_secs(30 * 86_400),
         review: false,
         units_max: 10_000,
-        rules: Rules::default(),
         quotas: Vec::new(),
         timing: Timing::default(),
     }

@@ -12,7 +12,10 @@ use crate::{
         reservation::{Ask, Line, Wish},
         suspend::Mode,
     },
-    engine::import::{CoreFile, FileKind, ImportState, Profile, Terms, import_file},
+    engine::{
+        braked::Guard,
+        import::{CoreFile, FileKind, ImportState, Profile, Terms, import_file},
+    },
     sim::{Trouble, Violation, mall::Mall},
     store::{StoreError, attention::actions, movements::MoveKind, reservations::Request, switch::Suspension},
 };
@@ -64,7 +67,7 @@ impl Seller {
     }
 
     async fn book(&self, text: &str, as_of: Timestamp) -> crate::store::Result<ImportState> {
-        let (profile, terms) = (Profile::default(), Terms::default());
+        let (profile, terms, guard) = (Profile::default(), Terms::default(), Guard::default());
         let file = CoreFile {
             kind: FileKind::Book,
             name: "book.csv",
@@ -72,8 +75,10 @@ impl Seller {
             as_of: Some(as_of),
             date: None,
             profile: &profile,
+            guard: &guard,
             dry_run: false,
             skip_invalid: false,
+            create_skus: false,
             by: WHO,
             terms: &terms,
             progress: None,
