@@ -162,7 +162,10 @@ async fn insert(path: &Path, entries: i64, now: Timestamp) -> Result<()> {
          WINDOW p AS (PARTITION BY sku_id, location, bin ORDER BY at)",
         now.as_microsecond()
     );
-    for sql in [snapshots, balances, "UPDATE stock SET stocked = TRUE, due = FALSE".to_owned()] {
+    // The SKUs are as old as their first entry.
+    let known = ["sku", "listing"].map(|table| format!("UPDATE {table} SET created_at = {began}"));
+    let stocked = "UPDATE stock SET stocked = TRUE, due = FALSE".to_owned();
+    for sql in [snapshots, balances, stocked].into_iter().chain(known) {
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
     }
     connection.close().await?;

@@ -252,9 +252,10 @@ pub(super) async fn stock_rows_of_pool(db: &DatabaseTransaction, pool: &str, now
 pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String, i64, i64)>> {
     let positive = |of: &str| format!("CASE WHEN {of} > 0 THEN {of} ELSE 0 END");
     let shown = positive("(p.anchor + p.applied - p.sold_since + p.slack_up)");
-    let open = positive("w.value");
+    let open =
+        positive("(w.value - CASE WHEN w.operation = 'compare_and_set' THEN COALESCE(w.expected, 0) ELSE 0 END)");
     let ceiling = format!(
-        "({shown} + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
+        "({shown} + COALESCE(p.unbooked, 0) + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
     );
     let listings = "FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id";
     let counts = "c.pool = s.pool AND p.anchor IS NOT NULL AND NOT l.sells_past_zero AND l.unlimited IS NULL";
