@@ -12,6 +12,9 @@
 //! * [`demo`]: fake malls, shoppers and the real hub between them.
 //! * [`sim`]: the real hub in a seeded world without time.
 
+// Futures nest as deep as the rooms do, and an optimised build lays each out within its caller.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod cli;
 pub mod config;

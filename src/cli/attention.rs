@@ -37,7 +37,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         }
         Command::Show { id } => desk.print.item(&desk.store.attention_sheet(id).await?, page),
         Command::Resolve { id, action } => {
-            match resolve(&desk.store, desk.config.brake, id, action.as_deref(), &desk.who).await? {
+            match Box::pin(resolve(&desk.store, desk.config.brake, id, action.as_deref(), &desk.who)).await? {
                 Resolved::Closed(row) => {
                     desk.print.item(&AttentionSheet::from(row), |sheet| format!("resolved: {}", sheet.message));
                 }

@@ -115,7 +115,7 @@ impl Desk {
 
     async fn put_in_force(&self) -> Result<(), Failure> {
         let wanted = self.config.wanted();
-        match braked::put_in_force(&self.store, &wanted, self.config.brake, &self.who).await? {
+        match Box::pin(braked::put_in_force(&self.store, &wanted, self.config.brake, &self.who)).await? {
             InForce::Yes => {}
             InForce::Held(held) => {
                 let (id, message) = (held.attention, &held.message);

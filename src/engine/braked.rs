@@ -246,7 +246,7 @@ pub async fn resolve(store: &Store, brake: Brake, id: i64, action: Option<&str>,
     }
     match action {
         Some("refuse") => store.close_held(id, "refused", "refuse", who).await.map(Resolved::Closed),
-        Some("confirm") => confirm(store, brake, &item, who).await,
+        Some("confirm") => Box::pin(confirm(store, brake, &item, who)).await,
         _ => Err(StoreError::Invalid("say what is to be done with it: confirm or refuse".into())),
     }
 }

@@ -94,6 +94,11 @@ pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);
 
 /// Takes a file in, whole or not at all, once.
 pub async fn import_file(store: &Store, file: &CoreFile<'_>) -> Result<ImportReport> {
+    // A future of its own: callers nest deep, and the compiler lays each out within its caller.
+    Box::pin(taken(store, file)).await
+}
+
+async fn taken(store: &Store, file: &CoreFile<'_>) -> Result<ImportReport> {
     let rules = store.core_rules(store.reader()).await?;
     if rules.counts.is_none() && matches!(file.kind, FileKind::Book | FileKind::Sales) {
         return Err(StoreError::Refused(UNSAID.into()));
@@ -150,8 +155,10 @@ enum Aim<'a> {
 impl Session<'_> {
     pub async fn book(&mut self, rows: Rows<'_>) -> Result<()> {
         let piece = match &mut self.aim {
-            Aim::Book(import) => self.store.book_rows(import, rows).await?,
-            Aim::Preview { new, preview, sold_only } => self.store.preview_rows(preview, new, rows, *sold_only).await?,
+            Aim::Book(import) => Box::pin(self.store.book_rows(import, rows)).await?,
+            Aim::Preview { new, preview, sold_only } => {
+                Box::pin(self.store.preview_rows(preview, new, rows, *sold_only)).await?
+            }
         };
         self.sum.booked += piece.booked;
         self.sum.unchanged += piece.unchanged;
