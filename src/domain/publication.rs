@@ -313,9 +313,10 @@ impl Publication {
             }
             return Next::Write { write, urgency: Urgency::Decrease, units };
         }
-        // Below zero: some malls stop at zero when more is taken away than there is, and a raise from what is believed
-        // would bring those units back.
-        if shown.low < shown.high || shown.mid < 0 {
+        // Below zero by what came after the reading: some malls stop at zero when more is taken away than there is, and
+        // a raise from what is believed would bring those units back. A mall that was read below zero is there.
+        let unread = shown.mid < 0 && self.anchor.is_some_and(|anchor| anchor.value > shown.mid);
+        if shown.low < shown.high || unread {
             return if ways.readable { Next::Read } else { Next::Rest(Standing::Pending) };
         }
         if wanted == shown.mid {

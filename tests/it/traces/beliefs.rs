@@ -306,3 +306,14 @@ fn a_sale_in_the_second_of_the_read_leaves_a_doubt_that_the_next_read_removes() 
     let notes = settle::reading(&mut listing, look(8, 63), Some(at(62)), &sales, &prompt());
     assert_eq!(notes, [Note::Settled { shown: 8 }]);
 }
+
+#[test]
+fn a_mall_that_was_read_below_zero_is_raised_from_there_and_one_that_is_believed_so_is_read_first() {
+    let now = situation(100, 90);
+    let read = Publication { target: Some(19), ..showing(-9) };
+    let raise = Next::Write { write: Write::Relative(28), urgency: Urgency::Raise, units: 28 };
+    assert_eq!(read.next(RELATIVE, &now), raise);
+    let mut believed = Publication { target: Some(19), ..showing(2) };
+    believed.sold(11, at(30));
+    assert_eq!(believed.next(RELATIVE, &now), Next::Read);
+}
