@@ -1,7 +1,7 @@
 //! `uriba sim`: the real hub in a world that a seed decides.
 //!
 //! The engine's steps, the domain and the store run as they are, against SQLite, and everything around them is made
-//! up: the [`clock`] is virtual, the [`scheduler`] says who goes on next, [`env`](self::env) carries requests to the
+//! up: the [`clock`] is virtual, the [`scheduler`] says who goes on next, [`mod@env`] carries requests to the
 //! malls of [`mall`] in memory, on lines that lose, delay and repeat them as [`faults`] has drawn. [`shoppers`] buy
 //! there, the [`seller`] counts, receives, ships and suspends, and [`hub`] is one or two instances of uriba, killed
 //! and put to sleep at will. The [`world`] plays a safety phase with all of this and then a phase without faults in
