@@ -308,6 +308,7 @@ impl World {
             End::Rests | End::Done => {}
             End::Lost => {
                 self.ground.note(|| format!("instance {number} loses a step: {}", scene.task));
+                self.forget_waits();
                 let instance = self.instances.iter().find(|running| running.number == number);
                 if let Some(instance) = instance {
                     instance.begin(&scene.task, &mut self.scheduler);
@@ -317,12 +318,17 @@ impl World {
                 self.ground.note(|| format!("instance {number} is killed in {}", scene.task));
                 self.ground.tally().kills += 1;
                 self.scheduler.kill(scene.owner);
-                let now = self.ground.clock.now();
-                self.ground.malls().values_mut().for_each(|mall| mall.hearer_died(now));
+                self.forget_waits();
                 self.start(number).await?;
             }
         }
         Ok(())
+    }
+
+    /// An answer that came a moment ago may never have been heard.
+    fn forget_waits(&self) {
+        let now = self.ground.clock.now();
+        self.ground.malls().values_mut().for_each(|mall| mall.hearer_died(now));
     }
 
     fn report(self, seed: u64, options: &Options, rested_after: Option<Duration>) -> Report {

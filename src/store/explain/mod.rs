@@ -34,7 +34,7 @@ use crate::domain::{
 /// Facts that are named one by one; what is older is one sum.
 const NAMED: usize = 10;
 /// Beyond that nobody counts how many older ones there are.
-const COUNTED: usize = 1_000;
+const COUNTED: usize = 100;
 
 /// Of what, and when.
 #[derive(Clone, Debug, Default)]
