@@ -44,7 +44,7 @@ fn every_seed_holds() {
             if failed.load(Ordering::Relaxed) || (kept.is_none() && Instant::now() >= end) {
                 return;
             }
-            let seed = kept.map_or(turn + 1 - KEPT.len() as u64, |(seed, _)| *seed);
+            let seed = kept.map_or_else(|| turn + 1 - KEPT.len() as u64, |(seed, _)| *seed);
             let report = play(seed, &options()).unwrap();
             played.fetch_add(1, Ordering::Relaxed);
             failed.fetch_or(report.failed(), Ordering::Relaxed);
