@@ -18,8 +18,8 @@ use sea_orm::{
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
     entity::{
-        attention, line_event, log, mall_order, meta, order_line, provisional_hold, publication_event, retention,
-        schedule, stop_raise, unread_line, unread_order,
+        attention, balance_event, line_event, log, mall_order, meta, order_line, provisional_hold, publication_event,
+        retention, schedule, stop_raise, unread_line, unread_order,
     },
     first_id_at, instant, micros,
 };
@@ -78,6 +78,7 @@ async fn forget_past(tx: &DatabaseTransaction, horizon: Timestamp) -> Result<Vec
     let line_events = all().add(line_event::Column::RecordedAt.lt(before)).add(is_of_a_settled_line());
     let mut pieces = vec![
         forget::<publication_event::Entity>(tx, horizon, all().add(publication_event::Column::At.lt(before))).await?,
+        forget::<balance_event::Entity>(tx, horizon, all().add(balance_event::Column::At.lt(before))).await?,
         forget::<log::Entity>(tx, horizon, all().add(log::Column::At.lt(before))).await?,
         forget::<line_event::Entity>(tx, horizon, line_events).await?,
         forget::<attention::Entity>(tx, horizon, all().add(attention::Column::ResolvedAt.lt(before))).await?,

@@ -180,6 +180,8 @@ async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_m
         let refused = base.ask("1", reserve(&[("tea", 2)])).await.unwrap_err();
         let short = Available { sku: "tea".into(), quantity: 2, available: 0, on_malls: true };
         assert_eq!(refused, Refusal::NotEnough(vec![short]));
+        let sheet = base.store.availability(WEB, &["tea".to_owned()]).await.unwrap().remove(0);
+        assert_eq!((sheet.sellable, sheet.available), (Some(6), 0), "what a checkout could have");
         let recalls = base.rows("SELECT channel, quantity FROM recall").await;
         assert_eq!((recalls[0]["channel"].as_str(), recalls[0]["quantity"].as_i64()), (Some(WEB), Some(2)));
         base.recompute(&["a", "b"]).await;

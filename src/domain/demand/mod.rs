@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::time::{between, later};
+use super::time::between;
 use units::{Stream, ln_gamma};
 
 /// The long tally halves in this time: a season is followed, a weekend is not.
@@ -259,13 +259,6 @@ fn fade(tally: &mut Tally, passed: Duration, halves: Duration, lit: bool) {
     if lit {
         tally.shown_s += (1.0 - left) * halves.as_secs_f64() / std::f64::consts::LN_2;
     }
-}
-
-/// When a listing that goes on showing stock and sells nothing will be believed to sell a quarter less: the time
-/// at which a thin share had better be looked at again.
-pub fn patience(forecast: &Forecast, now: Timestamp) -> Timestamp {
-    let stream = &forecast.streams[0];
-    later(now, Duration::try_from_secs_f64(stream.seconds / 3.0).unwrap_or(Duration::MAX))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::time::later;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sea_orm::DatabaseTransaction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,6 +10,7 @@ use crate::store::{
     Result, Store, StoreError,
     bundles::Shelved,
     dialect,
+    exposure::{exposed, in_escrow},
     reservations::{shops, sku_ids},
 };
 
@@ -38,11 +40,13 @@ impl Store {
         let ids = sku_ids(&tx, codes.iter().map(String::as_str).collect()).await?;
         let skus: BTreeSet<i64> = ids.values().copied().collect();
         let shelved = Shelved::load(&tx, &shop.pool, &skus).await?;
+        let mut free = Shelved::load(&tx, &shop.pool, &skus).await?;
+        self.without_shares(&tx, &shop.pool, &mut free).await?;
         let shipped = dialect::shipped(&tx, &shop.pool, &skus).await?;
         let sheet = |code: &String| {
             let sku = *ids.get(code).ok_or_else(|| missing("SKU", code))?;
             let sellable = shelved.sellable(sku);
-            let available = if shop.is_suspended { 0 } else { sellable.unwrap_or(0).max(0) };
+            let available = if shop.is_suspended { 0 } else { free.sellable(sku).unwrap_or(0).max(0) };
             let is_stocked = shelved.made_of[&sku].iter().any(|component| component.sku_id == sku);
             let taken = is_stocked.then(|| {
                 let shelf = shelved.shelves.get(&sku).copied().unwrap_or_default();
@@ -52,5 +56,19 @@ impl Store {
             Ok(AvailabilitySheet { sku: code.clone(), sellable, available, offered, taken })
         };
         codes.iter().map(sheet).collect()
+    }
+
+    /// Takes off the shelves what malls may sell of SKUs in escrow: no checkout can have that.
+    async fn without_shares(&self, tx: &DatabaseTransaction, pool: &str, shelved: &mut Shelved) -> Result<()> {
+        let guarded = in_escrow(tx, pool, &shelved.shelves.keys().copied().collect()).await?;
+        if guarded.is_empty() {
+            return Ok(());
+        }
+        for (sku, drawn) in self.draws_on(tx, pool, &guarded).await? {
+            if let Some(on_hand) = shelved.shelves.get_mut(&sku).and_then(|shelf| shelf.on_hand.as_mut()) {
+                *on_hand -= exposed(&drawn);
+            }
+        }
+        Ok(())
     }
 }
