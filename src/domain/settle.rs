@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write};
+use jiff::{SignedDuration, Timestamp};
+use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write, wire::ClockOff};
 
 use super::{
     publication::{Look, Outstanding, Publication, WriteState, growth},
@@ -37,11 +37,32 @@ pub struct Times {
     pub readable: bool,
 }
 
-/// When the exchange took place.
+/// When the exchange took place, by our clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
     pub sent_at: Timestamp,
     pub answered_at: Timestamp,
+    /// How far the mall's clock is off, where that is certain.
+    pub clock: Option<ClockOff>,
+}
+
+impl Exchange {
+    /// With a mall whose clock agrees with ours, as far as anybody knows.
+    pub fn new(sent_at: Timestamp, answered_at: Timestamp) -> Self {
+        Self { sent_at, answered_at, clock: None }
+    }
+
+    /// What the mall showed meanwhile, by the mall's own clock: its orders carry times of that one. A clock ahead of
+    /// ours moves the end only, since the beginning is held against horizons too, which are ours.
+    pub fn look(self, value: i64, precision: Duration) -> Look {
+        let off = self.clock.filter(|off| off.certain() != SignedDuration::ZERO);
+        let (least, most) = off.map_or_else(Default::default, |off| (off.least.min(SignedDuration::ZERO), off.most));
+        Look { value, from: moved(earlier(self.sent_at, precision), least), to: moved(self.answered_at, most) }
+    }
+}
+
+fn moved(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    instant.saturating_add(by).unwrap_or(instant)
 }
 
 /// What came out of it, for the history, for holds and for people.
@@ -84,7 +105,7 @@ pub fn outcome(
     let Some(index) = publication.writes.iter().position(|outstanding| outstanding.id == write_id) else {
         return Vec::new();
     };
-    let look = |value| Look { value, from: earlier(exchange.sent_at, times.precision), to: exchange.answered_at };
+    let look = |value| exchange.look(value, times.precision);
     match outcome {
         Outcome::Applied { now } => {
             publication.set_aside_until = None;
@@ -173,7 +194,7 @@ fn applied(
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
             let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
-            publication.may_have_sold(overwritten, exchange.answered_at, false);
+            publication.may_have_sold(overwritten, look(0).to, false);
             set_anchor(publication, look(now.unwrap_or(figure)), sales);
             if figure == 0 {
                 // Some malls accept anything: a zero is believed when it is read.
@@ -186,7 +207,7 @@ fn applied(
             publication.applied += delta;
             if now.is_none_or(|figure| figure <= 0) {
                 // Clamped at zero, or the answer doesn't say: they may have been sold before they were taken.
-                publication.may_have_sold(-delta, exchange.answered_at, true);
+                publication.may_have_sold(-delta, look(0).to, true);
                 if delta < 0 {
                     publication.wants_read(exchange.answered_at);
                 }

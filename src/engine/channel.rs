@@ -22,7 +22,7 @@ use crate::{
         health::{Lane, LaneState},
         plan,
         reaction::{Reaction, react},
-        settle::Times,
+        settle::{Exchange, Times},
     },
     store::{
         Result, Store,
@@ -163,6 +163,11 @@ impl Channel {
     /// How far back the mall's present may lie, by the clock that searches for orders.
     pub fn behind(&self) -> Duration {
         self.line().wire.clock_off(self.orders.search).map_or(Duration::ZERO, ClockOff::behind)
+    }
+
+    /// What was asked then, and answered then.
+    pub fn exchange(&self, operation: &str, sent_at: Timestamp, answered_at: Timestamp) -> Exchange {
+        Exchange { clock: self.line().wire.clock_off(operation), ..Exchange::new(sent_at, answered_at) }
     }
 
     /// The lease, while it lasts.

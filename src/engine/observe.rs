@@ -7,7 +7,7 @@ use uriba_sdk::MallError;
 
 use super::{Again, Channel};
 use crate::{
-    domain::{settle::Exchange, time::later},
+    domain::time::later,
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -54,7 +54,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let sent_at = store.now();
     match readback.read(&keys).await {
         Ok(readings) => {
-            let exchange = Exchange { sent_at, answered_at: store.now() };
+            let exchange = here.exchange(way.operation, sent_at, store.now());
             let readings: Vec<_> = ids.into_iter().zip(readings).collect();
             let settled = store.take_readings(lease, &here.outlet, &readings, exchange).await?;
             metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(settled.drifts as u64);

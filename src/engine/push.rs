@@ -5,10 +5,7 @@ use uriba_sdk::{Applied, Class, Mall, MallError, Update};
 
 use super::{Again, Channel};
 use crate::{
-    domain::{
-        settle::Exchange,
-        time::{earlier, later},
-    },
+    domain::time::{earlier, later},
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -43,7 +40,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let updates = claim.updates();
     let sent_at = store.now();
     let (performed, failure) = perform(line.mall.as_ref(), &updates).await;
-    let exchange = Exchange { sent_at, answered_at: store.now() };
+    let exchange = here.exchange(operation, sent_at, store.now());
     let result = failure.as_ref().map_or("ok", |error| error.class.word());
     let channel = here.id().to_owned();
     metrics::counter!("uriba_push_requests_total", "channel" => channel.clone(), "result" => result).increment(1);

@@ -182,7 +182,7 @@ impl Store {
         let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
         self.lock_stock_of(&tx, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
-        let sales = sales(&tx, &listed, micros(earlier(exchange.sent_at, outlet.times.precision))).await?;
+        let sales = sales(&tx, &listed, micros(exchange.look(0, outlet.times.precision).from)).await?;
         let mut settled = Settled::default();
         let mut desk = Desk::new(outlet);
         for (index, item) in claim.items.iter().enumerate() {

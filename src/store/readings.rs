@@ -16,7 +16,6 @@ use super::{
     publications::{Outlet, Settled, situation},
 };
 use crate::domain::{
-    publication::Look,
     settle::{self, Exchange},
     time::earlier,
 };
@@ -73,8 +72,8 @@ impl Store {
         let ids: BTreeSet<i64> = readings.iter().map(|(id, _)| *id).collect();
         self.lock_stock_of(&tx, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
-        let from = earlier(exchange.sent_at, outlet.times.precision);
-        let sales = sales(&tx, &listed, micros(from)).await?;
+        let look = |value| exchange.look(value, outlet.times.precision);
+        let sales = sales(&tx, &listed, micros(look(0).from)).await?;
         let mut desk = Desk::new(outlet);
         for (id, reading) in readings {
             let Some(item) = listed.iter_mut().find(|listed| listed.id() == *id) else { continue };
@@ -85,7 +84,6 @@ impl Store {
             }
             item.row.read_at = Some(micros(exchange.answered_at));
             let sold = sales.get(id).map_or(&[][..], Vec::as_slice);
-            let look = |value| Look { value, from, to: exchange.answered_at };
             desk.look(item, reading, look, &situation, sold);
         }
         let drifts = desk.drifts;

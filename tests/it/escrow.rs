@@ -156,7 +156,7 @@ async fn lower(base: &TestBase, channel: &str) {
     let claim = base.store.claim(&lease, &outlet(channel), base.env.now()).await.unwrap().unwrap();
     let sent_at = base.env.now();
     base.env.advance(seconds(1));
-    let exchange = Exchange { sent_at, answered_at: base.env.now() };
+    let exchange = Exchange::new(sent_at, base.env.now());
     let told = claim.updates()[0].write;
     let now = match told {
         Write::Relative(delta) => Some(3 + delta),

@@ -195,5 +195,5 @@ async fn push(base: &TestBase, channel: &str, answered: bool) {
     } else {
         Performed::Unknown
     };
-    base.store.settle(&lease, &outlet, claim, performed, Exchange { sent_at, answered_at: sent_at }).await.unwrap();
+    base.store.settle(&lease, &outlet, claim, performed, Exchange::new(sent_at, sent_at)).await.unwrap();
 }

@@ -48,7 +48,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let row = store.channel("a").await.unwrap();
     let id = base.listing("a", "tea").await.id;
     let window = window(store).await;
-    let exchange = Exchange { sent_at: now, answered_at: now };
+    let exchange = Exchange::new(now, now);
     let progress = Progress::Page { window: window.id, heads: Vec::new(), next: None, read_to: None };
     let (orders_read, odd) = ([order("1", &[line("tea", 1)])], [unread("9", &["tea"])]);
     let page = Page { orders: &orders_read, unread: &odd, read_at: now, progress };

@@ -157,7 +157,7 @@ impl TestBase {
         let counter = Counter { quantity: Some(shows), sells_past_zero: false, not_ours: false };
         let reading = Reading { key: key.into(), found: Some(counter) };
         let now = self.env.now();
-        let exchange = Exchange { sent_at: now, answered_at: now };
+        let exchange = Exchange::new(now, now);
         let id = self.listing(channel, key).await.id;
         self.store.take_readings(lease, &outlet(channel), &[(id, reading)], exchange).await.unwrap();
         self.env.advance(seconds(1));

@@ -8,7 +8,7 @@ use uriba::domain::{
     publication::{Look, Next, Outstanding, Publication, Situation, Standing, Urgency, Ways, WriteState},
     settle::{self, Exchange, Note, Sale, Times},
 };
-use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write};
+use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write, wire::ClockOff};
 
 const RELATIVE: Ways = Ways { relative: true, compare_and_set: false, readable: true };
 const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false, readable: true };
@@ -28,7 +28,7 @@ fn sale(units: i64, seconds: i64) -> Sale {
 }
 
 fn asked(sent: i64, answered: i64) -> Exchange {
-    Exchange { sent_at: at(sent), answered_at: at(answered) }
+    Exchange::new(at(sent), at(answered))
 }
 
 /// A mall whose writes take effect at once.
@@ -91,6 +91,28 @@ fn open_orders_at_first_sync_dont_come_back() {
     let yesterday = [sale(3, -86_400)];
     let notes = settle::reading(&mut listing, look(7, 600), Some(at(590)), &yesterday, &prompt());
     assert_eq!(notes, [Note::Settled { shown: 7 }], "and the same after every later reading");
+}
+
+#[test]
+fn an_order_bears_the_time_of_its_malls_clock_and_so_does_the_look() {
+    // The mall's clock is 40 s behind; read at 30 by ours, ordered at 35 by ours.
+    let behind = ClockOff { least: SignedDuration::from_secs(-41), most: SignedDuration::from_secs(-39) };
+    let look = Exchange { clock: Some(behind), ..asked(30, 30) }.look(7, prompt().precision);
+    assert_eq!((look.from, look.to), (at(-12), at(-9)));
+    let mut listing = Publication { checked: true, ..Publication::default() };
+    settle::reading(&mut listing, look, None, &[], &prompt());
+    listing.sold(1, at(-5));
+    assert_eq!(mid(&listing), 6, "it was placed after the look, whatever our clock says");
+    // Ahead by 30 s: ordered at 20 by ours, and the look has it already.
+    let ahead = ClockOff { least: SignedDuration::from_secs(29), most: SignedDuration::from_secs(31) };
+    let look = Exchange { clock: Some(ahead), ..asked(30, 30) }.look(7, prompt().precision);
+    settle::reading(&mut listing, look, None, &[], &prompt());
+    listing.sold(1, at(50));
+    assert_eq!(mid(&listing), 7, "at most a doubt, which the next look removes");
+    // Clocks that may agree move nothing.
+    let equal = ClockOff { least: SignedDuration::from_secs(-1), most: SignedDuration::from_secs(1) };
+    let look = Exchange { clock: Some(equal), ..asked(30, 31) }.look(7, prompt().precision);
+    assert_eq!((look.from, look.to), (at(29), at(31)));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn sent(publication: &mut Publication, write: Write, second: i64) {
 }
 
 fn applied(publication: &mut Publication, id: i64, now: Option<i64>, sales: &[Sale]) {
-    let exchange = Exchange { sent_at: at(id), answered_at: at(id + 2) };
+    let exchange = Exchange::new(at(id), at(id + 2));
     settle::outcome(publication, id, &Outcome::Applied { now }, exchange, &times(), sales, 0);
 }
 

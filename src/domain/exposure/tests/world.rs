@@ -202,7 +202,7 @@ impl World {
         let Next::Write { write, .. } = mall.publication.next(mall.ways(), &here) else { return };
         let horizon = settle::horizon(at(now), &times());
         mall.publication.claim(Outstanding { id: now, write, sent_at: at(now), horizon, state: WriteState::Unknown });
-        let exchange = Exchange { sent_at: at(now), answered_at: at(now + 2) };
+        let exchange = Exchange::new(at(now), at(now + 2));
         match fate {
             Fate::Answered | Fate::Curt => {
                 let figure = mall.land(write).filter(|_| matches!(fate, Fate::Answered));
