@@ -179,7 +179,7 @@ pub async fn tell(setting: &Setting, channel: usize) -> Result<(usize, Duration)
     let Some(claim) = setting.store.claim(&lease, &here.outlet, now).await? else { return Ok((0, began.elapsed())) };
     let (spent, count) = (began.elapsed(), claim.len());
     let outcomes = vec![Outcome::Applied { now: None }; count];
-    let exchange = Exchange { sent_at: now, answered_at: setting.env.now() };
+    let exchange = Exchange::new(now, setting.env.now());
     setting.store.settle(&lease, &here.outlet, claim, Performed::Answered(outcomes), exchange).await?;
     Ok((count, spent))
 }

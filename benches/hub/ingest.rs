@@ -116,7 +116,7 @@ async fn read_all(setting: &Setting) -> Result<()> {
         let counter = Counter { quantity: Some(UNITS), sells_past_zero: false, not_ours: false };
         let readings: Vec<_> =
             wanted.into_iter().map(|(id, key)| (id, Reading { key: key.key, found: Some(counter) })).collect();
-        let exchange = uriba::domain::settle::Exchange { sent_at: now, answered_at: now };
+        let exchange = uriba::domain::settle::Exchange::new(now, now);
         setting.store.take_readings(&lease, &here.outlet, &readings, exchange).await?;
     }
     Ok(())

@@ -317,7 +317,7 @@ impl<'a> Hub<'a> {
             return;
         }
         let manner = MANNERS[channel];
-        let ways = Ways { relative: manner.relative, compare_and_set: false, readable: true };
+        let ways = Ways { relative: manner.relative, compare_and_set: false };
         let mut wishes: Vec<(Urgency, i64, usize, Write)> = Vec::new();
         let mut reads = None;
         for (index, sku) in self.skus.iter().enumerate() {
@@ -376,7 +376,7 @@ impl<'a> Hub<'a> {
     fn answers(&mut self, channel: usize, items: Vec<(usize, i64)>, sent: i64, ms: i64) {
         self.busy[channel] = false;
         let times = self.times(channel);
-        let exchange = Exchange { sent_at: at(sent), answered_at: at(ms) };
+        let exchange = Exchange::new(at(sent), at(ms));
         for (sku, id) in items {
             let face = &mut self.skus[sku].faces[channel];
             let answer = Outcome::Applied { now: None };

@@ -59,7 +59,6 @@ pub fn ways(card: &Card) -> Ways {
     Ways {
         relative: card.write_way(WriteMode::Relative).is_some() && card.reads.is_some(),
         compare_and_set: card.write_way(WriteMode::CompareAndSet).is_some(),
-        readable: card.reads.is_some(),
     }
 }
 

@@ -40,8 +40,10 @@ pub struct Publication {
     pub read_due: Option<Timestamp>,
     /// Set by a baseline reading: the item exists and is ours to write.
     pub checked: bool,
-    /// The next write must be absolute (the mall sells without a limit, or can't be read).
+    /// The next write must be absolute (the mall sells without a limit).
     pub absolute_next: bool,
+    /// Nobody can read this mall: what was written is taken to stand once it must have landed.
+    pub by_time: bool,
     pub correction: Option<Correction>,
     /// The mall, or somebody else, keeps this figure whatever we write; a person must look.
     pub kept: Option<i64>,
@@ -100,12 +102,11 @@ pub struct Shown {
     pub high: i64,
 }
 
-/// How this mall lets stock be written and read.
+/// How this mall lets stock be written, beside absolute figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ways {
     pub relative: bool,
     pub compare_and_set: bool,
-    pub readable: bool,
 }
 
 /// What holds around the listing.
@@ -227,7 +228,7 @@ impl Publication {
         if self.set_aside_until.is_some_and(|until| until > situation.now) {
             return Next::Rest(Standing::SetAside);
         }
-        if !self.checked && ways.readable {
+        if !self.checked {
             return Next::Read;
         }
         if wanted == 0 {
@@ -244,7 +245,7 @@ impl Publication {
         }
         match self.shown() {
             Some(shown) => self.move_to(wanted, shown, ways, situation),
-            None if self.absolute_next || !ways.readable => self.raise(Write::Absolute(wanted), wanted, situation),
+            None if self.absolute_next || self.by_time => self.raise(Write::Absolute(wanted), wanted, situation),
             None => Next::Read,
         }
     }
@@ -280,15 +281,20 @@ impl Publication {
         if !lost {
             return Next::Rest(Standing::Pending);
         }
-        if situation.room.is_some_and(|room| wanted > room) {
-            return self.to_zero();
-        }
         let falls = self.shown().is_some_and(|shown| wanted <= shown.low);
-        if falls {
+        if falls && situation.room.is_none_or(|room| wanted <= room) {
             let units = self.ceiling().unwrap_or(0) - wanted;
             return Next::Write { write: Write::Absolute(wanted), urgency: Urgency::Decrease, units };
         }
-        self.raise(Write::Absolute(wanted), wanted, situation)
+        self.write_again(wanted, wanted, situation)
+    }
+
+    /// The same figure once more, whatever the mall shows; through zero where nobody could tell what came of it.
+    fn write_again(&self, wanted: i64, units: i64, situation: &Situation) -> Next {
+        if situation.room.is_some_and(|room| wanted > room) {
+            return self.to_zero();
+        }
+        self.raise(Write::Absolute(wanted), units, situation)
     }
 
     fn move_to(&self, wanted: i64, shown: Shown, ways: Ways, situation: &Situation) -> Next {
@@ -316,8 +322,12 @@ impl Publication {
         // Below zero by what came after the reading: some malls stop at zero when more is taken away than there is, and
         // a raise from what is believed would bring those units back. A mall that was read below zero is there.
         let unread = shown.mid < 0 && self.anchor.is_some_and(|anchor| anchor.value > shown.mid);
-        if shown.low < shown.high || unread {
-            return if ways.readable { Next::Read } else { Next::Rest(Standing::Pending) };
+        let doubtful = shown.low < shown.high || unread;
+        if doubtful && self.by_time {
+            return self.write_again(wanted, wanted - shown.low, situation);
+        }
+        if doubtful {
+            return Next::Read;
         }
         if wanted == shown.mid {
             return Next::Rest(Standing::InSync);
@@ -472,7 +482,7 @@ impl Publication {
             not_ours,
             room: None,
         };
-        let ways = Ways { relative: true, compare_and_set: false, readable: true };
+        let ways = Ways { relative: true, compare_and_set: false };
         let (wants, at_risk, reads) = match self.next(ways, &ideal) {
             Next::Write { urgency, units, .. } => (Some(urgency), units, false),
             Next::Read => (None, 0, true),

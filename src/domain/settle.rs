@@ -275,6 +275,11 @@ pub fn judge(
     if watermark.is_none_or(|watermark| watermark < look.to) {
         return vec![Note::Open];
     }
+    if publication.by_time {
+        publication.writes.clear();
+        set_anchor(publication, look, sales);
+        return vec![Note::Settled { shown: look.value }];
+    }
     let landed = publication.writes.iter().all(|outstanding| outstanding.horizon <= look.from);
     if !landed && !fits_only_the_last(publication, look, sales) {
         publication.waiting = None;
@@ -288,6 +293,39 @@ pub fn judge(
     publication.writes.clear();
     set_anchor(publication, look, sales);
     if explained { vec![Note::Settled { shown: look.value }] } else { vec![Note::Drift { expected, read: look.value }] }
+}
+
+/// Nobody can look: time alone says what was written, by `now` and once the orders are known so far ([`judge`]). A
+/// write of which nobody heard whether it was taken is made again.
+pub fn by_time(
+    publication: &mut Publication,
+    now: Timestamp,
+    watermark: Option<Timestamp>,
+    sales: &[Sale],
+    times: &Times,
+) -> Vec<Note> {
+    publication.by_time = true;
+    publication.checked = true;
+    publication.read_due = None;
+    let Some(landed) = publication.writes.iter().map(|outstanding| outstanding.horizon).max() else {
+        return Vec::new();
+    };
+    if landed > now {
+        publication.wants_read(landed);
+        return vec![Note::Open];
+    }
+    let Some((last, older)) = publication.writes.split_last() else { return Vec::new() };
+    // An older one that could still land when the last one left may have landed over it.
+    let stands = last.state == WriteState::Accepted && older.iter().all(|before| before.horizon <= last.sent_at);
+    let (Write::Absolute(value), true) = (last.write, stands) else {
+        publication.writes.iter_mut().for_each(|outstanding| outstanding.state = WriteState::Unknown);
+        return vec![Note::Open];
+    };
+    let from = earlier(last.sent_at, times.precision);
+    // Where nothing was on show before, whatever was sold since was sold of this figure.
+    let was_dark = publication.shown().is_some_and(|shown| shown.high <= 0) && publication.writes.len() == 1;
+    publication.waiting = Some(Look { value, from, to: if was_dark { from } else { landed } });
+    judge(publication, now, watermark, sales, times)
 }
 
 /// The reading fits the newest absolute write less what sold since, and nothing that may have stood before.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use uriba_sdk::MallError;
 
 use super::{Again, Channel};
@@ -17,6 +18,7 @@ use crate::{
 };
 
 const KEYS_PER_LOOKUP: u64 = 200;
+const LISTINGS_BY_TIME: u64 = 200;
 
 pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again> {
     let now = store.now();
@@ -40,7 +42,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         };
     }
     let (Some(readback), Some(way)) = (line.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
-        return Ok(Again::At(later(now, Duration::from_secs(5))));
+        return by_time(store, here, lease, now).await;
     };
     let ready = line.wire.ready_at(way.operation);
     if ready > now {
@@ -63,6 +65,16 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         }
         Err(error) => failed(store, here, lease, &row, &error).await,
     }
+}
+
+/// A mall that shows its stock to nobody: what was written is taken to stand once it must have landed.
+async fn by_time(store: &Store, here: &Channel, lease: &Lease, now: Timestamp) -> Result<Again> {
+    let due = store.to_read(here.id(), now, LISTINGS_BY_TIME).await?;
+    if due.is_empty() {
+        return Ok(Again::At(later(now, Duration::from_secs(5))));
+    }
+    store.settle_by_time(lease, &here.outlet, &due.into_iter().map(|(id, _)| id).collect()).await?;
+    Ok(Again::Now)
 }
 
 async fn failed(

@@ -93,6 +93,27 @@ impl Store {
         Ok(Settled { drifts, ..Settled::default() })
     }
 
+    /// The same for listings that nobody can read: time says what became of what was written to them.
+    pub async fn settle_by_time(&self, lease: &Lease, outlet: &Outlet, ids: &BTreeSet<i64>) -> Result<()> {
+        let now = self.now();
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let watermark = situation(&tx, &outlet.channel, now).await?.watermark;
+        self.lock_stock_of(&tx, ids).await?;
+        let mut listed = self.listed(&tx, ids).await?;
+        let sales = sales(&tx, &listed, micros(now)).await?;
+        let mut desk = Desk::new(outlet);
+        for item in &mut listed {
+            item.row.read_at = Some(micros(now));
+            let sold = sales.get(&item.id()).map_or(&[][..], Vec::as_slice);
+            let notes = settle::by_time(&mut item.publication, now, watermark, sold, &outlet.times);
+            desk.take(item, notes, now);
+        }
+        self.close_desk(&tx, desk).await?;
+        self.save_listed(&tx, &listed).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The watermark moved: readings that waited for it may decide now.
     pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
         // Mostly nothing waits, and then nobody's turn to write is taken.

@@ -169,13 +169,28 @@ static SILENT: Card = Card {
     ..PLAIN
 };
 
-pub static NATURES: [Nature; 6] = [
+/// Absolute writes, effective some minutes later; shows its stock to nobody.
+static BLIND: Card = Card {
+    mall: "blind",
+    writes: &[ABSOLUTE],
+    reads: None,
+    orders: OrdersCard { visibility_lag: seconds(10), ..ORDERS },
+    times: Times {
+        effect_lag: Some(EffectLag { typical: minutes(2), max: minutes(10), readable: false }),
+        late_apply: minutes(2),
+        ..TIMES
+    },
+    ..PLAIN
+};
+
+pub static NATURES: [Nature; 7] = [
     nature(&BULK, "bulk", [false, false, false, false]),
     nature(&FAMILY, "family", [true, true, true, false]),
     nature(&SLOW, "slow", [false, false, false, true]),
     nature(&COMPARING, "comparing", [true, true, true, false]),
     nature(&CLAMPING, "clamping", [false, false, false, false]),
     nature(&SILENT, "silent", [false, false, false, true]),
+    nature(&BLIND, "blind", [false, false, false, false]),
 ];
 
 const fn nature(card: &'static Card, id: &'static str, traits: [bool; 4]) -> Nature {

@@ -28,6 +28,7 @@ pub struct Model {
     pub waiting_to: Option<i64>,
     pub checked: bool,
     pub absolute_next: bool,
+    pub by_time: bool,
     pub correction: Option<i64>,
     pub corrected_at: Option<i64>,
     pub corrections: i64,

@@ -10,9 +10,9 @@ use uriba::domain::{
 };
 use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write, wire::ClockOff};
 
-const RELATIVE: Ways = Ways { relative: true, compare_and_set: false, readable: true };
-const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false, readable: true };
-const COMPARE: Ways = Ways { relative: false, compare_and_set: true, readable: true };
+const RELATIVE: Ways = Ways { relative: true, compare_and_set: false };
+const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false };
+const COMPARE: Ways = Ways { relative: false, compare_and_set: true };
 
 /// Seconds after 10:00:00.
 fn at(seconds: i64) -> Timestamp {
@@ -338,4 +338,75 @@ fn a_mall_that_was_read_below_zero_is_raised_from_there_and_one_that_is_believed
     let mut believed = Publication { target: Some(19), ..showing(2) };
     believed.sold(11, at(30));
     assert_eq!(believed.next(RELATIVE, &now), Next::Read);
+}
+
+/// A mall that applies later and shows its stock to nobody.
+fn blind() -> Times {
+    Times { effect_max: Some(Duration::from_secs(600)), readable: false, ..prompt() }
+}
+
+fn settled_by_time(listing: &mut Publication, now: i64, watermark: i64, sales: &[Sale]) -> Vec<Note> {
+    settle::by_time(listing, at(now), Some(at(watermark)), sales, &blind())
+}
+
+#[test]
+fn a_mall_that_nobody_can_read_is_first_written_an_absolute_figure_and_believed_by_time_alone() {
+    let mut listing = Publication { target: Some(5), ..Publication::default() };
+    assert_eq!(listing.next(ABSOLUTE, &situation(0, -60)), Next::Read, "nobody has looked at it yet");
+    assert_eq!(settled_by_time(&mut listing, 0, -60, &[]), []);
+    let first = listing.next(ABSOLUTE, &situation(0, -60));
+    assert_eq!(first, Next::Write { write: Write::Absolute(5), urgency: Urgency::Raise, units: 5 });
+
+    claimed(&mut listing, 1, Write::Absolute(5), 0, &blind());
+    applied(&mut listing, 1, asked(0, 1), &blind(), &[]);
+    assert_eq!(settled_by_time(&mut listing, 300, 290, &[]), [Note::Open], "it may still not show");
+    assert_eq!(listing.shown(), None);
+    assert_eq!(settled_by_time(&mut listing, 601, 590, &[]), [Note::Open], "the orders up to then decide");
+    let sales = [sale(2, 700)];
+    assert_eq!(settled_by_time(&mut listing, 800, 700, &sales), [Note::Settled { shown: 5 }]);
+    assert_eq!(mid(&listing), 3);
+}
+
+#[test]
+fn what_is_sold_while_a_blind_mall_applies_a_figure_leaves_a_doubt_that_another_write_removes() {
+    let mut listing = Publication { by_time: true, ..showing(5) };
+    listing.target = Some(7);
+    claimed(&mut listing, 1, Write::Absolute(7), 10, &blind());
+    applied(&mut listing, 1, asked(10, 11), &blind(), &[]);
+    listing.target = Some(6);
+    settled_by_time(&mut listing, 700, 690, &[sale(1, 60)]);
+    let shown = listing.shown().unwrap();
+    assert_eq!((shown.low, shown.high), (6, 7), "sold before the 7 stood, or of the 7");
+    let again = listing.next(ABSOLUTE, &situation(700, 690));
+    assert_eq!(again, Next::Write { write: Write::Absolute(6), urgency: Urgency::Raise, units: 0 });
+    let none = Situation { room: Some(0), ..situation(700, 690) };
+    let through = listing.next(ABSOLUTE, &none);
+    assert!(matches!(through, Next::Write { write: Write::Absolute(0), .. }), "in escrow through zero: {through:?}");
+}
+
+#[test]
+fn what_a_blind_mall_sells_after_nothing_was_on_show_is_of_the_new_figure() {
+    let mut listing = Publication { by_time: true, ..showing(0) };
+    listing.target = Some(3);
+    claimed(&mut listing, 1, Write::Absolute(3), 10, &blind());
+    applied(&mut listing, 1, asked(10, 11), &blind(), &[]);
+    settled_by_time(&mut listing, 700, 690, &[sale(1, 60)]);
+    let shown = listing.shown().unwrap();
+    assert_eq!((shown.low, shown.high), (2, 2));
+}
+
+#[test]
+fn a_write_to_a_blind_mall_of_which_nobody_heard_is_made_again() {
+    let mut listing = Publication { by_time: true, ..showing(5) };
+    listing.target = Some(0);
+    claimed(&mut listing, 1, Write::Absolute(4), 10, &blind());
+    claimed(&mut listing, 2, Write::Absolute(0), 20, &blind());
+    applied(&mut listing, 2, asked(20, 21), &blind(), &[]);
+    assert_eq!(listing.next(ABSOLUTE, &situation(300, 290)), Next::Rest(Standing::Pending));
+    assert_eq!(settled_by_time(&mut listing, 700, 690, &[]), [Note::Open], "the 4 may have landed over the 0");
+    let again = listing.next(ABSOLUTE, &situation(700, 690));
+    assert!(matches!(again, Next::Write { write: Write::Absolute(0), .. }), "{again:?}");
+    claimed(&mut listing, 3, Write::Absolute(0), 700, &blind());
+    applied(&mut listing, 3, asked(700, 701), &blind(), &[]);
+    assert_eq!(settled_by_time(&mut listing, 1_400, 1_390, &[]), [Note::Settled { shown: 0 }]);
 }

@@ -8,8 +8,8 @@ use crate::domain::{
     settle::{self, Exchange, Sale, Times},
 };
 
-const RELATIVE: Ways = Ways { relative: true, compare_and_set: false, readable: true };
-const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false, readable: true };
+const RELATIVE: Ways = Ways { relative: true, compare_and_set: false };
+const ABSOLUTE: Ways = Ways { relative: false, compare_and_set: false };
 
 fn times() -> Times {
     Times {

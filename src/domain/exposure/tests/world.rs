@@ -96,7 +96,7 @@ impl Mall {
     }
 
     fn ways(&self) -> Ways {
-        Ways { relative: self.relative, compare_and_set: false, readable: true }
+        Ways { relative: self.relative, compare_and_set: false }
     }
 }
 
