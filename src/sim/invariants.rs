@@ -2,7 +2,7 @@
 //! moment. At rest the hub is held against the world as it truly is: what lies in the warehouse, what the malls'
 //! customers ordered, what each mall sells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     Ground,
@@ -10,7 +10,7 @@ use super::{
     seller::{Listing, Seller},
 };
 use crate::{
-    domain::publication::Standing,
+    domain::{exposure::Mode, publication::Standing},
     store::{
         Result,
         recompute::Allowance,
@@ -51,13 +51,20 @@ impl Judge {
         let waits = report.checks.iter().flat_map(|check| check.waits.iter().map(|wait| (check.invariant, wait)));
         let mut unrest: Vec<Violation> =
             waits.map(|(invariant, wait)| Violation { invariant, what: format!("never at rest: {wait}") }).collect();
-        self.compare_stock(seller, &mut unrest).await?;
+        let apart = self.compare_stock(ground, seller, &mut unrest).await?;
         self.compare_orders(ground, seller, &mut unrest).await?;
-        self.compare_listings(ground, seller, &mut unrest).await?;
+        self.compare_listings(ground, seller, &apart, &mut unrest).await?;
         Ok(unrest)
     }
 
-    async fn compare_stock(&self, seller: &Seller, unrest: &mut Vec<Violation>) -> Result<()> {
+    /// Returns the SKUs of which every listing has a part of its own.
+    async fn compare_stock(
+        &self,
+        ground: &Ground,
+        seller: &Seller,
+        unrest: &mut Vec<Violation>,
+    ) -> Result<BTreeSet<String>> {
+        let mut apart = BTreeSet::new();
         for sku in seller.skus() {
             let sheet = seller.store.sku_sheet(&sku, &self.outlines).await?;
             let Some(pool) = sheet.pools.first() else {
@@ -72,8 +79,12 @@ impl Judge {
             for (invariant, word, hub, truth) in pairs.into_iter().filter(|(.., hub, truth)| hub != truth) {
                 unrest.push(Violation::of(invariant, format!("{sku}: the hub says {hub} {word}, in truth {truth}")));
             }
+            if pool.exposure.mode == Mode::Escrow.word() {
+                unrest.extend(sold_apart(ground, seller, &sku));
+                apart.insert(sku);
+            }
         }
-        Ok(())
+        Ok(apart)
     }
 
     /// Every order of every mall, line by line.
@@ -109,7 +120,13 @@ impl Judge {
         }
     }
 
-    async fn compare_listings(&self, ground: &Ground, seller: &Seller, unrest: &mut Vec<Violation>) -> Result<()> {
+    async fn compare_listings(
+        &self,
+        ground: &Ground,
+        seller: &Seller,
+        apart: &BTreeSet<String>,
+        unrest: &mut Vec<Violation>,
+    ) -> Result<()> {
         let paging = Paging::new(Some(Paging::LIMIT_MAX), None);
         let page = seller.store.listing_sheets(&ListingFilter::default(), &self.outlines, &paging).await?;
         for listing in &seller.listings {
@@ -122,40 +139,59 @@ impl Judge {
                 unrest.push(Violation::new(format!("{} {} is not listed in the hub", listing.mall, listing.key)));
                 continue;
             };
-            unrest.extend(self.compare(ground, seller, listing, sheet));
+            let own_part = listing.parts.iter().any(|(sku, _)| apart.contains(sku));
+            unrest.extend(compare(ground, seller, listing, sheet, own_part));
         }
         Ok(())
     }
+}
 
-    fn compare(&self, ground: &Ground, seller: &Seller, listing: &Listing, sheet: &Showing) -> Option<Violation> {
-        let name = format!("{} {}", listing.mall, listing.key);
-        let (counter, still) = ground.with(&listing.mall, |mall| (mall.counter(&listing.key), mall.is_still()))?;
-        if !still {
-            return Some(Violation::of(10, format!("{name}: the mall has still to do what it was told")));
-        }
-        match ground.switched_off(&listing.mall) {
-            Some(false) => return None,
-            Some(true) => {
-                let what = format!("{name} is switched off to zero and sells {counter:?}");
-                return (counter.unwrap_or_default() > 0).then(|| Violation::of(5, what));
-            }
-            None => {}
-        }
-        let wanted = seller.sellable_as(listing);
-        if counter.map(|counter| counter.max(0)) == Some(wanted) && sheet.target == Some(wanted) {
-            return None;
-        }
-        let (target, shown) = (word(sheet.target), word(sheet.shown));
-        let why = if sheet.state == Standing::InSync.word() { "says it is in sync" } else { &sheet.state };
-        Some(Violation::of(
-            10,
-            format!(
-                "{name} ought to sell {wanted} and sells {}; the hub's target is {target}, it believes {shown}, {why}{}",
-                word(counter),
-                sheet.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
-            ),
-        ))
+/// In escrow the malls together never sell more than there is, however it is shared out. A frozen mall keeps what it
+/// shows, which may be too much.
+fn sold_apart(ground: &Ground, seller: &Seller, sku: &str) -> Option<Violation> {
+    let of_sku: Vec<&Listing> = seller.listings.iter().filter(|listing| listing.takes(sku) > 0).collect();
+    if of_sku.iter().any(|listing| ground.switched_off(&listing.mall) == Some(false)) {
+        return None;
     }
+    let counter = |listing: &&Listing| ground.with(&listing.mall, |mall| mall.counter(&listing.key)).flatten();
+    let shown: i64 =
+        of_sku.iter().map(|listing| counter(listing).unwrap_or_default().max(0) * listing.takes(sku)).sum();
+    let sellable = seller.sellable(sku).max(0);
+    let what =
+        || Violation::of(11, format!("{sku} is in escrow; the malls sell {shown} of it together, {sellable} are left"));
+    (shown > sellable).then(what)
+}
+
+/// `own_part`: it shows a part of what can be sold, not all of it.
+fn compare(ground: &Ground, seller: &Seller, listing: &Listing, sheet: &Showing, own_part: bool) -> Option<Violation> {
+    let name = format!("{} {}", listing.mall, listing.key);
+    let (counter, still) = ground.with(&listing.mall, |mall| (mall.counter(&listing.key), mall.is_still()))?;
+    if !still {
+        return Some(Violation::of(10, format!("{name}: the mall has still to do what it was told")));
+    }
+    match ground.switched_off(&listing.mall) {
+        Some(false) => return None,
+        Some(true) => {
+            let what = format!("{name} is switched off to zero and sells {counter:?}");
+            return (counter.unwrap_or_default() > 0).then(|| Violation::of(5, what));
+        }
+        None => {}
+    }
+    let most = seller.sellable_as(listing);
+    let wanted = if own_part { sheet.target.unwrap_or_default().min(most) } else { most };
+    if counter.map(|counter| counter.max(0)) == Some(wanted) && sheet.target == Some(wanted) {
+        return None;
+    }
+    let (target, shown) = (word(sheet.target), word(sheet.shown));
+    let why = if sheet.state == Standing::InSync.word() { "says it is in sync" } else { &sheet.state };
+    Some(Violation::of(
+        10,
+        format!(
+            "{name} ought to sell {wanted} and sells {}; the hub's target is {target}, it believes {shown}, {why}{}",
+            word(counter),
+            sheet.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+        ),
+    ))
 }
 
 fn word(figure: Option<i64>) -> String {

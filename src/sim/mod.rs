@@ -26,4 +26,4 @@ mod world;
 pub use faults::Trouble;
 use ground::Ground;
 pub use report::{Report, Tally, Violation};
-pub use world::{Lie, Options, WorldError, play};
+pub use world::{Kind, Lie, Options, WorldError, play};

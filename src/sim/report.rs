@@ -81,6 +81,8 @@ impl Violation {
 pub struct Report {
     pub seed: u64,
     pub days: f64,
+    /// How stock is shown, and what else is of note.
+    pub kind: String,
     pub malls: Vec<&'static str>,
     pub troubles: Vec<String>,
     pub violations: Vec<Violation>,
@@ -117,8 +119,9 @@ impl Report {
         let result = if self.failed() { "FAILED" } else { "ok" };
         format!(
             "seed {:<6} {result:<6} {orders:>5} orders, {turned_away:>4} turned away, {oversold:>3} oversold, \
-             {requests:>6} requests, {kills:>2} kills, at rest after {rest}: {}",
+             {requests:>6} requests, {kills:>2} kills, at rest after {rest}: {} on {}",
             self.seed,
+            self.kind,
             self.malls.join(" "),
         )
     }

@@ -128,7 +128,7 @@ impl Shoppers {
             self.plans.push((at, mall.clone(), id.clone(), deed));
         };
         let dice = &mut self.dice;
-        if dice.random_bool(0.08) {
+        if dice.random_bool(0.08) && !self.seller.kind.quiet {
             at(dice, 2.0, Deed::Raise);
         }
         if dice.random_bool(0.1) {

@@ -19,7 +19,7 @@ use super::{
     invariants::Judge,
     mall::{
         Mall,
-        nature::{NATURES, Nature},
+        nature::{BLIND, NATURES, Nature},
     },
     report::Log,
     scheduler::{End, Owner, Scene, Scheduler},
@@ -27,7 +27,7 @@ use super::{
     shoppers::Shoppers,
 };
 use crate::{
-    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, exposure::mode::Wish, ledger::CountsShipments},
     engine::{ChannelPlan, EngineError, Timing, outline, pace},
     store::{
         Backup, Store, StoreError,
@@ -54,6 +54,8 @@ pub struct Options {
     pub troubles: Option<Vec<Trouble>>,
     /// The number of malls; `None`: as the seed draws.
     pub malls: Option<usize>,
+    /// How stock is shown, who can be read, and who touches it; `None`: as the seed draws.
+    pub kind: Option<Kind>,
     /// A world is at rest within so long after the last trouble, or something is wrong with it.
     pub rest_within: Duration,
     /// The world itself is broken, to see that somebody notices.
@@ -63,7 +65,37 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let rest_within = Duration::from_secs(12 * 3_600);
-        Self { days: 1.0, events: false, troubles: None, malls: None, rest_within, lie: None }
+        Self { days: 1.0, events: false, troubles: None, malls: None, kind: None, rest_within, lie: None }
+    }
+}
+
+/// What sort of world it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub exposure: Wish,
+    /// One of the malls shows its stock to nobody.
+    pub blind: bool,
+    /// Only customers and the hub move figures: nobody edits one, takes goods away or changes an order, no mall lies.
+    /// In escrow nothing at all may be sold twice then.
+    pub quiet: bool,
+}
+
+impl Kind {
+    /// Everything that is as it always was.
+    pub const PLAIN: Self = Self { exposure: Wish::Shared, blind: false, quiet: false };
+
+    fn drawn(seed: u64) -> Self {
+        // Its own dice: another sort of world must not make others of the old ones.
+        let mut dice = StdRng::seed_from_u64(!seed);
+        let exposure = [Wish::Shared, Wish::Escrow, Wish::Auto][dice.random_range(0..3)];
+        let quiet = exposure == Wish::Escrow && dice.random_bool(0.5);
+        Self { exposure, blind: dice.random_bool(0.25), quiet }
+    }
+
+    fn word(self) -> String {
+        let marks = [(self.quiet, " quiet"), (self.blind, " blind")];
+        let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+        format!("{}{marks}", self.exposure.word())
     }
 }
 
@@ -131,15 +163,20 @@ struct World {
 impl World {
     async fn open(directory: &Path, seed: u64, options: &Options) -> Result<Self, WorldError> {
         let mut dice = StdRng::seed_from_u64(seed);
+        let kind = options.kind.unwrap_or_else(|| Kind::drawn(seed));
         let mut natures: Vec<&'static Nature> = NATURES.iter().collect();
         natures.shuffle(&mut dice);
         natures.truncate(options.malls.unwrap_or_else(|| dice.random_range(1..=4)));
-        let faults = match &options.troubles {
+        natures.extend(kind.blind.then_some(&BLIND));
+        let mut faults = match &options.troubles {
             Some(kept) => Faults::only(dice.next_u64(), kept),
             None => Faults::drawn(dice.next_u64()),
         };
+        if kind.quiet {
+            faults.leave_figures_alone();
+        }
         let troubles = faults.names();
-        let (malls, listings) = stock_up(&natures, &mut dice);
+        let (malls, listings) = stock_up(&natures, kind, &mut dice);
         // Nothing goes wrong until everything stands.
         let ground = Arc::new(Ground::new(malls, Faults::none(dice.next_u64()), Log::new(options.events)));
         let url = database(directory).await?;
@@ -149,7 +186,7 @@ impl World {
         let plans: Vec<ChannelPlan> = natures.iter().map(|nature| plan(nature)).collect();
         let outlines = outline::outlines(&plans, store.env());
         let allowances: HashMap<_, _> = plans.iter().map(|plan| (plan.id.clone(), allowance(plan))).collect();
-        let seller = Arc::new(Seller::new(store, ground.clone(), listings));
+        let seller = Arc::new(Seller::new(store, ground.clone(), listings, kind));
         let scheduler = Scheduler::new(ground.clone(), dice.next_u64());
         let mut world = Self {
             ground,
@@ -174,7 +211,7 @@ impl World {
         let seller = &self.seller;
         let mut shoppers = Shoppers::new(self.ground.clone(), seller.clone(), self.dice.next_u64(), length);
         shoppers.come_early(self.dice.random_range(0..6));
-        configure(&seller.store, &self.plans).await?;
+        configure(&seller.store, &self.plans, seller.kind.exposure).await?;
         let mappings: Vec<Mapping> = seller.listings.iter().map(mapping).collect();
         seller.store.map_listings(&mappings, true, "sim").await?;
         pack(seller).await?;
@@ -337,6 +374,7 @@ impl World {
         Report {
             seed,
             days: options.days,
+            kind: self.seller.kind.word(),
             malls: self.natures,
             troubles: self.troubles,
             violations: ground.violations().clone(),
@@ -392,7 +430,7 @@ async fn pack(seller: &Seller) -> Result<(), StoreError> {
 }
 
 /// What each mall lists at first: whatever it happens to show.
-fn stock_up(natures: &[&'static Nature], dice: &mut StdRng) -> (Vec<Mall>, Vec<Listing>) {
+fn stock_up(natures: &[&'static Nature], kind: Kind, dice: &mut StdRng) -> (Vec<Mall>, Vec<Listing>) {
     let skus = dice.random_range(1..=10);
     let bundled = skus > 1 && dice.random_bool(0.5);
     let mut malls = Vec::new();
@@ -403,11 +441,13 @@ fn stock_up(natures: &[&'static Nature], dice: &mut StdRng) -> (Vec<Mall>, Vec<L
         for sku in 0..skus {
             let key = format!("k{sku}");
             let units = if dice.random_bool(0.15) { 3 } else { 1 };
-            mall.list(&key, dice.random_range(0..10), dice.random_bool(0.5));
+            let shown = dice.random_range(0..10);
+            mall.list(&key, if kind.quiet { 0 } else { shown }, dice.random_bool(0.5));
             listings.push(Listing { mall: id.to_owned(), key, sku: code(sku), units, parts: vec![(code(sku), units)] });
         }
         if bundled {
-            mall.list(BUNDLE, dice.random_range(0..5), dice.random_bool(0.5));
+            let shown = dice.random_range(0..5);
+            mall.list(BUNDLE, if kind.quiet { 0 } else { shown }, dice.random_bool(0.5));
             let parts = vec![(code(0), 2), (code(1), 1)];
             listings.push(Listing { mall: id.to_owned(), key: BUNDLE.into(), sku: BUNDLE.into(), units: 1, parts });
         }
@@ -426,8 +466,8 @@ fn mapping(listing: &Listing) -> Mapping {
     }
 }
 
-async fn configure(store: &Store, plans: &[ChannelPlan]) -> Result<(), StoreError> {
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()], exposure: None }];
+async fn configure(store: &Store, plans: &[ChannelPlan], exposure: Wish) -> Result<(), StoreError> {
+    let pools = [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()], exposure: Some(exposure) }];
     let setup = |id: &str, mall: &str, allowance: Option<Allowance>| ChannelSetup {
         id: id.to_owned(),
         mall: mall.to_owned(),

@@ -65,6 +65,8 @@ pub enum Because {
     ToppedUp,
     /// Others would run dry.
     GivesUp,
+    /// It knows figures only and shows less than its share, which it could get only by being emptied: the rest is free.
+    Trimmed,
     /// It knows figures only: emptied first, given its part when it stands at zero.
     ThroughZero,
     /// Set by hand.
@@ -380,6 +382,8 @@ fn place<K>(listing: &Listing<K>, lasts_s: f64) -> Place {
     let seat = Seat { weight, units: listing.units.max(1), most: listing.most_units(), priority: listing.priority };
     let have = listing.share.unwrap_or(0).min(if outside { i64::MAX } else { listing.most_units() });
     let have = if outside { have } else { whole(have, seat.units) };
+    let stuck = listing.reach == Reach::ThroughZero && !fixed && (1..have).contains(&listing.exposed());
+    let (have, because) = if stuck { (listing.exposed(), Because::Trimmed) } else { (have, because) };
     Place {
         seat,
         reach: if outside { Reach::Outside } else { listing.reach },

@@ -170,7 +170,7 @@ static SILENT: Card = Card {
 };
 
 /// Absolute writes, effective some minutes later; shows its stock to nobody.
-static BLIND: Card = Card {
+static UNREADABLE: Card = Card {
     mall: "blind",
     writes: &[ABSOLUTE],
     reads: None,
@@ -183,15 +183,16 @@ static BLIND: Card = Card {
     ..PLAIN
 };
 
-pub static NATURES: [Nature; 7] = [
+pub static NATURES: [Nature; 6] = [
     nature(&BULK, "bulk", [false, false, false, false]),
     nature(&FAMILY, "family", [true, true, true, false]),
     nature(&SLOW, "slow", [false, false, false, true]),
     nature(&COMPARING, "comparing", [true, true, true, false]),
     nature(&CLAMPING, "clamping", [false, false, false, false]),
     nature(&SILENT, "silent", [false, false, false, true]),
-    nature(&BLIND, "blind", [false, false, false, false]),
 ];
+
+pub static BLIND: Nature = nature(&UNREADABLE, "blind", [false, false, false, false]);
 
 const fn nature(card: &'static Card, id: &'static str, traits: [bool; 4]) -> Nature {
     let [tells_figure, revises, tells_restored, accepts_anything] = traits;

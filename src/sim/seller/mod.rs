@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Ground, Violation};
+use super::{Ground, Kind, Violation};
 use crate::store::{
     Result, Store, StoreError,
     movements::{Move, MoveKind},
@@ -42,6 +42,7 @@ impl Listing {
 pub struct Seller {
     pub store: Store,
     pub listings: Vec<Listing>,
+    pub kind: Kind,
     ground: Arc<Ground>,
     truth: Mutex<Truth>,
 }
@@ -58,8 +59,8 @@ struct Truth {
 }
 
 impl Seller {
-    pub fn new(store: Store, ground: Arc<Ground>, listings: Vec<Listing>) -> Self {
-        Self { store, listings, ground, truth: Mutex::default() }
+    pub fn new(store: Store, ground: Arc<Ground>, listings: Vec<Listing>, kind: Kind) -> Self {
+        Self { store, listings, kind, ground, truth: Mutex::default() }
     }
 
     fn truth(&self) -> MutexGuard<'_, Truth> {
@@ -112,6 +113,9 @@ impl Seller {
     pub fn look_at_worst(&self) {
         for sku in self.skus() {
             let below = (-self.sellable(&sku)).max(0);
+            if below > 0 && self.kind.quiet {
+                self.ground.broken(Violation::of(11, format!("{sku} is oversold by {below} in escrow")));
+            }
             let mut truth = self.truth();
             let worst = truth.worst.entry(sku).or_default();
             *worst = below.max(*worst);

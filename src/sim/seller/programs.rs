@@ -37,7 +37,7 @@ impl Seller {
             }
             let movement = if dice.random_bool(0.2) {
                 self.movement(MoveKind::Stocktake, sku, self.on_hand(sku))
-            } else if self.on_hand(sku) > 60 {
+            } else if self.on_hand(sku) > 60 && !self.kind.quiet {
                 let units = dice.random_range(1..=10);
                 *self.truth().on_hand.entry(sku.clone()).or_default() -= units;
                 self.movement(MoveKind::Issue, sku, units)

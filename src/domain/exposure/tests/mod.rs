@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{mode::*, *};
+use super::{balance::Because, mode::*, *};
 use crate::domain::demand::Forecast;
 
 mod traces;
@@ -110,6 +110,21 @@ fn escrow_is_entered_at_once_and_left_after_its_dwell_time() {
     assert_eq!(dwells.why, Why::Dwells { until: at(600) });
     let left = balance(&stock(1), &calm, &AUTO, since(0), at(601));
     assert_eq!(left.mode, Mode::Shared);
+}
+
+#[test]
+fn a_listing_of_figures_keeps_nothing_that_it_can_show_only_by_being_emptied() {
+    // It was to show 2, and there was room for 1 when it was raised.
+    let a = Listing { ceiling: Some(1), ..figures_only("a", 2) };
+    let decided = balance(&stock(10), &[a, listing("r", 8)], &ESCROW, None, at(0));
+    assert_eq!(shares(&decided), [Some(1), Some(9)], "the other one can show it now");
+    assert_eq!(decided.shares[0].because, Because::Trimmed);
+    let dark = Listing { ceiling: Some(0), ..figures_only("a", 2) };
+    assert_eq!(
+        shares(&balance(&stock(10), &[dark, listing("r", 8)], &ESCROW, None, at(0)))[0],
+        Some(2),
+        "from zero it goes"
+    );
 }
 
 #[test]
