@@ -106,6 +106,8 @@ pub enum Lie {
     ForgottenOrder,
     /// A mall shows one more than it sells.
     FalseReading,
+    /// A mall's own counter is no lock: it sells on below zero.
+    SellsPastZero,
     /// A mall allows half of what its card says.
     HalfTheQuota,
     /// Goods come in, and nobody tells the hub.
@@ -252,7 +254,7 @@ impl World {
                 let now = self.ground.clock.now();
                 self.plans.iter().for_each(|plan| self.ground.switch_off(&plan.id, now, true));
             }
-            Lie::ForgottenOrder | Lie::FalseReading | Lie::HalfTheQuota => {
+            Lie::ForgottenOrder | Lie::FalseReading | Lie::SellsPastZero | Lie::HalfTheQuota => {
                 self.ground.malls().values_mut().for_each(|mall| mall.lie = Some(lie));
             }
         }

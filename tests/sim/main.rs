@@ -11,6 +11,7 @@ use std::{
 
 use uriba::{
     config::environment,
+    domain::exposure::mode::Wish,
     sim::{Kind, Lie, Options, Report, Trouble, play},
 };
 
@@ -75,13 +76,16 @@ fn a_seed_plays_the_same_world_again() {
 
 /// Two hours and a half without troubles but this one, and an hour to come to rest.
 fn broken(lie: Lie) -> Report {
-    let (troubles, rest_within) = (Some(Vec::new()), Duration::from_secs(3_600));
+    broken_in(Kind::PLAIN, lie)
+}
+
+fn broken_in(kind: Kind, lie: Lie) -> Report {
     let options = Options {
-        troubles,
-        rest_within,
+        troubles: Some(Vec::new()),
+        rest_within: Duration::from_secs(3_600),
+        kind: Some(kind),
         lie: Some(lie),
         malls: Some(1),
-        kind: Some(Kind::PLAIN),
         days: 0.1,
         ..Options::default()
     };
@@ -99,6 +103,13 @@ fn a_mall_that_forgets_an_order_for_ever_is_noticed() {
 fn a_mall_that_shows_one_figure_and_sells_another_is_noticed() {
     let report = broken(Lie::FalseReading);
     assert!(report.violations.iter().any(|violation| violation.invariant == Some(10)), "{report}");
+}
+
+#[test]
+fn stock_that_is_sold_twice_in_escrow_is_noticed() {
+    let kind = Kind { exposure: Wish::Escrow, quiet: true, ..Kind::PLAIN };
+    let report = broken_in(kind, Lie::SellsPastZero);
+    assert!(report.violations.iter().any(|violation| violation.invariant == Some(11)), "{report}");
 }
 
 #[test]

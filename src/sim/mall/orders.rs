@@ -7,13 +7,15 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use uriba_sdk::{Family, FulfilledBy, Line, Order, Restored, card::FoundBy};
 
 use super::{Kept, Mall};
-use crate::domain::time::later;
+use crate::{domain::time::later, sim::Lie};
 
 impl Mall {
     /// Buys, unless the counter says sold out; searches find the order after `hidden`.
     pub fn buy(&mut self, wanted: &[(String, u32)], now: Timestamp, hidden: Duration) -> Option<String> {
         self.settle(now);
-        let enough = |(key, units): &(String, u32)| self.counter(key).is_some_and(|left| left >= i64::from(*units));
+        let past_zero = self.lie == Some(Lie::SellsPastZero);
+        let enough =
+            |(key, units): &(String, u32)| self.counter(key).is_some_and(|left| past_zero || left >= i64::from(*units));
         if wanted.is_empty() || !wanted.iter().all(enough) {
             return None;
         }
