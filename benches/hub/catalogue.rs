@@ -1,4 +1,5 @@
-//! One changed SKU in a small catalogue and in a large one, three listings to each SKU.
+//! Catalogues in which everything is in step; and one changed SKU in a small one and in a large one, three listings to
+//! each SKU.
 //!
 //! A movement of one unit is booked, the targets are recomputed, each of the three channels claims its write.
 //! The two catalogues take turns, so that both meet the same disk.
@@ -23,20 +24,42 @@ use crate::{
     setting::{POOL, Pace, SHOP, Scratch, Setting},
 };
 
-pub const LARGE: usize = 100_000;
-const SMALL: usize = 1_000;
+/// So many SKUs, with a listing of each on every channel.
+pub struct Size {
+    /// As the measured process is told.
+    pub word: &'static str,
+    pub skus: usize,
+    pub malls: &'static [&'static MallEntry],
+}
+
+const THREE: &[&MallEntry] = &[&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL];
+/// Those that take many figures in a request, so that a thousand of them are soon told.
+const SIX: &[&MallEntry] = &[
+    &uriba_rakuten::MALL,
+    &uriba_yahoo::MALL,
+    &uriba_rakuten::MALL,
+    &uriba_yahoo::MALL,
+    &uriba_rakuten::MALL,
+    &uriba_yahoo::MALL,
+];
+
+pub static SMALL: Size = Size { word: "small", skus: 1_000, malls: THREE };
+pub static LARGE: Size = Size { word: "large", skus: 100_000, malls: THREE };
+pub static MIDDLING: Size = Size { word: "middling", skus: 10_000, malls: SIX };
+pub static HUGE: Size = Size { word: "huge", skus: 1_000_000, malls: SIX };
+
+pub fn size(word: &str) -> Option<&'static Size> {
+    [&SMALL, &LARGE, &MIDDLING, &HUGE].into_iter().find(|size| size.word == word)
+}
+
 const CHANGES: usize = 400;
 const WARM_UP: usize = 50;
 const UNITS: i64 = 1_000;
 
-pub fn malls() -> [&'static MallEntry; 3] {
-    [&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL]
-}
-
 /// A database in which everything is in step.
 pub struct Catalogue {
     pub scratch: Scratch,
-    pub skus: usize,
+    pub size: &'static Size,
 }
 
 impl Catalogue {
@@ -45,19 +68,20 @@ impl Catalogue {
     }
 
     pub async fn open(&self) -> Result<Setting> {
-        open(&self.url()).await
+        open(&self.url(), self.size).await
     }
 }
 
-/// Opens a catalogue's database with its three channels.
-pub async fn open(url: &str) -> Result<Setting> {
+/// Opens a catalogue's database with its channels.
+pub async fn open(url: &str, size: &Size) -> Result<Setting> {
     let env = std::sync::Arc::new(SystemEnv::new());
-    Setting::open(url, env, &malls(), Pace::Strict, Duration::from_secs(60)).await
+    Setting::open(url, env, size.malls, Pace::Strict, Duration::from_secs(60)).await
 }
 
 /// Fills a new database by a few large statements.
-pub async fn build(skus: usize) -> Result<Catalogue> {
-    let catalogue = Catalogue { scratch: Scratch::new()?, skus };
+pub async fn build(size: &'static Size) -> Result<Catalogue> {
+    let catalogue = Catalogue { scratch: Scratch::new()?, size };
+    let skus = size.skus;
     let setting = catalogue.open().await?;
     let now = setting.env.now().as_microsecond();
     setting.engine.release_leases().await?;
@@ -69,12 +93,12 @@ pub async fn build(skus: usize) -> Result<Catalogue> {
     ] {
         fill(&mut to, sql, skus, now).await?;
     }
-    for (rank, mall) in malls().iter().enumerate() {
-        let first = (rank + 1) * 1_000_000;
+    for (rank, here) in setting.engine.channels.iter().enumerate() {
+        let first = (rank + 1) * 10_000_000;
         let listing = format!(
             "INSERT INTO listing (id, channel, mall_key, given_key, sku_id, units, state, sells_past_zero, not_ours, priority, created_at) \
              SELECT {first} + i, '{0}', printf('item-%06d', i), printf('item-%06d', i), i, 1, 'ready', 0, 0, 0, $now FROM n",
-            mall.id
+            here.id()
         );
         fill(&mut to, &listing, skus, now).await?;
         let publication = format!(
@@ -82,7 +106,7 @@ pub async fn build(skus: usize) -> Result<Catalogue> {
              applied, sold_since, slack_down, slack_up, checked, absolute_next, corrections, refusals, shown, open_writes, \
              wants, lit, urgency, rank, read_at) \
              SELECT {first} + i, '{0}', $units, 1, $now, $units, $now, $now, 0, 0, 0, 0, 1, 0, 0, 0, $units, 0, 0, 1, 0, 0, $now FROM n",
-            mall.id
+            here.id()
         );
         fill(&mut to, &publication, skus, now).await?;
     }
@@ -107,13 +131,13 @@ async fn fill(to: &mut SqliteConnection, sql: &str, skus: usize, now: i64) -> Re
 }
 
 pub async fn figure(large: &Catalogue) -> Result<Figure> {
-    let small = build(SMALL).await?;
+    let small = build(&SMALL).await?;
     let (few, many) = (small.open().await?, large.open().await?);
     let (mut in_small, mut in_large) = (Vec::new(), Vec::new());
     for n in 0..WARM_UP + CHANGES {
         // Strides that share no factor with the sizes walk over the whole catalogue.
-        let small_change = change(&few, 1 + n * 37 % small.skus, n).await?;
-        let large_change = change(&many, 1 + n * 1_237 % large.skus, n).await?;
+        let small_change = change(&few, 1 + n * 37 % small.size.skus, n).await?;
+        let large_change = change(&many, 1 + n * 1_237 % large.size.skus, n).await?;
         if n >= WARM_UP {
             in_small.push(small_change);
             in_large.push(large_change);

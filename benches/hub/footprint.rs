@@ -1,14 +1,14 @@
-//! What a hub with 100,000 SKUs on three channels needs of memory.
+//! What a hub with a large catalogue needs of memory.
 //!
 //! A process of its own opens the catalogue, so that nothing of the other measurements is in it; the adapters'
-//! fakes, idle, are. It changes every SKU once, recomputes all 300,000 targets and claims batch after batch.
+//! fakes, idle, are. It changes 100,000 SKUs, recomputes their targets and claims batch after batch.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    catalogue::{Catalogue, LARGE, book, open, tell},
+    catalogue::{Catalogue, book, open, size, tell},
     report::{Figure, Target},
 };
 
@@ -18,29 +18,32 @@ const SKUS_PER_MOVEMENT: usize = 500;
 /// Batches per channel.
 const CLAIMS: usize = 50;
 
-pub fn figure(catalogue: &Catalogue) -> Result<Figure> {
+const CHANGED: usize = 100_000;
+
+pub fn figure(catalogue: &Catalogue, name: &'static str, limit_mb: f64) -> Result<Figure> {
     let program = std::env::current_exe()?;
-    let output = Command::new(program).arg(CHILD).arg(catalogue.url()).output()?;
+    let output = Command::new(program).args([CHILD, &catalogue.url(), catalogue.size.word]).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "the measured process failed: {}", String::from_utf8_lossy(&output.stderr));
     let mut numbers = said.split_whitespace().map(str::parse::<f64>);
     let mut number = || numbers.next().context("the measured process said too little")?.context("it said no number");
     let (opened, after, highest) = (number()?, number()?, number()?);
     Ok(Figure {
-        name: "resident memory, 100,000 SKUs × 3 listings",
+        name,
         measured: format!("{after:.0} MB"),
         baseline: "none".into(),
         value: after,
-        target: Target::MegabytesBelow(150.0),
+        target: Target::MegabytesBelow(limit_mb),
         notes: vec![format!("{opened:.0} MB when opened, {highest:.0} MB at the highest")],
     })
 }
 
 /// The measured process: says its resident memory after opening, at the end, and at its highest, in MB.
-pub async fn child(database: &str) -> Result<()> {
-    let setting = open(database).await?;
+pub async fn child(database: &str, word: &str) -> Result<()> {
+    let size = size(word).context("there is no catalogue of that size")?;
+    let setting = open(database, size).await?;
     let opened = resident("VmRSS")?;
-    let all: Vec<usize> = (1..=LARGE).collect();
+    let all: Vec<usize> = (1..=size.skus).step_by((size.skus / CHANGED).max(1)).collect();
     for (n, skus) in all.chunks(SKUS_PER_MOVEMENT).enumerate() {
         book(&setting, skus, &format!("footprint/{n}")).await?;
     }

@@ -16,20 +16,22 @@ mod propagation;
 mod report;
 mod reserve;
 mod setting;
+mod step;
 
 use anyhow::{Result, bail};
 
-const FIGURES: [&str; 8] = ["propagation", "ingest", "paced", "reserve", "explain", "changed-sku", "memory", "book"];
+const FIGURES: [&str; 9] =
+    ["propagation", "ingest", "paced", "reserve", "explain", "changed-sku", "memory", "step", "book"];
 
 fn main() -> Result<()> {
     // cargo passes flags of its own, such as --bench.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    if let [first, database] = words.as_slice()
+    if let [first, database, size] = words.as_slice()
         && first == footprint::CHILD
     {
-        return runtime.block_on(footprint::child(database));
+        return runtime.block_on(footprint::child(database, size));
     }
     if let [first, database, file] = words.as_slice()
         && first == book::CHILD
@@ -64,13 +66,17 @@ async fn measure(wanted: impl Fn(&str) -> bool) -> Result<()> {
         figures.push(report::say(book::figure().await?));
     }
     if wanted("changed-sku") || wanted("memory") {
-        let large = catalogue::build(catalogue::LARGE).await?;
+        let large = catalogue::build(&catalogue::LARGE).await?;
         if wanted("changed-sku") {
             figures.push(report::say(catalogue::figure(&large).await?));
         }
         if wanted("memory") {
-            figures.push(report::say(footprint::figure(&large)?));
+            let name = "resident memory, 100,000 SKUs × 3 listings";
+            figures.push(report::say(footprint::figure(&large, name, 150.0)?));
         }
+    }
+    if wanted("step") {
+        figures.extend(step::figures().await?.into_iter().map(report::say));
     }
     report::table(&figures);
     Ok(())

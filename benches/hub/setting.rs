@@ -67,7 +67,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// Opens a database, new or not, with one live channel per mall, named after it.
+    /// Opens a database, new or not, with one live channel per mall, named after it; a second one of a mall gets a number.
     pub async fn open(
         url: &str,
         env: Arc<dyn Env>,
@@ -77,11 +77,13 @@ impl Setting {
     ) -> Result<Self> {
         let meters: Arc<Meters> = Arc::default();
         let (mut shops, mut plans) = (Vec::new(), Vec::new());
-        for mall in malls {
+        for (n, mall) in malls.iter().enumerate() {
+            let before = malls[..n].iter().filter(|other| other.id == mall.id).count();
+            let id = if before == 0 { mall.id.to_owned() } else { format!("{}-{}", mall.id, before + 1) };
             let env: Arc<dyn Env> = if pace == Pace::Strict { env.clone() } else { Arc::new(Unmetered(env.clone())) };
             let options = FakeOptions::new(env, meters.clone(), "a");
             let shop = (mall.fake)(options).await;
-            plans.push(plan(mall, shop.as_ref(), pace, poll_interval));
+            plans.push(plan(id, mall, shop.as_ref(), pace, poll_interval));
             shops.push(shop);
         }
         let store = Store::open(url, env.clone()).await?;
@@ -157,14 +159,14 @@ pub fn sku(n: usize) -> String {
     format!("sku-{n:06}")
 }
 
-fn plan(mall: &'static MallEntry, shop: &dyn FakeMall, pace: Pace, poll_interval: Duration) -> ChannelPlan {
+fn plan(id: String, mall: &'static MallEntry, shop: &dyn FakeMall, pace: Pace, poll_interval: Duration) -> ChannelPlan {
     let unlimited = Rate { per_second: 10_000.0, burst: 10_000, per_day: None };
     let quotas = mall.card.quotas.iter().filter(|_| pace == Pace::Unlimited);
     ChannelPlan {
-        id: mall.id.to_owned(),
+        settings: shop.settings(&id),
+        id,
         pool: POOL.into(),
         mall,
-        settings: shop.settings(mall.id),
         poll_interval,
         initial_lookback: Duration::from_secs(86_400),
         review: false,
