@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
 use uriba::{
+    domain::drift::OnDrift,
     engine::{ChannelPlan, Engine, Timing},
     store::{
         Store,
@@ -168,6 +169,7 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall, pace: Pace, poll_interval
         poll_interval,
         initial_lookback: Duration::from_secs(86_400),
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: 10_000,
         quotas: quotas.map(|quota| (quota.name.to_owned(), unlimited)).collect(),
         timing: Timing::default(),

@@ -1,5 +1,5 @@
-//! Looks at what the mall shows: keys that nobody has looked up yet, what is unsettled, then what was unread
-//! for longest, within the quota of reading.
+//! Looks at what the mall shows: keys that nobody has looked up yet, then what is unsettled, asked for or risky and
+//! long unread, by its deadline ([`crate::domain::reading`]), within the quota of reading.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use uriba_sdk::MallError;
 
 use super::{Again, Channel};
 use crate::{
-    domain::{settle::Exchange, time::later},
+    domain::{health::LaneState, settle::Exchange, time::later},
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -22,6 +22,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let now = store.now();
     let row = store.channel(here.id()).await?;
     let lane = lane(&row, LaneName::Stock);
+    if lane.state == LaneState::Tripped {
+        store.fail_audits(lease, here.id(), lane.cause.as_deref().unwrap_or("the stock lane is stopped")).await?;
+    }
     if let Some(until) = lane.until.filter(|until| *until > now) {
         return Ok(Again::At(until));
     }
@@ -40,6 +43,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         };
     }
     let (Some(readback), Some(way)) = (line.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
+        store.fail_audits(lease, here.id(), "this mall can't be read back").await?;
         return Ok(Again::At(later(now, Duration::from_secs(5))));
     };
     let ready = line.wire.ready_at(way.operation);
@@ -57,7 +61,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             let exchange = Exchange { sent_at, answered_at: store.now() };
             let readings: Vec<_> = ids.into_iter().zip(readings).collect();
             let settled = store.take_readings(lease, &here.outlet, &readings, exchange).await?;
-            metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(settled.drifts as u64);
+            here.count_drifts(&settled.drifts);
             here.went_well(store, lease, &row, LaneName::Stock).await?;
             Ok(Again::Now)
         }
@@ -73,5 +77,8 @@ async fn failed(
     error: &MallError,
 ) -> Result<Again> {
     let reaction = here.went_wrong(store, lease, row, LaneName::Stock, error, store.now()).await?;
+    if reaction.lane.state == LaneState::Tripped {
+        store.fail_audits(lease, here.id(), &error.to_string()).await?;
+    }
     Ok(reaction.lane.until.map_or(Again::Now, Again::At))
 }

@@ -27,7 +27,7 @@ use super::{
     shoppers::Shoppers,
 };
 use crate::{
-    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, drift::OnDrift, ledger::CountsShipments},
     engine::{ChannelPlan, EngineError, Timing, outline, pace},
     store::{
         Backup, Store, StoreError,
@@ -459,6 +459,7 @@ fn plan(nature: &'static Nature) -> ChannelPlan {
         poll_interval: nature.card().times.poll_interval,
         initial_lookback: Duration::from_secs(30 * 86_400),
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: 10_000,
         quotas: Vec::new(),
         timing: Timing::default(),
