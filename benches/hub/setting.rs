@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
 use uriba::{
+    domain::drift::OnDrift,
     engine::{ChannelPlan, Engine, Timing},
     store::{
         Store,
@@ -170,6 +171,7 @@ fn plan(id: String, mall: &'static MallEntry, shop: &dyn FakeMall, pace: Pace, p
         poll_interval,
         initial_lookback: Duration::from_secs(86_400),
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: 10_000,
         quotas: quotas.map(|quota| (quota.name.to_owned(), unlimited)).collect(),
         timing: Timing::default(),

@@ -58,7 +58,7 @@ fn describe() {
     metrics::describe_counter!("uriba_push_requests_total", "Requests that wrote stock");
     metrics::describe_counter!("uriba_push_items_total", "Listings written, by outcome");
     metrics::describe_counter!("uriba_throttled_total", "Answers that said: too fast");
-    metrics::describe_counter!("uriba_drift_total", "Figures that nothing explained");
+    metrics::describe_counter!("uriba_drift_total", "Figures that nothing explained, by what they most likely were");
     metrics::describe_counter!("uriba_reservations_total", "Requests for reservations, by what came of them");
     metrics::describe_counter!("uriba_reservations_released_total", "Holds that ended by a release, by its reason");
     metrics::describe_histogram!("uriba_reservation_seconds", "From a request for a reservation to its answer");
@@ -124,6 +124,14 @@ fn of_channels(page: &mut Exposition, channels: &[ChannelSheet], now: Timestamp)
     for sheet in channels {
         if let Some(watermark) = sheet.watermark {
             page.value(&[("channel", &sheet.id)], between(watermark, now).as_secs_f64());
+        }
+    }
+    page.begin("uriba_oldest_seconds", "How long the oldest of each kind has waited");
+    for sheet in channels {
+        for (what, since) in sheet.oldest.each() {
+            if let Some(since) = since {
+                page.value(&[("what", what), ("channel", &sheet.id)], between(since, now).as_secs_f64());
+            }
         }
     }
     page.begin("uriba_quota_tokens", "Requests that could leave now");

@@ -6,6 +6,7 @@
 //! do is in the database when they answer.
 
 pub mod attention;
+pub mod audits;
 pub mod auth;
 pub mod availability;
 pub mod channels;

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    ApiState, attention, availability, channels, health, imports, listings, log, metrics, movements, orders,
+    ApiState, attention, audits, availability, channels, health, imports, listings, log, metrics, movements, orders,
     reservations, rules::BEARER, schedule, skus, suspensions,
 };
 
@@ -72,6 +72,7 @@ pub(super) fn operations() -> (Router<ApiState>, openapi::OpenApi) {
         .merge(reservations::router())
         .merge(availability::router())
         .merge(attention::router())
+        .merge(audits::router())
         .merge(log::router())
         .merge(health::router())
         .merge(metrics::router())

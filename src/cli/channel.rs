@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use super::{
     desk::{Common, Desk},
@@ -12,7 +13,10 @@ use super::{
     table::{Table, pairs},
 };
 use crate::{
-    domain::suspend::{Mode, State},
+    domain::{
+        suspend::{Mode, State},
+        time::between,
+    },
     store::{
         channels::STOREFRONT,
         sheets::{ChannelSheet, LaneSheet, Paging, QuotaSheet, SuspendSheet},
@@ -105,7 +109,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::List => list(&desk).await,
         Command::Show { id } => {
             let sheet = desk.store.channel_sheet(&id, &desk.outlines()).await?;
-            desk.print.item(&sheet, page);
+            desk.print.item(&sheet, |sheet| page(sheet, desk.store.now()));
             Ok(())
         }
         Command::Suspend(asked) => suspend(&desk, asked).await,
@@ -258,7 +262,7 @@ fn state(sheet: &ChannelSheet) -> String {
     }
 }
 
-fn page(sheet: &ChannelSheet) -> String {
+fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
     let mut rows = vec![
         ("id", sheet.id.clone()),
         ("mall", sheet.mall.clone()),
@@ -277,12 +281,24 @@ fn page(sheet: &ChannelSheet) -> String {
             ("backlog", backlog(sheet)),
         ]);
     }
+    let names = ["oldest unpushed", "oldest unread", "oldest hold", "oldest open order"];
+    let ages = names.into_iter().zip(sheet.oldest.each());
+    rows.extend(ages.filter_map(|(name, (_, since))| Some((name, age(since?, now)))));
     rows.extend(sheet.suspend.iter().flat_map(suspended));
     rows.extend(
         sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))),
     );
     let text = pairs(&rows);
     if sheet.quotas.is_empty() { text } else { format!("{text}\n\n{}", quotas(&sheet.quotas)) }
+}
+
+/// `3m, since 2026-11-24T01:02:03Z`.
+fn age(since: Timestamp, now: Timestamp) -> String {
+    let seconds = between(since, now).as_secs();
+    // Nobody needs the seconds of a day.
+    let grain = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= unit * 10).unwrap_or(1);
+    let length = Duration::from_secs(seconds / grain * grain);
+    format!("{}, since {}", crate::config::duration::spell(length), instant(since))
 }
 
 fn lane(lane: &LaneSheet) -> String {

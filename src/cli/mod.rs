@@ -7,10 +7,11 @@
 //! * 1: it was tried and failed: a file is refused, something named doesn't exist, a mall doesn't let us in.
 //! * 2: the command or the configuration is wrong, or a value in it.
 //! * 3: the state of things forbids it: it exists already, another instance is running, the schema is old.
-//! * 4: done, but what was compared differs (`verify`, `demo`, `sim`, `adapter test`).
+//! * 4: done, but what was compared differs (`verify`, `audit`, `demo`, `sim`, `adapter test`).
 
 mod adapter;
 mod attention;
+mod audit;
 mod changes;
 mod channel;
 mod check;
@@ -92,6 +93,8 @@ enum Command {
     /// What needs a person
     #[command(subcommand)]
     Attention(attention::Command),
+    /// Read back what the malls show now, and say where it differs
+    Audit(audit::Audit),
     /// Check the invariants over one snapshot of the database
     Verify,
     /// The malls of this build, and their conformance
@@ -139,6 +142,7 @@ async fn done(common: &Common, command: Command) -> Done {
         Command::Listing(command) => Box::pin(listing::run(common, command)),
         Command::Order(command) => Box::pin(order::run(common, command)),
         Command::Attention(command) => Box::pin(attention::run(common, command)),
+        Command::Audit(asked) => Box::pin(audit::run(common, asked)),
         Command::Verify => Box::pin(verify::run(common)),
         Command::Adapter(command) => Box::pin(adapter::run(common, command)),
         Command::Db(command) => Box::pin(db::run(common, command)),

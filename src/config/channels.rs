@@ -17,7 +17,10 @@ use super::{
     secret::{self, Secret},
 };
 use crate::{
-    domain::allocation::{Cap, Dated, Rules},
+    domain::{
+        allocation::{Cap, Dated, Rules},
+        drift::OnDrift,
+    },
     engine::{ChannelPlan, Timing, import::instant, pace},
     malls,
     store::{
@@ -48,6 +51,8 @@ pub struct Channel {
     pub initial_lookback: Duration,
     /// Cancelled units are looked at before they are sold again.
     pub review: bool,
+    /// What becomes of figures that are lower than anything explains.
+    pub on_drift: OnDrift,
     pub rules: Rules,
     pub base_url: Option<String>,
     pub auth_url: Option<String>,
@@ -91,6 +96,7 @@ impl Channel {
             poll_interval: self.poll_interval,
             initial_lookback: self.initial_lookback,
             review: self.review,
+            on_drift: self.on_drift,
             units_max,
             quotas: self.quotas.clone(),
             timing: self.timing,
@@ -171,6 +177,7 @@ fn storefront(section: &Section<'_>, id: &str, config: &Config, line: usize) -> 
         poll_interval: Duration::ZERO,
         initial_lookback: Duration::ZERO,
         review: review(section),
+        on_drift: OnDrift::default(),
         rules: Rules::default(),
         base_url: None,
         auth_url: None,
@@ -209,6 +216,11 @@ fn channel(
         poll_interval,
         initial_lookback: lookback.unwrap_or(LOOKBACK.min(card.orders.reach)),
         review: review(section),
+        on_drift: if choice("on_drift", &["correct", "hold"]) == Some("hold") {
+            OnDrift::Hold
+        } else {
+            OnDrift::Correct
+        },
         rules: rules(section, &config.zone),
         base_url: section.key("base_url").and_then(|entry| address(&entry)),
         auth_url: section.key("auth_url").and_then(|entry| address(&entry)),

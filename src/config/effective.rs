@@ -108,6 +108,7 @@ fn channel(channel: &Channel) -> Value {
     rows.extend([
         ("mode", text_of(if channel.live { "live" } else { "shadow" })),
         ("poll_interval", text_of(spell(channel.poll_interval))),
+        ("on_drift", text_of(channel.on_drift.word())),
         ("initial_lookback", text_of(spell(channel.initial_lookback))),
         ("buffer", Value::Integer(channel.rules.buffer)),
         ("fraction", Value::Float(channel.rules.fraction)),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{self, ApiState, Core},
-    domain::{business_day::BusinessDays, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, drift::OnDrift, ledger::CountsShipments},
     engine::{
         ChannelPlan, Engine, Timing,
         braked::Guard,
@@ -177,6 +177,7 @@ fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
         poll_interval: POLL_INTERVAL.max(card.times.poll_interval),
         initial_lookback: LOOKBACK,
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: UNITS_MAX,
         quotas: Vec::new(),
         timing: Timing { visibility_lag, effect_max, ..Timing::default() },

@@ -11,7 +11,8 @@
 //! 4. [`shelf`] turns on hand, unshipped and holds into what can be sold, [`bundle`] what can be sold of things
 //!    that are made of others; [`allocation`] turns that and the seller's rules into each listing's target.
 //! 5. [`publication`] knows what a mall shows and what is still uncertain about it, and says which write or
-//!    read comes next; [`settle`] draws the conclusions from answers and readings.
+//!    read comes next; [`settle`] draws the conclusions from answers and readings, [`drift`] from what nothing
+//!    explains; [`reading`] says which listings are looked at first.
 //! 6. [`plan`] gathers those writes into batches; [`reaction`] and [`health`] say what a failed call means
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
@@ -30,6 +31,7 @@ pub mod business_day;
 pub mod core;
 pub mod deed;
 pub mod demand;
+pub mod drift;
 pub mod explain;
 pub mod exposure;
 pub mod family;
@@ -39,6 +41,7 @@ pub mod ledger;
 pub mod plan;
 pub mod publication;
 pub mod reaction;
+pub mod reading;
 pub mod reservation;
 pub mod settle;
 pub mod shelf;

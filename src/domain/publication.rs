@@ -6,15 +6,13 @@
 //! the next reading removes. The malls sell by themselves, so every figure here is a belief, and
 //! [`Publication::next`] writes only what is right whichever way the doubt falls.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use uriba_sdk::Write;
 
-use super::{suspend::Mode, time::later};
-
-/// Two corrections by the same amount within this time mean that somebody else sets the figure.
-const CORRECTIONS_WITHIN: Duration = Duration::from_secs(3_600);
+use super::{
+    drift::{Correction, Pushed},
+    suspend::Mode,
+};
 
 /// Everything known about one listing's figure, in listing units.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,6 +42,8 @@ pub struct Publication {
     pub absolute_next: bool,
     /// Nobody can read this mall: what was written is taken to stand once it must have landed.
     pub by_time: bool,
+    /// The last write that was settled.
+    pub pushed: Option<Pushed>,
     pub correction: Option<Correction>,
     /// The mall, or somebody else, keeps this figure whatever we write; a person must look.
     pub kept: Option<i64>,
@@ -85,13 +85,6 @@ pub enum WriteState {
     Unknown,
     /// Accepted; takes effect later.
     Accepted,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Correction {
-    pub amount: i64,
-    pub at: Timestamp,
-    pub count: u32,
 }
 
 /// The figure that the mall shows, as far as it can be known.
@@ -234,7 +227,7 @@ impl Publication {
         if wanted == 0 {
             return self.zero(situation.now, zeroed);
         }
-        if self.kept.is_some() {
+        if self.is_kept_from(wanted) {
             return Next::Rest(Standing::Held);
         }
         if !situation.baseline_done {
@@ -413,20 +406,6 @@ impl Publication {
             self.slack_up += left;
             self.wants_read(now);
         }
-    }
-
-    /// A difference that nothing explains is about to be put right by a write. Returns true when the same was
-    /// put right before, so that it is time to stop and say so.
-    pub fn corrects(&mut self, amount: i64, now: Timestamp) -> bool {
-        let count = match self.correction {
-            Some(last) if last.amount == amount && now < later(last.at, CORRECTIONS_WITHIN) => last.count + 1,
-            _ => 1,
-        };
-        self.correction = Some(Correction { amount, at: now, count });
-        if count >= 2 {
-            self.kept = self.shown().map(|shown| shown.mid);
-        }
-        count >= 2
     }
 
     pub fn wants_read(&mut self, at: Timestamp) {

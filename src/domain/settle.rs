@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write, wire::ClockOff};
 
 use super::{
+    drift::Pushed,
     publication::{Look, Outstanding, Publication, WriteState, growth},
     time::{earlier, later},
 };
@@ -190,12 +191,17 @@ fn applied(
     let lost = publication.writes.iter().enumerate().filter(|(other, _)| *other != index);
     let lost: i64 = lost.map(|(_, outstanding)| growth(outstanding.write)).sum();
     let before = publication.shown().map_or(0, |shown| shown.high.max(0)) + lost;
+    let from = publication.shown().map_or(0, |shown| shown.mid);
+    publication.pushed = Some(pushed(written, from, exchange.answered_at));
     publication.writes.clear();
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
             let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
             publication.may_have_sold(overwritten, look(0).to, false);
             set_anchor(publication, look(now.unwrap_or(figure)), sales);
+            if let Some(now) = now {
+                publication.seen(now, 0);
+            }
             if figure == 0 {
                 // Some malls accept anything: a zero is believed when it is read.
                 publication.wants_read(exchange.answered_at);
@@ -211,6 +217,10 @@ fn applied(
                 if delta < 0 {
                     publication.wants_read(exchange.answered_at);
                 }
+            }
+            if let Some(pushed) = publication.pushed.as_mut().filter(|_| now.is_some()) {
+                // An answer with a figure was made after it.
+                pushed.seen = true;
             }
             match now {
                 Some(figure) => reading(publication, look(figure), None, sales, times),
@@ -237,6 +247,9 @@ pub fn reading(
         publication.unbooked = publication.unbooked.filter(|unbooked| !unbooked.taken || unbooked.until > look.from);
     }
     let before = publication.shown().zip(publication.anchor);
+    if let Some(pushed) = publication.pushed {
+        publication.seen(look.value, units_between(sales, pushed.at, look.to));
+    }
     set_anchor(publication, look, sales);
     let Some((shown, anchor)) = before else {
         return vec![Note::Settled { shown: look.value }];
@@ -253,7 +266,10 @@ pub fn reading(
     // A mall that stopped at zero, where sales and what was taken away were more than it had, gave nothing back.
     let high = high.max(0);
     if look.value > high {
-        publication.surplus = Some((look.value - high, look.to));
+        // Written over and back again at once, it is the same that nobody has explained since then.
+        let units = look.value - high;
+        let since = publication.surplus.filter(|(known, _)| *known == units).map_or(look.to, |(_, since)| since);
+        publication.surplus = Some((units, since));
         return vec![Note::Surplus { units: look.value - high }];
     }
     vec![Note::Settled { shown: look.value }]
@@ -289,10 +305,37 @@ pub fn judge(
         return vec![Note::Open];
     }
     let explained = explained(publication, look, sales);
-    let expected = publication.shown().map_or(look.value, |shown| shown.mid);
+    let before = publication.shown().map_or(look.value, |shown| shown.mid);
+    let expected = accepted_in_vain(publication, look, sales).unwrap_or(before);
+    let in_vain = expected != before;
+    publication.pushed = publication.writes.last().map(|last| Pushed {
+        seen: !in_vain && fits_absolute(last, look, sales),
+        ..pushed(last.write, before, last.sent_at)
+    });
     publication.writes.clear();
     set_anchor(publication, look, sales);
-    if explained { vec![Note::Settled { shown: look.value }] } else { vec![Note::Drift { expected, read: look.value }] }
+    if explained && !in_vain {
+        vec![Note::Settled { shown: look.value }]
+    } else {
+        vec![Note::Drift { expected, read: look.value }]
+    }
+}
+
+/// A mall that takes its time said yes to one figure, and shows the old one when its time is over: the figure that it
+/// ought to show by now.
+fn accepted_in_vain(publication: &Publication, look: Look, sales: &[Sale]) -> Option<i64> {
+    let [only] = publication.writes.as_slice() else { return None };
+    let (Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. }) = only.write else { return None };
+    let is_due = only.state == WriteState::Accepted && only.horizon <= look.from;
+    (is_due && !fits_absolute(only, look, sales)).then(|| figure - units_between(sales, only.sent_at, look.to))
+}
+
+fn pushed(write: Write, from: i64, at: Timestamp) -> Pushed {
+    let to = match write {
+        Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => figure,
+        Write::Relative(delta) => from + delta,
+    };
+    Pushed { from, to, at, seen: false }
 }
 
 /// Nobody can look: time alone says what was written, by `now` and once the orders are known so far ([`judge`]). A

@@ -19,6 +19,7 @@ use uriba_sdk::{
 use super::ChannelPlan;
 use crate::{
     domain::{
+        drift::Cause,
         health::{Lane, LaneState},
         plan,
         reaction::{Reaction, react},
@@ -103,7 +104,8 @@ impl Channel {
             effect_typical: plan.timing.effect_typical.unwrap_or(typical),
             readable: effect.is_none_or(|lag| lag.readable),
         };
-        let outlet = Outlet { channel: plan.id.clone(), pool: plan.pool.clone(), card, ways: plan::ways(card), times };
+        let (channel, pool, on_drift) = (plan.id.clone(), plan.pool.clone(), plan.on_drift);
+        let outlet = Outlet { channel, pool, card, ways: plan::ways(card), times, on_drift };
         let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
         let (claim_us, inherits) = (AtomicU64::default(), AtomicBool::new(false));
@@ -183,6 +185,13 @@ impl Channel {
     pub fn hold(&self, lease: Option<Lease>) {
         self.outside.term.ends_at(lease.as_ref().map_or(Duration::ZERO, Lease::until));
         *self.lease.write().expect("no panic happens under this lock") = lease;
+    }
+
+    pub fn count_drifts(&self, causes: &[Cause]) {
+        for cause in causes {
+            let channel = self.id().to_owned();
+            metrics::counter!("uriba_drift_total", "channel" => channel, "cause" => cause.word()).increment(1);
+        }
     }
 
     /// The lane is well again.

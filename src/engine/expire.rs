@@ -13,8 +13,7 @@ pub async fn step(engine: &Engine) -> Result<()> {
     for here in &engine.channels {
         let Some(lease) = here.lease() else { continue };
         let unseen = here.plan.timing.unseen_for_at_most.unwrap_or(here.outlet.card.times.unseen_for_at_most);
-        let drifts = engine.store.expire_doubts(&lease, here.id(), unseen).await?;
-        metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(drifts as u64);
+        here.count_drifts(&engine.store.expire_doubts(&lease, &here.outlet, unseen).await?);
     }
     engine.store.sweep(engine.history).await?;
     Ok(())

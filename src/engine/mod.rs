@@ -34,7 +34,7 @@ pub use channel::{Channel, Line, SettingsSource};
 use holding::QuotaKeeper;
 
 use crate::{
-    domain::{brake::Brake, business_day::BusinessDays, intake::Manner, plan},
+    domain::{brake::Brake, business_day::BusinessDays, drift::OnDrift, intake::Manner, plan},
     store::{Store, StoreError, balance::Pace, intake::Intake},
 };
 use braked::Guard;
@@ -62,6 +62,7 @@ pub struct ChannelPlan {
     pub poll_interval: std::time::Duration,
     pub initial_lookback: std::time::Duration,
     pub review: bool,
+    pub on_drift: OnDrift,
     pub units_max: u32,
     pub quotas: Vec<(String, Rate)>,
     pub timing: Timing,

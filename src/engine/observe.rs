@@ -1,5 +1,5 @@
-//! Looks at what the mall shows: keys that nobody has looked up yet, what is unsettled, then what was unread
-//! for longest, within the quota of reading.
+//! Looks at what the mall shows: keys that nobody has looked up yet, then what is unsettled, asked for or risky and
+//! long unread, by its deadline ([`crate::domain::reading`]), within the quota of reading.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use uriba_sdk::MallError;
 
 use super::{Again, Channel};
 use crate::{
-    domain::time::later,
+    domain::{health::LaneState, time::later},
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -24,6 +24,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let now = store.now();
     let row = store.channel(here.id()).await?;
     let lane = lane(&row, LaneName::Stock);
+    if lane.state == LaneState::Tripped {
+        store.fail_audits(lease, here.id(), lane.cause.as_deref().unwrap_or("the stock lane is stopped")).await?;
+    }
     if let Some(until) = lane.until.filter(|until| *until > now) {
         return Ok(Again::At(until));
     }
@@ -42,6 +45,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         };
     }
     let (Some(readback), Some(way)) = (line.mall.extras().readback, here.outlet.card.reads.as_ref()) else {
+        store.fail_audits(lease, here.id(), "this mall can't be read back").await?;
         return by_time(store, here, lease, now).await;
     };
     let ready = line.wire.ready_at(way.operation);
@@ -59,7 +63,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             let exchange = here.exchange(way.operation, sent_at, store.now());
             let readings: Vec<_> = ids.into_iter().zip(readings).collect();
             let settled = store.take_readings(lease, &here.outlet, &readings, exchange).await?;
-            metrics::counter!("uriba_drift_total", "channel" => here.id().to_owned()).increment(settled.drifts as u64);
+            here.count_drifts(&settled.drifts);
             here.went_well(store, lease, &row, LaneName::Stock).await?;
             Ok(Again::Now)
         }
@@ -85,5 +89,8 @@ async fn failed(
     error: &MallError,
 ) -> Result<Again> {
     let reaction = here.went_wrong(store, lease, row, LaneName::Stock, error, store.now()).await?;
+    if reaction.lane.state == LaneState::Tripped {
+        store.fail_audits(lease, here.id(), &error.to_string()).await?;
+    }
     Ok(reaction.lane.until.map_or(Again::Now, Again::At))
 }

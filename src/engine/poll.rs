@@ -72,7 +72,7 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
             let page = Page { orders: &orders, unread: &unread, read_at, progress };
             let taken = store.take_in(lease, &here.intake, page).await?;
             if taken.concluded {
-                store.judge_waiting(lease, &here.outlet, store.now()).await?;
+                here.count_drifts(&store.judge_waiting(lease, &here.outlet, store.now()).await?);
             }
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
             here.went_well(store, lease, row, LaneName::Orders).await?;

@@ -49,6 +49,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         metrics::counter!("uriba_push_items_total", "channel" => channel.clone(), "outcome" => outcome)
             .increment(count as u64);
     }
+    here.count_drifts(&settled.drifts);
     for since in settled.since {
         let took = crate::domain::time::between(since, exchange.answered_at);
         metrics::histogram!("uriba_propagation_seconds", "channel" => channel.clone()).record(took.as_secs_f64());

@@ -27,7 +27,7 @@ use super::{
     shoppers::Shoppers,
 };
 use crate::{
-    domain::{business_day::BusinessDays, exposure::mode::Wish, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, drift::OnDrift, exposure::mode::Wish, ledger::CountsShipments},
     engine::{ChannelPlan, EngineError, Timing, outline, pace},
     store::{
         Backup, Store, StoreError,
@@ -501,6 +501,7 @@ fn plan(nature: &'static Nature) -> ChannelPlan {
         poll_interval: nature.card().times.poll_interval,
         initial_lookback: Duration::from_secs(30 * 86_400),
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: 10_000,
         quotas: Vec::new(),
         timing: Timing::default(),

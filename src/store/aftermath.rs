@@ -3,34 +3,46 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uriba_sdk::Resolved;
 
 use super::{
-    Result, Store,
+    Result, Store, StoreError,
     attention::Call,
+    catalogue::{Mapping, sku_code},
     dialect,
     entity::{attention, channel, listing, provisional_event, provisional_hold, publication},
+    instant,
     intake_load::open_holds,
     lease::Lease,
     maybe_instant, micros,
-    publication_rows::{Happened, Listed},
+    publication_desk::Desk,
+    publications::Outlet,
 };
-use crate::domain::time::earlier;
+use crate::domain::{
+    allocation::Cap,
+    drift::{Cause, Deviation},
+    time::earlier,
+};
 
 impl Store {
     /// Holds and surpluses that the orders should have explained by now are drift: put right, and reported.
     /// The same twice within the hour stops the hub from fighting over the figure.
-    pub async fn expire_doubts(&self, lease: &Lease, channel: &str, unseen_for_at_most: Duration) -> Result<usize> {
+    pub async fn expire_doubts(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        unseen_for_at_most: Duration,
+    ) -> Result<Vec<Cause>> {
+        let channel = outlet.channel.as_str();
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let now = self.now();
         let row = channel::Entity::find_by_id(channel).one(&tx).await?;
-        let Some(watermark) = row.and_then(|row| maybe_instant(row.watermark)) else { return Ok(0) };
+        let Some(watermark) = row.and_then(|row| maybe_instant(row.watermark)) else { return Ok(Vec::new()) };
         let over = micros(earlier(now, unseen_for_at_most).min(watermark));
         let holds = provisional_hold::Entity::find()
             .filter(provisional_hold::Column::Channel.eq(channel))
@@ -48,7 +60,7 @@ impl Store {
             .all(&tx)
             .await?;
         if holds.is_empty() && surplus.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         super::stock::lock_skus(&tx, &holds.iter().map(|hold| hold.sku_id).collect()).await?;
         let bumps: std::collections::BTreeSet<_> = holds.iter().map(|hold| (hold.sku_id, hold.pool.clone())).collect();
@@ -58,12 +70,11 @@ impl Store {
         // An order may have ended one of them while the listings were locked by its page.
         let mut open: Vec<_> = open_holds(&tx, &ids).await?.into_values().flatten().collect();
         open.sort_by_key(|hold| hold.id);
-        let mut drifts = 0;
+        let mut desk = Desk::new(outlet);
         for hold in open.into_iter().filter(|hold| hold.at < over) {
             if let Some(item) = listed.iter_mut().find(|item| item.id() == hold.listing_id) {
-                let units = hold.remaining / item.listing.units.max(1);
-                self.unexplained(&tx, item, units, now).await?;
-                drifts += 1;
+                let amount = hold.remaining / item.listing.units.max(1);
+                desk.unexplained(item, Deviation { amount, seen_at: instant(hold.at) }, now);
             }
             let mut row = hold.into_active_model();
             row.ended_at = Set(Some(micros(now)));
@@ -71,12 +82,13 @@ impl Store {
             row.update(&tx).await?;
         }
         for item in &mut listed {
-            if let Some((units, _)) = item.publication.surplus.filter(|(_, at)| micros(*at) < over) {
+            if let Some((units, seen_at)) = item.publication.surplus.filter(|(_, at)| micros(*at) < over) {
                 item.publication.surplus = None;
-                self.unexplained(&tx, item, -units, now).await?;
-                drifts += 1;
+                desk.unexplained(item, Deviation { amount: -units, seen_at }, now);
             }
         }
+        let drifts = std::mem::take(&mut desk.drifts);
+        self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;
         self.bells.facts.notify_waiters();
@@ -93,33 +105,6 @@ impl Store {
         };
         row.insert(tx).await?;
         Ok(())
-    }
-
-    /// `missing` units are gone without an order (negative: there are more, without a cancel).
-    async fn unexplained(
-        &self,
-        tx: &DatabaseTransaction,
-        item: &mut Listed,
-        missing: i64,
-        now: Timestamp,
-    ) -> Result<()> {
-        let keeps = item.publication.corrects(missing, now);
-        let (channel, key) = (item.listing.channel.clone(), item.listing.mall_key.clone());
-        let (less, units) = (if missing > 0 { "less" } else { "more" }, missing.abs());
-        let event = Happened { listing_id: item.id(), what: "drift", value: Some(missing), detail: None };
-        self.happened(tx, vec![event]).await?;
-        let (kind, message) = if keeps {
-            let shown = item.publication.kept.unwrap_or(0);
-            let message = format!(
-                "{channel} keeps {shown} for {key} whatever is written, or someone else writes it: stopped until you look"
-            );
-            (if missing > 0 { "mall_limit" } else { "other_writer" }, message)
-        } else {
-            ("drift", format!("{channel} showed {units} {less} of {key} than any order explains: being put right"))
-        };
-        let subject = format!("{channel}/{key}");
-        let call = Call { kind, subject, channel: Some(channel), mall_key: Some(key), message, ..Call::default() };
-        self.raise(tx, call).await
     }
 
     /// Listings whose key the adapter hasn't looked at yet.
@@ -166,6 +151,12 @@ impl Store {
             active.problem = Set(problem.clone());
             let row = active.update(&tx).await?;
             if let Some(problem) = problem {
+                // It would stand first among those to be read, for ever.
+                publication::Entity::update_many()
+                    .col_expr(publication::Column::ReadDue, Expr::value(None::<i64>))
+                    .filter(publication::Column::ListingId.eq(id))
+                    .exec(&tx)
+                    .await?;
                 let message = format!("{} {} {problem}", channel.id, row.given_key);
                 let subject = format!("{}/{}", channel.id, row.given_key);
                 let mall_key = Some(row.given_key);
@@ -192,13 +183,14 @@ impl Store {
         &self,
         tx: &DatabaseTransaction,
         item: &attention::Model,
+        action: Option<&str>,
         who: &str,
     ) -> Result<()> {
         if item.kind == "unread_order" {
             return self.release_unread(tx, &item.subject, who).await;
         }
         let (Some(channel), Some(key)) = (&item.channel, &item.mall_key) else { return Ok(()) };
-        if !matches!(item.kind.as_str(), "set_aside" | "mall_limit" | "other_writer") {
+        if !matches!(item.kind.as_str(), "set_aside" | "drift" | "mall_limit" | "other_writer") {
             return Ok(());
         }
         let found = listing::Entity::find()
@@ -207,6 +199,9 @@ impl Store {
             .one(tx)
             .await?;
         let Some(found) = found else { return Ok(()) };
+        if action == Some("accept") {
+            self.accept_figure(tx, &found, who).await?;
+        }
         let mut listed = self.listed(tx, &[found.id].into()).await?;
         for item in &mut listed {
             item.publication.set_aside_until = None;
@@ -215,5 +210,30 @@ impl Store {
             item.publication.wants_read(self.now());
         }
         self.save_listed(tx, &listed).await
+    }
+
+    /// What the mall shows is the most that is written there from now on.
+    async fn accept_figure(&self, tx: &DatabaseTransaction, listing: &listing::Model, who: &str) -> Result<()> {
+        let row = publication::Entity::find_by_id(listing.id).one(tx).await?;
+        let name = format!("{} {}", listing.channel, listing.mall_key);
+        let Some(figure) = row.as_ref().and_then(|row| row.kept.or(row.shown)) else {
+            return Err(StoreError::Refused(format!("what {name} shows is not known: it has to be read first")));
+        };
+        let target = row.and_then(|row| row.target).unwrap_or(0);
+        if figure > target {
+            return Err(StoreError::Refused(format!(
+                "{name} shows {figure}, and {target} can be sold: more can't be accepted. If they are there, count them; \
+                 to write {target} again, use retry"
+            )));
+        }
+        let mapping = Mapping {
+            channel: listing.channel.clone(),
+            mall_key: listing.mall_key.clone(),
+            sku: sku_code(tx, listing.sku_id).await?,
+            cap: Some(Cap::Always(figure)),
+            ..Mapping::default()
+        };
+        self.map_piece(tx, &[mapping], false, who).await?;
+        Ok(())
     }
 }

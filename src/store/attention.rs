@@ -102,7 +102,7 @@ impl Store {
             let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
             return Err(StoreError::Invalid(format!("{action:?} is no action of this item; it has: {list}")));
         }
-        self.release_hold_of(&tx, &item, who).await?;
+        self.release_hold_of(&tx, &item, action, who).await?;
         if item.kind == "review" {
             self.end_review(&tx, &item, action, who).await?;
         }
@@ -130,7 +130,8 @@ impl Store {
 /// What a person may choose beside plain "seen".
 pub fn actions(kind: &str) -> &'static [&'static str] {
     match kind {
-        "set_aside" | "mall_limit" | "other_writer" => &["retry"],
+        "set_aside" => &["retry"],
+        "drift" | "mall_limit" | "other_writer" => &["retry", "accept"],
         "unread_order" => &["release"],
         "review" => &["release", "write_off"],
         "brake" => &["confirm", "refuse"],

@@ -8,6 +8,7 @@
 mod aftermath;
 pub mod answers;
 pub mod attention;
+pub mod audits;
 pub mod balance;
 pub mod bundles;
 pub mod catalogue;
@@ -57,6 +58,7 @@ mod undo;
 mod unread;
 pub mod verify;
 pub mod watched;
+mod write_rows;
 
 use std::sync::{
     Arc,

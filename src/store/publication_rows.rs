@@ -14,10 +14,13 @@ use super::{
     dialect,
     entity::{listing, listing_write, order_line, publication, publication_event},
     instant, maybe_instant, micros,
+    write_rows::{open_writes, write_row},
 };
 use crate::domain::{
+    drift::{Cause, Correction, Pushed},
     plan,
-    publication::{Correction, Look, Outstanding, Publication, Unbooked, Urgency, WriteState},
+    publication::{Look, Outstanding, Publication, Unbooked, Urgency},
+    reading,
     settle::Sale,
 };
 
@@ -66,6 +69,18 @@ pub struct Happened {
     pub what: &'static str,
     pub value: Option<i64>,
     pub detail: Option<String>,
+    /// Of what nothing explains.
+    pub cause: Option<Cause>,
+}
+
+impl Happened {
+    pub fn new(listing_id: i64, what: &'static str, value: Option<i64>, detail: Option<String>) -> Self {
+        Self { listing_id, what, value, detail, cause: None }
+    }
+
+    pub fn because(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
 }
 
 impl Store {
@@ -156,6 +171,7 @@ impl Store {
             anchor_to: Set(fresh.anchor_to),
             applied: Set(Some(fresh.applied)),
             sold_since: Set(Some(fresh.sold_since)),
+            cause: Set(None),
         })
     }
 
@@ -192,6 +208,7 @@ impl Store {
                 value: Set(event.value),
                 detail: Set(event.detail),
                 at: Set(at),
+                cause: Set(event.cause.map(|cause| cause.word().to_owned())),
                 ..nothing_known()
             })
             .collect();
@@ -307,52 +324,6 @@ pub(super) async fn sales(db: &impl ConnectionTrait, listed: &[Listed], also: i6
     Ok(found)
 }
 
-async fn open_writes(db: &impl ConnectionTrait, listings: &[i64]) -> Result<HashMap<i64, Vec<Outstanding>>> {
-    let rows = listing_write::Entity::find()
-        .filter(listing_write::Column::ListingId.is_in(listings.iter().copied()))
-        .order_by_asc(listing_write::Column::Id)
-        .all(db)
-        .await?;
-    let mut found: HashMap<i64, Vec<Outstanding>> = HashMap::new();
-    for row in rows {
-        let write = match row.operation.as_str() {
-            "relative" => Write::Relative(row.value),
-            "compare_and_set" => Write::CompareAndSet { from: row.expected.unwrap_or(0), to: row.value },
-            _ => Write::Absolute(row.value),
-        };
-        let state = if row.state == "accepted" { WriteState::Accepted } else { WriteState::Unknown };
-        found.entry(row.listing_id).or_default().push(Outstanding {
-            id: row.id,
-            write,
-            sent_at: instant(row.sent_at),
-            horizon: instant(row.horizon),
-            state,
-        });
-    }
-    Ok(found)
-}
-
-fn write_row(listing: &listing::Model, outstanding: &Outstanding) -> listing_write::ActiveModel {
-    let (operation, value, expected) = match outstanding.write {
-        Write::Absolute(value) => ("absolute", value, None),
-        Write::Relative(value) => ("relative", value, None),
-        Write::CompareAndSet { from, to } => ("compare_and_set", to, Some(from)),
-    };
-    let state = if outstanding.state == WriteState::Accepted { "accepted" } else { "unknown" };
-    listing_write::ActiveModel {
-        id: Set(outstanding.id),
-        listing_id: Set(listing.id),
-        channel: Set(listing.channel.clone()),
-        operation: Set(operation.to_owned()),
-        value: Set(value),
-        expected: Set(expected),
-        sent_at: Set(micros(outstanding.sent_at)),
-        horizon: Set(micros(outstanding.horizon)),
-        state: Set(state.to_owned()),
-        claim: Set(outstanding.id.to_string()),
-    }
-}
-
 fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
     let look = |value: Option<i64>, from: Option<i64>, to: Option<i64>| {
         Some(Look { value: value?, from: instant(from?), to: instant(to?) })
@@ -377,10 +348,23 @@ fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
         checked: row.checked,
         absolute_next: row.absolute_next,
         by_time: row.by_time,
+        pushed: pushed(row),
         correction,
         kept: row.kept,
         set_aside_until: maybe_instant(row.set_aside_until),
     }
+}
+
+fn pushed(row: &publication::Model) -> Option<Pushed> {
+    let at = instant(row.pushed_sent_at?);
+    Some(Pushed { from: row.pushed_from?, to: row.pushed_to?, at, seen: row.pushed_seen })
+}
+
+/// When a settled listing is to be looked at again.
+fn look_at(belief: &Publication, row: &publication::Model) -> Option<i64> {
+    let read_at = row.read_at.filter(|_| belief.checked && belief.writes.is_empty())?;
+    let sold = row.sold_lately + belief.sold_since;
+    Some(micros(reading::due(instant(read_at), belief.ceiling().unwrap_or(0), sold)))
 }
 
 fn unbooked(row: &publication::Model) -> Option<Unbooked> {
@@ -392,11 +376,13 @@ fn unbooked(row: &publication::Model) -> Option<Unbooked> {
 fn row(listed: &Listed, now: i64) -> publication::Model {
     let belief = &listed.publication;
     let mut marks = belief.marks(listed.listing.not_ours);
-    if listed.listing.state == "invalid" {
-        marks.wants = None;
+    // What is no key of this mall can be neither written nor read.
+    let is_key = listed.listing.state != "invalid";
+    if !is_key {
+        (marks.wants, marks.reads) = (None, false);
     }
     let old = &listed.row;
-    let read_due = belief.read_due.map(micros);
+    let read_due = belief.read_due.filter(|_| is_key).map(micros);
     publication::Model {
         target: belief.target,
         anchor: belief.anchor.map(|look| look.value),
@@ -417,6 +403,11 @@ fn row(listed: &Listed, now: i64) -> publication::Model {
         checked: belief.checked,
         absolute_next: belief.absolute_next,
         by_time: belief.by_time,
+        pushed_from: belief.pushed.map(|pushed| pushed.from),
+        pushed_to: belief.pushed.map(|pushed| pushed.to),
+        pushed_sent_at: belief.pushed.map(|pushed| micros(pushed.at)),
+        pushed_seen: belief.pushed.is_some_and(|pushed| pushed.seen),
+        look_at: look_at(belief, old),
         correction: belief.correction.map(|correction| correction.amount),
         corrected_at: belief.correction.map(|correction| micros(correction.at)),
         corrections: belief.correction.map_or(0, |correction| i64::from(correction.count)),
@@ -494,6 +485,12 @@ fn blank(listing_id: i64, channel: &str) -> publication::Model {
         ready_at: None,
         read_due: None,
         read_at: None,
+        sold_lately: 0,
+        look_at: None,
+        pushed_from: None,
+        pushed_to: None,
+        pushed_sent_at: None,
+        pushed_seen: false,
         pushed_at: None,
     }
 }

@@ -21,6 +21,7 @@ use super::{
     publication_rows::{Happened, Listed, sales},
 };
 use crate::domain::{
+    drift::{Cause, OnDrift},
     plan::{self, Wish},
     publication::{Next, Outstanding, Situation, Ways, WriteState, growth},
     settle::{self, Exchange, Times},
@@ -36,6 +37,7 @@ pub struct Outlet {
     pub card: &'static Card,
     pub ways: Ways,
     pub times: Times,
+    pub on_drift: OnDrift,
 }
 
 /// Writes that are recorded as told. Made by [`Store::claim`], used up by [`Store::settle`]: whoever holds
@@ -85,7 +87,7 @@ pub struct Settled {
     pub unknown: usize,
     /// When the targets that are now shown were computed.
     pub since: Vec<Timestamp>,
-    pub drifts: usize,
+    pub drifts: Vec<Cause>,
 }
 
 impl Store {
@@ -219,7 +221,7 @@ impl Store {
             }
             desk.take(target, notes, exchange.answered_at);
         }
-        settled.drifts = desk.drifts;
+        settled.drifts = std::mem::take(&mut desk.drifts);
         self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;
@@ -283,6 +285,10 @@ impl Store {
             self.calm(tx, "set_aside", &format!("{}/{}", row.channel, row.mall_key)).await?;
         }
         for call in desk.calls {
+            if matches!(call.kind, "mall_limit" | "other_writer") {
+                // What was being put right isn't any more.
+                self.calm(tx, "drift", &call.subject).await?;
+            }
             self.raise(tx, call).await?;
         }
         self.happened(tx, desk.events).await
@@ -444,5 +450,5 @@ fn told(listing_id: i64, write: Write) -> Happened {
         Write::Relative(value) => (value, "relative".to_owned()),
         Write::CompareAndSet { from, to } => (to, format!("if it shows {from}")),
     };
-    Happened { listing_id, what: "told", value: Some(value), detail: Some(detail) }
+    Happened::new(listing_id, "told", Some(value), Some(detail))
 }

@@ -3,12 +3,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
 use uriba_sdk::{Reading, mall::ListingKey};
 
 use super::{
     Result, Store,
-    entity::{listing, publication},
+    entity::{listing, order_line, publication},
+    instant,
     lease::Lease,
     micros,
     publication_desk::Desk,
@@ -16,38 +19,40 @@ use super::{
     publications::{Outlet, Settled, situation},
 };
 use crate::domain::{
+    drift::Cause,
+    reading::{self, Reason},
     settle::{self, Exchange},
     time::earlier,
 };
 
-/// Settled listings are looked at again after this long, within spare quota.
-const READ_AGAIN: std::time::Duration = std::time::Duration::from_secs(600);
-
 impl Store {
-    /// What to read next: what is due, then what was unread for longest.
+    /// What to read next: whatever is due, the earliest deadline first, then what was unread for longest.
     pub async fn to_read(&self, channel: &str, now: Timestamp, most: u64) -> Result<Vec<(i64, ListingKey)>> {
-        let base = || publication::Entity::find().filter(publication::Column::Channel.eq(channel)).limit(most);
-        let due = base()
-            .filter(publication::Column::ReadDue.lte(micros(now)))
-            .order_by_asc(publication::Column::ReadDue)
-            .all(&self.reader)
-            .await?;
-        let mut rows = due;
-        if (rows.len() as u64) < most {
-            let known: HashSet<i64> = rows.iter().map(|row| row.listing_id).collect();
-            let not_yet = publication::Column::ReadDue.is_null().or(publication::Column::ReadDue.gt(micros(now)));
-            let oldest = base()
-                .filter(publication::Column::Checked.eq(true))
-                .filter(publication::Column::OpenWrites.eq(0))
-                .filter(publication::Column::ReadAt.lt(micros(earlier(now, READ_AGAIN))))
-                .filter(not_yet)
-                .order_by_asc(publication::Column::ReadAt)
-                .all(&self.reader)
-                .await?;
-            rows.extend(oldest.into_iter().filter(|row| !known.contains(&row.listing_id)));
-            rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        use publication::Column;
+        let here = || publication::Entity::find().filter(Column::Channel.eq(channel)).limit(most);
+        let due = async |column: Column| -> Result<Vec<(i64, i64)>> {
+            let rows = here().select_only().columns([Column::ListingId, column]).filter(column.lte(micros(now)));
+            Ok(rows.order_by_asc(column).into_tuple().all(&self.reader).await?)
+        };
+        let unsettled = due(Column::ReadDue).await?.into_iter();
+        let mut wanted: Vec<_> = unsettled.map(|(id, at)| (id, Reason::Unsettled(instant(at)))).collect();
+        wanted.extend(due(Column::LookAt).await?.into_iter().map(|(id, at)| (id, Reason::Unread(instant(at)))));
+        wanted.extend(self.asked_for(channel, most).await?);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut ids = reading::next(wanted, most);
+        if ids.len() < most {
+            let spare = here()
+                .select_only()
+                .column(Column::ListingId)
+                .filter(Column::Checked.eq(true))
+                .filter(Column::OpenWrites.eq(0))
+                .filter(Column::ReadAt.lt(micros(reading::spare_before(now))))
+                .order_by_asc(Column::ReadAt);
+            let spare: Vec<i64> = spare.into_tuple().all(&self.reader).await?;
+            let known: HashSet<i64> = ids.iter().copied().collect();
+            ids.extend(spare.into_iter().filter(|id| !known.contains(id)));
+            ids.truncate(most);
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.listing_id).collect();
         let listings = listing::Entity::find().filter(listing::Column::Id.is_in(ids.clone())).all(&self.reader).await?;
         let keys: HashMap<i64, listing::Model> = listings.into_iter().map(|row| (row.id, row)).collect();
         let ready = |id: &i64| keys.get(id).filter(|row| matches!(row.state.as_str(), "ready" | "missing"));
@@ -74,6 +79,7 @@ impl Store {
         let mut listed = self.listed(&tx, &ids).await?;
         let look = |value| exchange.look(value, outlet.times.precision);
         let sales = sales(&tx, &listed, micros(look(0).from)).await?;
+        let lately = sold_since(&tx, &ids, earlier(exchange.answered_at, reading::SALES_OF)).await?;
         let mut desk = Desk::new(outlet);
         for (id, reading) in readings {
             let Some(item) = listed.iter_mut().find(|listed| listed.id() == *id) else { continue };
@@ -83,10 +89,12 @@ impl Store {
                 continue;
             }
             item.row.read_at = Some(micros(exchange.answered_at));
+            item.row.sold_lately = lately.get(id).copied().unwrap_or(0);
             let sold = sales.get(id).map_or(&[][..], Vec::as_slice);
             desk.look(item, reading, look, &situation, sold);
         }
-        let drifts = desk.drifts;
+        let drifts = std::mem::take(&mut desk.drifts);
+        self.note_audited(&tx, &outlet.channel, &desk.glances, exchange.answered_at).await?;
         self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;
@@ -115,14 +123,16 @@ impl Store {
     }
 
     /// The watermark moved: readings that waited for it may decide now.
-    pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<usize> {
+    pub async fn judge_waiting(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Vec<Cause>> {
         // Mostly nothing waits, and then nobody's turn to write is taken.
         if waiting_for_orders(&self.reader, outlet, now).await?.is_none() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let Some((watermark, waiting)) = waiting_for_orders(&tx, outlet, now).await? else { return Ok(0) };
+        let Some((watermark, waiting)) = waiting_for_orders(&tx, outlet, now).await? else {
+            return Ok(Vec::new());
+        };
         self.lock_stock_of(&tx, &waiting).await?;
         let mut listed = self.listed(&tx, &waiting).await?;
         let sales = sales(&tx, &listed, micros(now)).await?;
@@ -135,11 +145,11 @@ impl Store {
                 desk.take(item, notes, now);
             }
         }
-        let judged = listed.len();
+        let drifts = std::mem::take(&mut desk.drifts);
         self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;
-        Ok(judged)
+        Ok(drifts)
     }
 }
 
@@ -164,4 +174,28 @@ async fn waiting_for_orders(
         .all(db)
         .await?;
     Ok((!waiting.is_empty()).then(|| (watermark, waiting.into_iter().collect())))
+}
+
+/// Listing units sold by orders placed since then.
+async fn sold_since(
+    db: &impl ConnectionTrait,
+    listings: &BTreeSet<i64>,
+    since: Timestamp,
+) -> Result<HashMap<i64, i64>> {
+    use order_line::Column;
+    let mut found = HashMap::new();
+    for piece in super::stock::pieces(listings) {
+        let sums: Vec<(i64, i64)> = order_line::Entity::find()
+            .select_only()
+            .column(Column::ListingId)
+            .column_as(Expr::col(Column::Sold).sum().cast_as("BIGINT"), "units")
+            .filter(Column::ListingId.is_in(piece))
+            .filter(Column::PlacedAt.gt(micros(since)))
+            .group_by(Column::ListingId)
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(sums);
+    }
+    Ok(found)
 }

@@ -46,7 +46,9 @@ impl Store {
         let answers = self.forget_answers(&tx, earlier(now, ANSWERS_KEPT), ROWS_PER_STATEMENT as u64).await?;
         let mut pieces = vec![answers];
         if let Some(history) = history {
-            pieces.extend(forget_past(&tx, earlier(now, history)).await?);
+            let horizon = earlier(now, history);
+            pieces.extend(forget_past(&tx, horizon).await?);
+            pieces.push(self.forget_audits(&tx, micros(horizon)).await?);
         }
         if pieces.iter().all(|piece| *piece < ROWS_PER_STATEMENT) {
             note_sweep(&tx, now).await?;

@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod attention;
+pub mod audit;
+pub mod audit_item;
 pub mod balance_event;
 pub mod bundle_part;
 pub mod bundle_unit;

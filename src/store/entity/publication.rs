@@ -49,6 +49,14 @@ pub struct Model {
     pub ready_at: Option<i64>,
     pub read_due: Option<i64>,
     pub read_at: Option<i64>,
+    /// Listing units that were sold in the week before the last reading.
+    pub sold_lately: i64,
+    /// Settled, and to be looked at again then; `None`: not settled.
+    pub look_at: Option<i64>,
+    pub pushed_from: Option<i64>,
+    pub pushed_to: Option<i64>,
+    pub pushed_sent_at: Option<i64>,
+    pub pushed_seen: bool,
     pub pushed_at: Option<i64>,
 }
 

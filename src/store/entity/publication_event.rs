@@ -18,6 +18,8 @@ pub struct Model {
     /// … and what has happened since, as far as it was known.
     pub applied: Option<i64>,
     pub sold_since: Option<i64>,
+    /// Of `drift` and `missing`: what it most likely was.
+    pub cause: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

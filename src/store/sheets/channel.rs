@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uriba_sdk::wire::{QuotaKey, Rate};
 use utoipa::ToSchema;
 
-use super::{Outline, Outlines, Page, Paging};
+use super::{Oldest, Outline, Outlines, Page, Paging};
 use crate::{
     domain::{
         health::Lane,
@@ -49,6 +49,9 @@ pub struct ChannelSheet {
     /// How long the backlog takes at the allowed rate; `null` while nothing may be written.
     pub backlog_eta_s: Option<u64>,
     pub quotas: Vec<QuotaSheet>,
+    /// Since when the oldest of each kind has waited.
+    #[serde(default)]
+    pub oldest: Oldest,
     /// Switches that are due later.
     pub schedule: Vec<ScheduleSheet>,
 }
@@ -178,6 +181,7 @@ impl Store {
                 HealthSheet { orders: lane(&row, LaneName::Orders).into(), stock: lane(&row, LaneName::Stock).into() };
             let open = outline.filter(|_| may_write(&row, now));
             let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
+            let oldest = self.oldest(tx, &row.id).await?;
             sheets.push(ChannelSheet {
                 backlog_eta_s: open.map(|outline| eta_s(backlog, outline, &quotas, wait, now)),
                 watermark: maybe_instant(row.watermark),
@@ -193,6 +197,7 @@ impl Store {
                 suspend,
                 backlog,
                 quotas,
+                oldest,
                 schedule,
             });
         }

@@ -4,6 +4,8 @@
 //! each page costs a fixed number of statements however many rows it holds. Nothing is decided here: a
 //! listing's state is the domain's word on its publication.
 
+mod ages;
+mod audit;
 mod availability;
 mod channel;
 mod desk;
@@ -27,6 +29,8 @@ use uriba_sdk::{
 use super::{Result, Store};
 use crate::domain::{plan, publication::Ways};
 
+pub use ages::{Ages, Oldest, OldestOf};
+pub use audit::{AuditSheet, AuditedChannel, DIFFERENCES_MAX, Difference};
 pub use availability::AvailabilitySheet;
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
+    domain::drift::OnDrift,
     engine::{ChannelPlan, Engine, Timing, pace},
     store::{
         Store,
@@ -201,6 +202,7 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall) -> ChannelPlan {
         poll_interval: mall.card.times.poll_interval,
         initial_lookback: Duration::from_secs(30 * 86_400),
         review: false,
+        on_drift: OnDrift::Correct,
         units_max: 10_000,
         quotas: Vec::new(),
         timing: Timing::default(),

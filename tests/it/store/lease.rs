@@ -68,7 +68,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
         ("settle", store.settle(lease, &outlet, claim, answered, exchange).await.map(drop)),
         ("take_readings", store.take_readings(lease, &outlet, &readings, exchange).await.map(drop)),
         ("judge_waiting", store.judge_waiting(lease, &outlet, now).await.map(drop)),
-        ("expire_doubts", store.expire_doubts(lease, "a", seconds(0)).await.map(drop)),
+        ("expire_doubts", store.expire_doubts(lease, &outlet, seconds(0)).await.map(drop)),
         ("keys_resolved", store.keys_resolved(lease, "a", keys).await),
         ("set_lane", store.set_lane(lease, "a", LaneName::Stock, &tripped, Some(call)).await),
         ("set_lane", store.set_lane(lease, "a", LaneName::Orders, &Lane::succeeded(), None).await),

@@ -1,6 +1,7 @@
 //! The store on every database: what is kept, and that it is kept whatever arrives when, twice, or at once.
 
 mod at_once;
+mod audits;
 mod bundles;
 pub mod deeds;
 mod dialect;

@@ -12,7 +12,7 @@ use uriba::{
 };
 use uriba_sdk::{Env, Line};
 
-use crate::support::{SHOP, TestBase, allowances, intake, line, on_every_database, order, seconds, unread};
+use crate::support::{SHOP, TestBase, allowances, intake, line, on_every_database, order, outlet, seconds, unread};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -142,7 +142,7 @@ async fn past(base: &TestBase) {
     base.store.resolve_attention(item.id, None, "kim").await.unwrap();
     base.env.advance(seconds(60));
     let lease = base.lease("a").await;
-    base.store.expire_doubts(&lease, "a", seconds(0)).await.unwrap();
+    base.store.expire_doubts(&lease, &outlet("a"), seconds(0)).await.unwrap();
     let drift = base.attention_items("drift").await.remove(0);
     base.store.resolve_attention(drift.id, None, "kim").await.unwrap();
     let later = Suspension { from: Some(base.env.now() + SignedDuration::from_secs(60)), ..freeze() };

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use uriba::{
-    domain::{intake::Manner, plan, settle::Times},
+    domain::{drift::OnDrift, intake::Manner, plan, settle::Times},
     store::{
         intake::Intake,
         publications::Outlet,
@@ -137,5 +137,12 @@ pub fn outlet(channel: &str) -> Outlet {
         effect_typical: Duration::ZERO,
         readable: true,
     };
-    Outlet { channel: channel.into(), pool: POOL.into(), card: &CARD, ways: plan::ways(&CARD), times }
+    Outlet {
+        channel: channel.into(),
+        pool: POOL.into(),
+        card: &CARD,
+        ways: plan::ways(&CARD),
+        times,
+        on_drift: OnDrift::Correct,
+    }
 }

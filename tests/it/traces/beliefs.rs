@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uriba::domain::{
     allocation::{Rules, target},
+    drift::{Deviation, OnDrift},
     publication::{Look, Next, Outstanding, Publication, Situation, Standing, Urgency, Ways, WriteState},
     settle::{self, Exchange, Note, Sale, Times},
 };
@@ -269,16 +270,47 @@ fn a_mall_that_cant_hold_the_number_is_told_its_maximum() {
 }
 
 #[test]
-fn a_mall_that_silently_keeps_less_is_corrected_twice_and_then_left_alone() {
+fn a_mall_that_takes_its_time_and_comes_to_nothing_is_drift_and_not_settled() {
+    let mut listing = showing(5);
+    listing.target = Some(8);
+    claimed(&mut listing, 1, Write::Absolute(8), 10, &lagging());
+    applied(&mut listing, 1, asked(10, 11), &lagging(), &[]);
+    let late = 11 + 3_600 + 2;
+    let notes = settle::reading(&mut listing, look(5, late), Some(at(late + 10)), &[], &lagging());
+    assert_eq!(notes, [Note::Drift { expected: 8, read: 5 }], "its time is over, and it shows the old figure");
+    assert_eq!(listing.pushed.map(|pushed| (pushed.from, pushed.to, pushed.seen)), Some((5, 8, false)));
+}
+
+#[test]
+fn less_than_a_kept_figure_is_written_and_more_is_not() {
     let mut listing = showing(999);
-    listing.target = Some(5_000);
-    assert!(!listing.corrects(4_001, at(0)), "the first correction");
-    assert!(matches!(listing.next(RELATIVE, &situation(1, 0)), Next::Write { .. }));
-    assert!(listing.corrects(4_001, at(1_200)), "the same again within the hour");
+    let missing = Deviation { amount: 4_001, seen_at: at(0) };
+    assert!(!listing.deviates(missing, OnDrift::Correct, at(10)).stops, "the first correction");
+    let again = Deviation { seen_at: at(1_200), ..missing };
+    assert!(listing.deviates(again, OnDrift::Correct, at(1_210)).stops, "the same again within the hour");
     assert_eq!(listing.kept, Some(999));
-    assert_eq!(listing.next(RELATIVE, &situation(1_201, 1_200)), Next::Rest(Standing::Held));
+    let now = situation(1_211, 1_210);
+    for (target, next) in [
+        (5_000, Next::Rest(Standing::Held)),
+        (999, Next::Rest(Standing::InSync)),
+        (500, Next::Write { write: Write::Relative(-499), urgency: Urgency::Decrease, units: 499 }),
+        (0, Next::Write { write: Write::Absolute(0), urgency: Urgency::Zero, units: 999 }),
+    ] {
+        listing.target = Some(target);
+        assert_eq!(listing.next(RELATIVE, &now), next, "{target}");
+    }
+}
+
+#[test]
+fn a_figure_that_somebody_keeps_raising_is_left_alone_but_for_zero() {
+    let mut listing = showing(8);
+    let surplus = Deviation { amount: -3, seen_at: at(0) };
+    listing.deviates(surplus, OnDrift::Correct, at(10));
+    listing.deviates(Deviation { seen_at: at(600), ..surplus }, OnDrift::Correct, at(610));
+    listing.target = Some(5);
+    assert_eq!(listing.next(RELATIVE, &situation(700, 690)), Next::Rest(Standing::Held));
     listing.target = Some(0);
-    assert!(matches!(listing.next(RELATIVE, &situation(1_202, 1_200)), Next::Write { .. }), "zero is always allowed");
+    assert!(matches!(listing.next(RELATIVE, &situation(700, 690)), Next::Write { urgency: Urgency::Zero, .. }));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! fakes where time matters.
 
 mod beliefs;
+mod drift;
 mod malls;
 mod orders;
 mod switch;

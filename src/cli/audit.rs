@@ -1,0 +1,186 @@
+//! `uriba audit`: what the malls show now, beside what was believed.
+//!
+//! The reading is done by whoever runs the channels; where nobody does, this command holds them for as long as it
+//! takes, and does nothing else with them.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+
+use super::{
+    desk::{Common, Desk},
+    failure::{Done, Failure},
+    lock::InstanceLock,
+    print::{counted, note, or_dash},
+    progress::Bar,
+    table::Table,
+};
+use crate::{
+    domain::time::between,
+    engine::{Again, Channel, Engine, observe},
+    store::{
+        audits::{FAILED, LISTINGS, OPEN},
+        sheets::{AuditSheet, DIFFERENCES_MAX},
+    },
+};
+
+/// How often is looked whether there is more.
+const LOOK: Duration = Duration::from_millis(300);
+/// Renewed while it reads; a killed command blocks the next one for no longer.
+const LEASE: Duration = Duration::from_secs(30);
+/// A service that has just begun takes its leases within this time.
+const NOBODY_FOR: Duration = Duration::from_secs(15);
+
+#[derive(Args, Debug)]
+pub struct Audit {
+    /// Only this channel
+    channel: Option<String>,
+    /// The most listings of each channel: the riskiest and longest unread ones
+    #[arg(long, value_name = "N", default_value_t = LISTINGS)]
+    limit: u64,
+}
+
+pub async fn run(common: &Common, asked: Audit) -> Done {
+    let desk = common.desk().await?;
+    let request = desk.store.ask_audit(asked.channel.as_deref(), asked.limit, &desk.who).await?;
+    let sheet = match Box::pin(work(&desk, request)).await {
+        Ok(sheet) => sheet,
+        Err(failure) => {
+            note(&format!("audit {request} stays open: whoever runs the channels next reads what is left"));
+            return Err(failure);
+        }
+    };
+    desk.print.item(&sheet, page);
+    match sheet.channels.iter().find(|part| part.state == FAILED) {
+        Some(part) => {
+            let why = part.problem.as_deref().unwrap_or("it can't be read");
+            Err(Failure::failed(format!("{}: not everything was read: {why}", part.channel)))
+        }
+        None if sheet.different() > 0 => Err(Failure::Differences),
+        None => Ok(()),
+    }
+}
+
+/// Until everything is read: by a service, else by this command itself.
+async fn work(desk: &Desk, request: i64) -> Result<AuditSheet, Failure> {
+    let bar = Bar::of("audit", "listings");
+    let done = if desk.store.is_served().await? {
+        watch(desk, request, &bar).await
+    } else {
+        Box::pin(read(desk, request, &bar)).await
+    };
+    bar.end();
+    done
+}
+
+async fn watch(desk: &Desk, request: i64, bar: &Bar) -> Result<AuditSheet, Failure> {
+    let env = desk.store.env();
+    let mut served_at = env.elapsed();
+    loop {
+        let sheet = desk.store.audit_sheet(request).await?;
+        say(bar, &sheet);
+        if !sheet.is_open() {
+            return Ok(sheet);
+        }
+        if desk.store.is_served().await? {
+            served_at = env.elapsed();
+        } else if env.elapsed().saturating_sub(served_at) > NOBODY_FOR {
+            return Err(Failure::failed("the service that read has gone; run it again once one runs, or without any"));
+        }
+        env.sleep(LOOK).await;
+    }
+}
+
+/// With the malls' keys of this configuration, and the lock of a service.
+async fn read(desk: &Desk, request: i64, bar: &Bar) -> Result<AuditSheet, Failure> {
+    let database = desk.store.file().map(ToOwned::to_owned);
+    let _lock = database.map(|file| InstanceLock::take(&file, "audit", desk.store.now())).transpose()?;
+    let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
+    engine.take_free_leases(LEASE).await?;
+    let read = async {
+        let asked = desk.store.audit_sheet(request).await?;
+        let wanted = |here: &&Arc<Channel>| asked.channels.iter().any(|part| part.channel == here.id());
+        let all = engine.channels.iter().filter(wanted).map(|here| read_one(&engine, here, request, bar));
+        futures_util::future::try_join_all(all).await?;
+        Ok(desk.store.audit_sheet(request).await?)
+    };
+    let done = tokio::select! {
+        done = read => done,
+        lost = keep_leases(&engine) => Err(lost),
+    };
+    engine.release_leases().await?;
+    done
+}
+
+async fn read_one(engine: &Engine, here: &Channel, request: i64, bar: &Bar) -> Done {
+    loop {
+        let sheet = engine.store.audit_sheet(request).await?;
+        say(bar, &sheet);
+        if !sheet.channels.iter().any(|part| part.channel == here.id() && part.state == OPEN) {
+            return Ok(());
+        }
+        let again = match here.lease() {
+            Some(lease) => observe::step(&engine.store, here, &lease).await?,
+            // Somebody else runs this one, and reads it.
+            None => Again::At(engine.env.now()),
+        };
+        match again {
+            Again::Now => tokio::task::yield_now().await,
+            Again::At(at) => engine.env.sleep(between(engine.env.now(), at).min(LOOK).max(LOOK / 10)).await,
+        }
+    }
+}
+
+/// Ends only when they can't be kept.
+async fn keep_leases(engine: &Engine) -> Failure {
+    loop {
+        engine.env.sleep(LEASE / 3).await;
+        if let Err(error) = engine.take_free_leases(LEASE).await {
+            return error.into();
+        }
+    }
+}
+
+fn say(bar: &Bar, sheet: &AuditSheet) {
+    bar.at(sheet.channels.iter().map(|part| part.read).sum(), sheet.channels.iter().map(|part| part.listings).sum());
+}
+
+fn page(sheet: &AuditSheet) -> String {
+    let mut table = Table::new(&["CHANNEL", "KEY", "SKU", ">MALL SHOWS", ">BELIEVED", ">TARGET", "MOST LIKELY"]);
+    for found in &sheet.differences {
+        table.row(vec![
+            found.channel.clone(),
+            found.mall_key.clone(),
+            found.sku.clone(),
+            or_dash(found.shows),
+            or_dash(found.believed),
+            or_dash(found.target),
+            found.cause.replace('_', " "),
+        ]);
+    }
+    let mut lines: Vec<String> = sheet
+        .channels
+        .iter()
+        .map(|part| {
+            let read = match part.read == part.listings {
+                true => format!("{} read", counted(part.listings, "listing")),
+                false => format!("{} of {} read", part.read, counted(part.listings, "listing")),
+            };
+            let why = part.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
+            let cut = if part.different > DIFFERENCES_MAX {
+                format!(" (the first {DIFFERENCES_MAX} are shown)")
+            } else {
+                String::new()
+            };
+            match part.different {
+                0 => format!("{}: {read}, none shows anything else than was believed{why}", part.channel),
+                n => format!("{}: {read}, {n} differ{}{cut}{why}", part.channel, if n == 1 { "s" } else { "" }),
+            }
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("there is no channel whose mall could be read".into());
+    }
+    let said = lines.join("\n");
+    if table.is_empty() { said } else { format!("{table}\n\n{said}") }
+}
