@@ -63,6 +63,10 @@ pub async fn run(common: &Common, asked: Audit) -> Done {
 
 /// Until everything is read: by a service, else by this command itself.
 async fn work(desk: &Desk, request: i64) -> Result<AuditSheet, Failure> {
+    let asked = desk.store.audit_sheet(request).await?;
+    if !asked.is_open() {
+        return Ok(asked);
+    }
     let bar = Bar::of("audit", "listings");
     let done = if desk.store.is_served().await? {
         watch(desk, request, &bar).await

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::allocation::Cap;
+use crate::domain::{allocation::Cap, drift::OnDrift};
 
 const GOOD: &str = r#"
 [pools.online]
@@ -59,6 +59,7 @@ mode = "live"
 poll_interval = "90s"
 initial_lookback = "30d"
 on_cancel = "review"
+on_drift = "hold"
 buffer = 2
 fraction = 0.5
 min_show = 1
@@ -71,6 +72,7 @@ timing = { late_apply = "2m", effect_lag = "10m" }
     let channel = &config.channels[0];
     assert_eq!(channel.name, "楽天 本店");
     assert!(channel.live && channel.review);
+    assert_eq!(channel.on_drift, OnDrift::Hold);
     assert_eq!(channel.poll_interval, Duration::from_secs(90));
     assert_eq!(channel.initial_lookback, Duration::from_secs(30 * 86_400));
     let rules = &channel.rules;
@@ -90,7 +92,7 @@ fn a_key_with_a_typo_is_named_with_the_nearest_that_exists() {
         lines,
         ["8: channels[rakuten-main].pol_interval: is not a key here (did you mean \"poll_interval\"?); allowed: \
           auth_url, base_url, buffer, cap, credentials, fraction, id, initial_lookback, mall, min_show, mode, name, \
-          on_cancel, options, poll_interval, pool, quotas, timing"]
+          on_cancel, on_drift, options, poll_interval, pool, quotas, timing"]
     );
 }
 

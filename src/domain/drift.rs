@@ -23,6 +23,7 @@ pub struct Pushed {
     pub from: i64,
     /// … and what ought to stand after it.
     pub to: i64,
+    /// What was read from then on tells about it.
     pub at: Timestamp,
     pub seen: bool,
 }

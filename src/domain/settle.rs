@@ -192,15 +192,16 @@ fn applied(
     let lost: i64 = lost.map(|(_, outstanding)| growth(outstanding.write)).sum();
     let before = publication.shown().map_or(0, |shown| shown.high.max(0)) + lost;
     let from = publication.shown().map_or(0, |shown| shown.mid);
-    publication.pushed = Some(pushed(written, from, exchange.answered_at));
+    publication.pushed = Some(said(publication, pushed(written, from, exchange.sent_at)));
     publication.writes.clear();
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
             let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
             publication.may_have_sold(overwritten, look(0).to, false);
             set_anchor(publication, look(now.unwrap_or(figure)), sales);
-            if let Some(now) = now {
-                publication.seen(now, 0);
+            if let Some(read) = now.filter(|read| *read != figure) {
+                // It says so itself: written again and again it would say the same.
+                return vec![Note::Drift { expected: figure, read }];
             }
             if figure == 0 {
                 // Some malls accept anything: a zero is believed when it is read.
@@ -218,9 +219,9 @@ fn applied(
                     publication.wants_read(exchange.answered_at);
                 }
             }
-            if let Some(pushed) = publication.pushed.as_mut().filter(|_| now.is_some()) {
-                // An answer with a figure was made after it.
-                pushed.seen = true;
+            if let Some((pushed, figure)) = publication.pushed.as_mut().zip(now) {
+                // The answer itself is the first that knows of it, and of sales that nobody else knows yet.
+                (pushed.to, pushed.at) = (figure, later(exchange.answered_at, Duration::from_micros(1)));
             }
             match now {
                 Some(figure) => reading(publication, look(figure), None, sales, times),
@@ -328,6 +329,12 @@ fn accepted_in_vain(publication: &Publication, look: Look, sales: &[Sale]) -> Op
     let (Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. }) = only.write else { return None };
     let is_due = only.state == WriteState::Accepted && only.horizon <= look.from;
     (is_due && !fits_absolute(only, look, sales)).then(|| figure - units_between(sales, only.sent_at, look.to))
+}
+
+/// Said again word for word, it is as old as it was when it was first said in vain.
+fn said(publication: &Publication, pushed: Pushed) -> Pushed {
+    let same = |last: &Pushed| (last.from, last.to, last.seen) == (pushed.from, pushed.to, false);
+    publication.pushed.filter(same).unwrap_or(pushed)
 }
 
 fn pushed(write: Write, from: i64, at: Timestamp) -> Pushed {

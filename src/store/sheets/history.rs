@@ -15,14 +15,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Page, Paging, page::number};
-use crate::store::{
-    Result, Store,
-    entity::{
-        hold_event, line_event, line_part, listing, log, mall_order, order_line, publication_event, reservation,
-        reservation_part, sku, stock_entry, stock_event,
+use crate::{
+    domain::drift::Cause,
+    store::{
+        Result, Store,
+        entity::{
+            hold_event, line_event, line_part, listing, log, mall_order, order_line, publication_event, reservation,
+            reservation_part, sku, stock_entry, stock_event,
+        },
+        instant, micros,
+        stock::pieces,
     },
-    instant, micros,
-    stock::pieces,
 };
 
 /// Something that happened to a SKU.
@@ -215,10 +218,13 @@ async fn publications(tx: &DatabaseTransaction, listings: &[listing::Model], win
     let told = |row: publication_event::Model| {
         let since = row.applied.zip(row.sold_since);
         let basis = since.map(|(applied, sold)| format!("{applied:+} changed and {sold} sold since"));
+        let cause = row.cause.as_deref().and_then(Cause::parse);
+        let cause = cause.map(|cause| format!("most likely {}", cause.sentence()));
+        let said: Vec<String> = row.detail.into_iter().chain(cause).collect();
         let line = HistoryLine {
             place: names.get(&row.listing_id).cloned(),
             units: row.value,
-            detail: row.detail.or(basis),
+            detail: Some(said.join("; ")).filter(|said| !said.is_empty()).or(basis),
             ..line(row.id, row.at, row.at, "listing", row.what)
         };
         ((row.at, row.id), line)

@@ -259,7 +259,10 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
     match state {
         Standing::Held if item.listing.not_ours => Some("fulfilled by the mall: never written".into()),
         Standing::Held if item.publication.kept.is_some() => {
-            item.publication.kept.map(|kept| format!("the mall keeps {kept} whatever is written"))
+            let kept = item.publication.kept.unwrap_or_default();
+            Some(format!(
+                "the mall shows {kept} by another's doing: no more than that until its attention item is resolved"
+            ))
         }
         Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("unread/")) => {
             Some("not raised while an order that names its SKU can't be read".into())

@@ -1,5 +1,6 @@
 //! The built program, as a person or a script runs it: what it prints, and how it ends.
 
+mod audit;
 mod commands;
 mod configuration;
 mod database;
