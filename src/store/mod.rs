@@ -15,6 +15,7 @@ pub mod channels;
 pub mod configuration;
 pub mod core_files;
 mod counts;
+mod decisions;
 pub mod deeds;
 mod demand;
 mod dialect;
@@ -28,6 +29,7 @@ pub mod imports;
 pub mod intake;
 mod intake_apply;
 mod intake_load;
+mod intake_rows;
 pub mod lease;
 mod ledger_time;
 pub mod log;
@@ -48,7 +50,9 @@ pub mod retention;
 mod review;
 pub mod rules;
 pub mod running;
+mod shares;
 pub mod sheets;
+mod standing;
 pub mod stock;
 pub mod surroundings;
 pub mod switch;
@@ -57,6 +61,7 @@ mod undo;
 mod unread;
 pub mod verify;
 pub mod watched;
+mod wishes;
 
 use std::sync::{
     Arc,

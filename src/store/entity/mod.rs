@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod attention;
 pub mod balance_event;
+pub mod blind;
 pub mod bundle_part;
 pub mod bundle_unit;
 pub mod channel;
@@ -11,6 +12,7 @@ pub mod core_figure;
 pub mod core_file;
 pub mod core_shipment;
 pub mod demand;
+pub mod demand_prior;
 pub mod exposure_wish;
 pub mod held;
 pub mod held_change;
