@@ -295,6 +295,7 @@ impl<'a> Hub<'a> {
             most: 99_999,
             forecast: face.demand.forecast(&self.prior, at(self.watermarks[channel].clamp(0, ms))),
             silent: span(ms - self.watermarks[channel]),
+            missing: 0,
             unheard: counted(span(ms - self.watermarks[channel]), span(BLIND_POLLS * manner.poll_ms)),
             blind: heard,
             turn: if manner.relative { span(3 * PUSH_MS) } else { heard + effect },

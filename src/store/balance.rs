@@ -25,7 +25,9 @@ use super::{
     dialect,
     entity::{bundle_unit, channel, listing, recall, stock},
     exposure::{Drawn, Draws, recalled},
-    instant, maybe_instant, micros,
+    instant,
+    intake_load::open_holds,
+    maybe_instant, micros,
     recompute::Allowance,
     rules::overrides,
     shares::Shares,
@@ -80,6 +82,8 @@ struct Around<'a> {
     prior: Prior,
     recalled: HashMap<i64, (i64, i64)>,
     shares: Shares,
+    /// By listing, of those channels of which nobody hears: units of what it sells that a reading misses.
+    missing: HashMap<i64, i64>,
 }
 
 impl Store {
@@ -213,6 +217,11 @@ impl Store {
         let draws = self.draws_on(tx, pool, skus).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
         let subjects = listings.iter().chain(skus).copied().collect();
+        let mut missing: HashMap<i64, i64> = HashMap::new();
+        if channels.iter().any(|row| row.unheard_s.is_some()) {
+            let open = open_holds(tx, &listings).await?.into_iter();
+            missing.extend(open.map(|(listing, holds)| (listing, holds.iter().map(|hold| hold.remaining).sum())));
+        }
         Ok(Around {
             shelved,
             allowances,
@@ -222,6 +231,7 @@ impl Store {
             prior: prior(tx).await?,
             recalled: recalled(tx, pool, skus, self.now()).await?,
             shares: Shares::load(tx, pool, &listings, skus).await?,
+            missing,
         })
     }
 
@@ -248,6 +258,8 @@ impl Store {
         });
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());
         let silent = between(known_until, self.now());
+        // Of the SKU, in each unit of what the listing sells.
+        let each = drawn.units / Ord::max(row.units, 1);
         let unheard = channel.and_then(|row| row.unheard_s).and_then(|seconds| u64::try_from(seconds).ok());
         Listing {
             listing: row.id,
@@ -255,13 +267,14 @@ impl Store {
             ceiling: drawn.listed.publication.ceiling(),
             share: around.shares.share(row.id, sku).map(|share| share.units),
             reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
-            fixed: row.share.map(|share| share.saturating_mul(drawn.units / Ord::max(row.units, 1))),
+            fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,
             most,
             forecast: forecast(around.taught.get(&(row.channel.clone(), row.id)), around, known_until),
             silent,
             // Heard of again a moment ago: the channel's row is about to say so.
             unheard: unheard.map(Duration::from_secs).filter(|_| silent > pace.blind_after),
+            missing: around.missing.get(&row.id).map_or(0, |units| units * each),
             blind: pace.blind,
             turn: pace.turn,
         }

@@ -32,8 +32,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) enum Lesson {
     /// One order of so many SKU units, placed then.
     Sold(i64, Timestamp),
-    /// The same in the seller's own shop, which shows what it has from the first on.
-    Rung(i64, Timestamp),
     Shows(bool),
 }
 
@@ -53,13 +51,11 @@ pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)
     let subjects = lessons.iter().map(|((_, subject), _)| *subject).collect();
     let mut known = taught(tx, &subjects).await?;
     for (subject, lesson) in lessons {
-        let demand = known.entry(subject.clone()).or_insert_with(|| Demand::new(now));
+        // What has sold showed stock, whatever was known of it; the seller's own shop always shows what it has.
+        let lit = matches!(lesson, Lesson::Sold(..));
+        let demand = known.entry(subject.clone()).or_insert_with(|| Demand { lit, ..Demand::new(now) });
         match lesson {
             Lesson::Sold(units, placed_at) => demand.sold(*units, *placed_at),
-            Lesson::Rung(units, placed_at) => {
-                demand.lit |= demand.usual.orders == 0.0;
-                demand.sold(*units, *placed_at);
-            }
             Lesson::Shows(lit) => demand.shows(*lit, now),
         }
     }

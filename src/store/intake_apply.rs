@@ -179,7 +179,7 @@ impl<'a> Draft<'a> {
             let units = |part: &Component| i64::from(change.sold) * part.quantity;
             let lesson = |part: &Component| {
                 let subject = (self.intake.channel.clone(), part.sku_id);
-                (subject, Lesson::Rung(units(part), order.placed_at))
+                (subject, Lesson::Sold(units(part), order.placed_at))
             };
             self.lessons.extend(item.parts.iter().map(lesson));
         }

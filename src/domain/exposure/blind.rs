@@ -28,9 +28,11 @@ pub fn counted(silent: Duration, after: Duration) -> Option<Duration> {
     Some(counted.min(SILENCE_MAX))
 }
 
-/// What a listing may have sold in a time, but for a chance of `eps`. At most its ceiling.
+/// What a listing may have sold in a time, but for a chance of `eps`, beside what is known to be missing. At most its
+/// ceiling.
 pub fn blind<K>(listing: &Listing<K>, within: Duration, eps: f64) -> i64 {
-    listing.forecast.quantile(within, eps, listing.exposed())
+    let sold = listing.forecast.quantile(within, eps, listing.exposed() + listing.missing);
+    (sold - listing.missing).max(0)
 }
 
 /// Streams of fewer orders a second than this sell nothing within the time, but for a chance of `eps`: of a gamma of

@@ -54,6 +54,8 @@ pub struct Listing<K> {
     pub silent: Duration,
     /// For how long nobody has heard of them, where that is longer than usual: see [`blind`].
     pub unheard: Option<Duration>,
+    /// Units that a reading misses and no order explains yet: nobody sells them any more.
+    pub missing: i64,
     /// A sale there is known, and answered everywhere else, so long after it happened.
     pub blind: Duration,
     /// Units that it gives away are certainly unsold so long after they were asked for.

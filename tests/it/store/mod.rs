@@ -1,6 +1,7 @@
 //! The store on every database: what is kept, and that it is kept whatever arrives when, twice, or at once.
 
 mod at_once;
+mod blind;
 mod bundles;
 pub mod deeds;
 mod dialect;
@@ -24,6 +25,7 @@ mod reservations_at_once;
 mod retention;
 mod review;
 mod rules;
+mod shares;
 mod shelves;
 mod shipments;
 mod switch;

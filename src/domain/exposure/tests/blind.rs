@@ -7,7 +7,9 @@ fn a_silent_channel_is_allowed_for_what_it_may_sell_meanwhile() {
     let busy = selling(60.0, listing("a", 50));
     // Ten minutes at one a minute: at most 18 but for one time in a hundred.
     assert_eq!(blind(&busy, MINUTE * 10, 0.01), 18);
-    assert_eq!(blind(&Listing { ceiling: Some(4), ..busy }, MINUTE * 10, 0.01), 4);
+    assert_eq!(blind(&Listing { ceiling: Some(4), ..busy.clone() }, MINUTE * 10, 0.01), 4);
+    let read = Listing { missing: 5, ceiling: Some(45), ..busy };
+    assert_eq!(blind(&read, MINUTE * 10, 0.01), 13, "five of them a reading has found missing");
 }
 
 #[test]

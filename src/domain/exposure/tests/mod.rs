@@ -41,6 +41,7 @@ pub(super) fn listing(name: &'static str, share: i64) -> Listing<&'static str> {
         forecast: Forecast::certain(1.0 / 3_600.0),
         silent: Duration::ZERO,
         unheard: None,
+        missing: 0,
         blind: MINUTE,
         turn: MINUTE,
     }
