@@ -11,7 +11,8 @@ use uriba::domain::{
     demand::{Demand, Prior, Tally as Seen},
     exposure::{
         self, Listing, Mode, Reach, Stock, after_sale,
-        mode::{InForce, Policy, blind},
+        blind::counted,
+        mode::{InForce, Policy},
     },
     publication::{Look, Next, Outstanding, Publication, Situation, Urgency, Ways, WriteState},
     settle::{self, Exchange, Note, Sale, Times},
@@ -253,29 +254,17 @@ impl<'a> Hub<'a> {
         };
         let listings: Vec<Listing<usize>> = (0..SHOP).map(|channel| self.listing(sku, channel, ms)).collect();
         let decided = exposure::balance(&stock, &listings, &self.policy, sku.in_force, at(ms));
-        let silent = |channel: usize| ms - self.watermarks[channel];
-        let is_blind = |channel: &usize| silent(*channel) > BLIND_POLLS * MANNERS[*channel].poll_ms;
-        let blind_units: Vec<i64> =
-            (0..SHOP)
-                .map(|channel| {
-                    if is_blind(&channel) {
-                        blind(&listings[channel], span(silent(channel)), self.policy.eps)
-                    } else {
-                        0
-                    }
-                })
-                .collect();
         let sku = &mut self.skus[index];
         if sku.in_force.is_none_or(|in_force| in_force.mode != decided.mode) {
             sku.in_force = Some(InForce { mode: decided.mode, since: at(ms) });
         }
         for (channel, share) in decided.shares.iter().enumerate() {
-            let others: i64 = blind_units.iter().sum::<i64>() - blind_units[channel];
+            let others = decided.shares.iter().map(|share| share.blind).sum::<i64>() - share.blind;
             let face = &mut sku.faces[channel];
             face.share = share.units;
             face.publication.target = Some(match share.units {
                 Some(units) => allocation::target_of_share(units, 1, &Rules::default(), 99_999, at(ms)),
-                None => allocation::target(sellable - others, 1, &Rules::default(), 99_999, at(ms)),
+                None => allocation::target(sellable, others, 1, &Rules::default(), 99_999, at(ms)),
             });
         }
         let again = ms_of(decided.reconsider_at).max(ms + 1_000);
@@ -306,6 +295,8 @@ impl<'a> Hub<'a> {
             most: 99_999,
             forecast: face.demand.forecast(&self.prior, at(self.watermarks[channel].clamp(0, ms))),
             silent: span(ms - self.watermarks[channel]),
+            missing: 0,
+            unheard: counted(span(ms - self.watermarks[channel]), span(BLIND_POLLS * manner.poll_ms)),
             blind: heard,
             turn: if manner.relative { span(3 * PUSH_MS) } else { heard + effect },
         }

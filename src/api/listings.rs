@@ -99,6 +99,10 @@ pub struct PutListing {
     #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
     pub priority: Option<Option<i64>>,
+    /// Its share in escrow, in units of the SKU, instead of one that follows demand. Nothing where all share.
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
+    pub share: Option<Option<i64>>,
     /// Open order lines follow to this SKU and units; without it they stay what they were when first mapped.
     #[serde(default)]
     pub open_orders: bool,
@@ -277,6 +281,7 @@ impl From<PutListing> for Mapping {
             ("cap", item.cap == Some(None)),
             ("unlimited", item.unlimited == Some(None)),
             ("priority", item.priority == Some(None)),
+            ("share", item.share == Some(None)),
         ];
         Self {
             cleared: nulls.into_iter().filter(|(_, null)| *null).map(|(rule, _)| rule.to_owned()).collect(),
@@ -290,6 +295,7 @@ impl From<PutListing> for Mapping {
             cap: item.cap.flatten(),
             unlimited: item.unlimited.flatten(),
             priority: item.priority.flatten(),
+            share: item.share.flatten(),
             open_orders: item.open_orders,
         }
     }

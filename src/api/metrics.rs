@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{ApiState, problem::Problem};
 use crate::{
     domain::{health::LaneState, suspend::State as Switch, time::between},
-    store::sheets::{ChannelSheet, Paging, PoolTotals},
+    store::sheets::{ChannelSheet, ModeCount, Paging, PoolTotals},
 };
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -32,7 +32,9 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TOTALS_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// The last sums, and when they were read.
-pub type TotalsCache = Mutex<Option<(Duration, Vec<PoolTotals>)>>;
+pub type TotalsCache = Mutex<Option<(Duration, Totals)>>;
+
+type Totals = (Vec<PoolTotals>, Vec<ModeCount>);
 
 /// Makes the process keep what the steps count, once; asked again it gives the same.
 pub fn install_metrics() -> PrometheusHandle {
@@ -81,7 +83,7 @@ async fn gauges(state: &ApiState) -> Result<String, Problem> {
     let paging = Paging::new(Some(Paging::LIMIT_MAX), None);
     let channels = store.channel_sheets(&state.outlines, &paging).await?.items;
     let open = store.attention_counts().await?;
-    let totals = totals(state).await?;
+    let (totals, modes) = totals(state).await?;
     let mut page = Exposition::default();
     of_channels(&mut page, &channels, store.now());
     page.begin("uriba_exposure_bound_units", "Units that can be oversold at most, whatever happens next");
@@ -91,6 +93,10 @@ async fn gauges(state: &ApiState) -> Result<String, Problem> {
     page.begin("uriba_oversold_units", "Units that are ordered and not there");
     for total in &totals {
         page.value(&[("pool", &total.pool)], total.oversold as f64);
+    }
+    page.begin("uriba_skus", "SKUs that have a figure, by the mode in which they are sold");
+    for count in &modes {
+        page.value(&[("pool", &count.pool), ("mode", &count.mode)], count.skus as f64);
     }
     page.begin("uriba_attention_open", "Items that need a person");
     for (kind, count) in &open {
@@ -143,14 +149,14 @@ fn of_channels(page: &mut Exposition, channels: &[ChannelSheet], now: Timestamp)
 }
 
 /// One scraper reads, the others wait for what it found.
-async fn totals(state: &ApiState) -> Result<Vec<PoolTotals>, Problem> {
+async fn totals(state: &ApiState) -> Result<Totals, Problem> {
     let now = state.store.env().elapsed();
     let mut kept = state.totals.lock().await;
     if let Some((at, totals)) = kept.as_ref().filter(|(at, _)| now.saturating_sub(*at) < TOTALS_AGE_MAX) {
         tracing::trace!(age = ?now.saturating_sub(*at), "sums over the pools are still fresh");
         return Ok(totals.clone());
     }
-    let totals = state.store.pool_totals().await?;
+    let totals = (state.store.pool_totals().await?, state.store.mode_counts().await?);
     *kept = Some((now, totals.clone()));
     Ok(totals)
 }

@@ -1,5 +1,7 @@
 //! `uriba listing`: what each channel sells, and of which SKU.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 
 use super::{
@@ -31,7 +33,7 @@ pub enum Command {
     Set(Set),
     /// What a listing's rules and its channel's were, newest first
     History { channel: String, mall_key: String },
-    /// Map many at once: columns channel, mall_key, sku (and units, buffer, fraction, min_show, cap, unlimited, priority)
+    /// Map many at once: columns channel, mall_key, sku (and units, buffer, fraction, min_show, cap, unlimited, priority, share)
     Import {
         #[command(flatten)]
         file: File,
@@ -101,12 +103,26 @@ pub struct Set {
     /// Larger ones come first where not all can be served
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     priority: Option<i64>,
+    /// Its share in escrow, in units of the SKU; none: as demand gives it
+    #[arg(long, value_name = "N|none", value_parser = share)]
+    share: Option<Fixed>,
     /// Rules that are to follow the channel again, separated by commas
     #[arg(long, value_name = "RULE,…", value_delimiter = ',', value_parser = PossibleValuesParser::new(RULES))]
     clear: Vec<String>,
     /// Say which numbers would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// A share set by hand, or none.
+#[derive(Clone, Copy, Debug)]
+struct Fixed(Option<i64>);
+
+fn share(text: &str) -> Result<Fixed, String> {
+    match text {
+        "none" => Ok(Fixed(None)),
+        number => number.parse().map(|n| Fixed(Some(n))).map_err(|_| "is neither a number nor `none`".to_owned()),
+    }
 }
 
 fn cap(text: &str) -> Result<Cap, String> {
@@ -152,6 +168,10 @@ async fn set(desk: &Desk, asked: Set) -> Done {
     let rules = desk.store.listing_history(&asked.channel, &asked.mall_key).await?;
     let own = rules.into_iter().find(|sheet| sheet.of == "listing").and_then(|sheet| sheet.sku);
     let sku = own.ok_or_else(|| Failure::failed(format!("{} has no such listing", asked.channel)))?;
+    let mut cleared: BTreeSet<String> = asked.clear.into_iter().collect();
+    if let Some(Fixed(None)) = asked.share {
+        cleared.insert("share".to_owned());
+    }
     let mapping = Mapping {
         channel: asked.channel,
         mall_key: asked.mall_key,
@@ -163,7 +183,8 @@ async fn set(desk: &Desk, asked: Set) -> Done {
         cap: asked.cap,
         unlimited: asked.unlimited,
         priority: asked.priority,
-        cleared: asked.clear.into_iter().collect(),
+        share: asked.share.and_then(|Fixed(share)| share),
+        cleared,
         open_orders: false,
     };
     put(desk, mapping, asked.dry_run).await
@@ -208,7 +229,8 @@ async fn shown(desk: &Desk, mapping: &Mapping) -> Done {
 async fn history(desk: &Desk, channel: &str, mall_key: &str) -> Done {
     let sheets = desk.store.listing_history(channel, mall_key).await?;
     desk.print.list(&sheets, "nothing is known of its rules", |all| {
-        let columns = ["FROM", "OF", "SKU", ">UNITS", ">BUFFER", ">FRACTION", ">MIN SHOW", "CAP", ">UNLIMITED", "WHO"];
+        let columns =
+            ["FROM", "OF", "SKU", ">UNITS", ">BUFFER", ">FRACTION", ">MIN SHOW", "CAP", ">UNLIMITED", ">SHARE", "WHO"];
         let mut table = Table::new(&columns);
         for sheet in all {
             let cap = sheet.cap.as_ref().map(|cap| serde_json::to_string(cap).unwrap_or_default());
@@ -222,6 +244,7 @@ async fn history(desk: &Desk, channel: &str, mall_key: &str) -> Done {
                 or_dash(sheet.min_show),
                 or_dash(cap),
                 or_dash(sheet.unlimited),
+                or_dash(sheet.share),
                 sheet.who.clone(),
             ]);
         }

@@ -194,7 +194,8 @@ fn pool(pool: &PoolSheet) -> String {
         rows.push(("made of", all.join(", ")));
     }
     let settled = if exposure.settled { "settled" } else { "not settled" };
-    rows.push(("exposure", format!("{} units, {}, {settled}", exposure.units, exposure.mode)));
+    let mode = format!("{} ({} by its {})", exposure.mode, exposure.wish, exposure.by);
+    rows.push(("exposure", format!("{} units, {mode}, {settled}", exposure.units)));
     rows.push(("bound", format!("{} units", exposure.bound)));
     pairs(&rows)
 }

@@ -398,6 +398,7 @@ fn timing(section: &Section<'_>) -> Timing {
         effect_max: length("effect_lag"),
         late_apply: length("late_apply"),
         unseen_for_at_most: length("unseen_for_at_most"),
+        blind_after: table.key("blind_after").and_then(|entry| entry.duration(Duration::from_secs(1))),
     };
     table.close();
     timing

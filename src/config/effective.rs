@@ -158,6 +158,7 @@ fn timing(channel: &Channel) -> Value {
         ("effect_lag", timing.effect_max),
         ("late_apply", timing.late_apply),
         ("unseen_for_at_most", timing.unseen_for_at_most),
+        ("blind_after", timing.blind_after),
     ];
     table(rows.into_iter().filter_map(|(key, length)| Some((key, text_of(spell(length?))))))
 }

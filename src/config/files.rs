@@ -17,7 +17,7 @@ use crate::{
 /// Below this a file that is a little late would be an alarm.
 const EVERY_LEAST: Duration = Duration::from_secs(60);
 /// Of all kinds of files.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "as_of",
     "buffer",
     "bundle",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 26] = [
     "ordered",
     "ordered_at",
     "priority",
+    "share",
     "quantity",
     "shipped",
     "sku",

@@ -66,7 +66,7 @@ min_show = 1
 cap = 50
 base_url = "http://127.0.0.1:9000"
 quotas = { "stock.push" = { per_second = 0.5, burst = 3 } }
-timing = { late_apply = "2m", effect_lag = "10m" }
+timing = { late_apply = "2m", effect_lag = "10m", blind_after = "20m" }
 "#;
     let config = parse(&with(more));
     let channel = &config.channels[0];
@@ -83,6 +83,7 @@ timing = { late_apply = "2m", effect_lag = "10m" }
     assert_eq!((name.as_str(), rate.per_second, rate.burst), ("stock.push", 0.5, 3));
     assert_eq!(channel.timing.late_apply, Some(Duration::from_secs(120)));
     assert_eq!(channel.timing.effect_max, Some(Duration::from_secs(600)));
+    assert_eq!(channel.timing.blind_after, Some(Duration::from_secs(1_200)));
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn quotas_options_and_times_are_those_of_the_mall() {
         [
             "8: channels[rakuten-main].quotas.stock.psh: is no quota of rakuten (did you mean \"stock.push\"?); allowed: orders.get, orders.search, stock.push, stock.read",
             "9: channels[rakuten-main].options.fast: is no option of rakuten; nothing is allowed here",
-            "10: channels[rakuten-main].timing.effect: is not a key here (did you mean \"effect_lag\"?); allowed: effect_lag, effect_lag_typical, late_apply, overlap, unseen_for_at_most, visibility_lag",
+            "10: channels[rakuten-main].timing.effect: is not a key here (did you mean \"effect_lag\"?); allowed: blind_after, effect_lag, effect_lag_typical, late_apply, overlap, unseen_for_at_most, visibility_lag",
         ]
     );
 }

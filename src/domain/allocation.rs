@@ -118,12 +118,14 @@ impl Rules {
     }
 }
 
-/// What the listing ought to show at an instant. `sellable` in SKU units, the answer in listing units.
-pub fn target(sellable: i64, units: i64, rules: &Rules, quantity_max: i64, at: Timestamp) -> i64 {
+/// What the listing ought to show at an instant. `sellable` in SKU units, the answer in listing units. `blind`: units
+/// that other channels may have sold unheard.
+pub fn target(sellable: i64, blind: i64, units: i64, rules: &Rules, quantity_max: i64, at: Timestamp) -> i64 {
     if let Some(fixed) = rules.unlimited {
         return fixed.clamp(0, quantity_max);
     }
     let mut n = sellable - rules.buffer;
+    n -= withheld(n, blind, units);
     if rules.fraction < 1.0 {
         n = (n as f64 * rules.fraction).floor() as i64;
     }
@@ -136,6 +138,12 @@ pub fn target_of_share(share: i64, units: i64, rules: &Rules, quantity_max: i64,
         Some(fixed) => fixed.clamp(0, quantity_max),
         None => shown(share, units, rules, quantity_max, at),
     }
+}
+
+/// Of `n` units so many are withheld for what others may have sold: never the last sale, so that a channel of which
+/// nobody hears can't stop the others.
+pub fn withheld(n: i64, blind: i64, units: i64) -> i64 {
+    blind.min(n - units.max(1)).max(0)
 }
 
 fn shown(mut n: i64, units: i64, rules: &Rules, quantity_max: i64, at: Timestamp) -> i64 {
@@ -164,7 +172,7 @@ mod tests {
         let cap = Cap::Dated(vec![dated(10, None, Some(1)), dated(50, Some(1), Some(3)), dated(0, Some(7), None)]);
         let rules = Rules { cap: Some(cap), ..Rules::default() };
         let second = jiff::SignedDuration::from_secs(1);
-        let shown = |at| target(200, 1, &rules, 99_999, at);
+        let shown = |at| target(200, 0, 1, &rules, 99_999, at);
         assert_eq!(shown(noon(1) - second), 10);
         assert_eq!(shown(noon(1)), 50, "an end belongs to what comes next");
         assert_eq!(shown(noon(3)), 200, "between the dates there is no cap");
@@ -172,10 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn what_others_may_have_sold_unheard_is_withheld_but_for_one_sale() {
+        let rules = Rules { buffer: 2, ..Rules::default() };
+        let shown = |blind, units| target(12, blind, units, &rules, 99_999, noon(1));
+        assert_eq!((shown(0, 1), shown(4, 1), shown(9, 1), shown(40, 1)), (10, 6, 1, 1));
+        assert_eq!((shown(4, 3), shown(40, 3)), (2, 1), "in whole packs");
+        assert_eq!(target(2, 5, 1, &rules, 99_999, noon(1)), 0, "what the buffer keeps back is no sale");
+    }
+
+    #[test]
     fn a_cap_of_its_own_replaces_the_channels() {
         let channel = Rules { cap: Some(Cap::Always(5)), ..Rules::default() };
         let own = Overrides { cap: Some(Cap::Dated(vec![dated(8, Some(2), None)])), ..Overrides::default() };
-        let shown = |own: &Overrides, at| target(100, 1, &channel.with(own), 99_999, at);
+        let shown = |own: &Overrides, at| target(100, 0, 1, &channel.with(own), 99_999, at);
         assert_eq!(shown(&Overrides::default(), noon(1)), 5);
         assert_eq!((shown(&own, noon(1)), shown(&own, noon(2))), (100, 8));
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::allocation::{Overrides, Rules};
+use super::allocation::{self, Overrides, Rules};
 
 /// One number of a derivation, with those that it was made of.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -179,8 +179,10 @@ pub struct Terms<'a> {
     pub quantity_max: i64,
     /// Dated rules are those of this instant.
     pub at: Timestamp,
-    /// In escrow, in units of what it sells; buffer and fraction say nothing then.
-    pub share: Option<i64>,
+    /// In escrow, in units of what it sells, and why; buffer and fraction say nothing then.
+    pub share: Option<(i64, &'a str)>,
+    /// In shared mode, what other channels may have sold of it unheard, and which.
+    pub blind: (i64, &'a str),
 }
 
 /// Sellable → target, rule by rule; rules that change nothing are left out. The same number as
@@ -196,12 +198,18 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
     }
     let mut n = sellable;
     let is_shared = terms.share.is_none();
-    if let Some(share) = terms.share {
-        n = Term::min("share", vec![n, Term::fact("share", share, "its exclusive share: the SKU is in escrow")]);
+    if let Some((share, why)) = terms.share {
+        n = Term::min("share", vec![n, Term::fact("share", share, format!("its exclusive share: {why}"))]);
     }
     if is_shared && rules.buffer != 0 {
         let buffer = Term::fact("rule.buffer", -rules.buffer, whose(terms, terms.own.buffer.is_some()));
         n = Term::sum("rule.buffer", vec![n, buffer]);
+    }
+    let (blind, who) = terms.blind;
+    let withheld = n.whole().map_or(0, |n| allocation::withheld(n, blind, terms.units));
+    if is_shared && withheld != 0 {
+        let all = if withheld < blind { format!("{who}; one sale is left") } else { who.to_owned() };
+        n = Term::sum("blind", vec![n, Term::fact("blind", -withheld, all)]);
     }
     if is_shared && rules.fraction < 1.0 {
         let mut part = Term::unknown("rule.fraction", whose(terms, terms.own.fraction.is_some()));
@@ -240,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::allocation::{self, Cap};
+    use crate::domain::allocation::Cap;
 
     #[test]
     fn a_sum_is_what_its_terms_make_it_and_nothing_without_one_of_them() {
@@ -266,7 +274,16 @@ mod tests {
         let rules = Rules { buffer: 1, fraction: 0.5, cap: Some(Cap::Always(2)), ..Rules::default() };
         let own = Overrides { cap: Some(Cap::Always(9)), ..Overrides::default() };
         let at = Timestamp::UNIX_EPOCH;
-        let terms = Terms { channel: "a", rules: &rules, own: &own, units: 2, quantity_max: 99, at, share: None };
+        let terms = Terms {
+            channel: "a",
+            rules: &rules,
+            own: &own,
+            units: 2,
+            quantity_max: 99,
+            at,
+            share: None,
+            blind: (0, ""),
+        };
         let tree = target(Term::fact("sellable", 12, "pool online"), &terms);
         let chain: Vec<_> = ["rule.cap", "rule.units", "rule.fraction", "rule.buffer", "sellable"]
             .map(|name| tree.find(name).unwrap().whole().unwrap())
@@ -297,16 +314,18 @@ mod tests {
             (cap, unlimited) in (proptest::option::of(0..9_i64), proptest::option::of(0..90_i64)),
             own in (proptest::option::of(0..8_i64), proptest::option::of(0..9_i64)),
             share in proptest::option::of(0..30_i64),
+            blind in 0..20_i64,
         ) {
             let (cap, at) = (cap.map(Cap::Always), Timestamp::UNIX_EPOCH);
             let rules = Rules { buffer, fraction: fraction.min(1.0), min_show, cap, unlimited };
             let own = Overrides { buffer: own.0, cap: own.1.map(Cap::Always), ..Overrides::default() };
-            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at, share };
+            let (said, blind) = (share.map(|share| (share, "tea is in escrow")), (blind, "b may have sold some"));
+            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at, share: said, blind };
             let tree = target(Term::fact("sellable", sellable, "pool"), &terms);
             prop_assert_eq!(tree.check(), Ok(()));
             let (rules, share) = (rules.with(&own), share.map(|share| share.min(sellable)));
             let expected = match share {
-                None => allocation::target(sellable, units, &rules, quantity_max, at),
+                None => allocation::target(sellable, blind.0, units, &rules, quantity_max, at),
                 Some(share) => allocation::target_of_share(share, units, &rules, quantity_max, at),
             };
             prop_assert_eq!(tree.whole(), Some(expected));

@@ -1,5 +1,6 @@
-//! What time alone brings: due switches, rules whose dates have come, modes and shares to be looked at again, holds past their time, doubts that the orders
-//! should have explained by now, and the end of what was kept long enough.
+//! What time alone brings: due switches, rules whose dates have come, channels of which nobody hears or that can't be
+//! written, modes and shares to be looked at again, holds past their time, doubts that the orders should have
+//! explained by now, what a day has taught, and the end of what was kept long enough.
 
 use super::Engine;
 use crate::store::{Result, Store};
@@ -8,6 +9,7 @@ use crate::store::{Result, Store};
 pub async fn step(engine: &Engine) -> Result<()> {
     engine.store.move_switches().await?;
     engine.store.turn_rules().await?;
+    engine.store.watch_channels().await?;
     engine.store.reconsider().await?;
     end_holds(&engine.store).await?;
     for here in &engine.channels {
@@ -15,6 +17,7 @@ pub async fn step(engine: &Engine) -> Result<()> {
         let unseen = here.plan.timing.unseen_for_at_most.unwrap_or(here.outlet.card.times.unseen_for_at_most);
         here.count_drifts(&engine.store.expire_doubts(&lease, &here.outlet, unseen).await?);
     }
+    engine.store.learn_catalogue().await?;
     engine.store.sweep(engine.history).await?;
     Ok(())
 }

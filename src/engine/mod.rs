@@ -86,7 +86,11 @@ pub struct Timing {
     pub effect_max: Option<std::time::Duration>,
     pub late_apply: Option<std::time::Duration>,
     pub unseen_for_at_most: Option<std::time::Duration>,
+    pub blind_after: Option<std::time::Duration>,
 }
+
+/// A channel that was polled so often in vain is blind.
+const BLIND_POLLS: u32 = 3;
 
 /// How listings of a mall with this card can be moved.
 pub fn pace(card: &Card, poll_interval: Duration, timing: Timing) -> Pace {
@@ -95,7 +99,10 @@ pub fn pace(card: &Card, poll_interval: Duration, timing: Timing) -> Pace {
     let effect = card.times.effect_lag.as_ref().map_or(Duration::ZERO, |lag| timing.effect_max.unwrap_or(lag.max));
     let known = poll_interval + lag;
     let direct = ways.relative || ways.compare_and_set;
-    Pace { direct, blind: known + ANSWERED, turn: if direct { ANSWERED } else { effect + known + ANSWERED } }
+    let turn = if direct { ANSWERED } else { effect + known + ANSWERED };
+    // Orders that the mall doesn't show yet are nobody's silence.
+    let blind_after = timing.blind_after.unwrap_or(poll_interval * BLIND_POLLS + lag);
+    Pace { direct, blind: known + ANSWERED, turn, blind_after }
 }
 
 /// All channels of one hub, opened.

@@ -1,46 +1,47 @@
 //! Modes and shares: read and decided anew whenever a SKU is computed, and when a decision is due to be looked at again.
 //!
 //! The decision is [`crate::domain::exposure::balance()`]'s. It is made under the lock of the stock row, before the
-//! targets that follow from it, and kept with what it rested on whenever it differs from the one before.
+//! targets that follow from it, and kept with what it rested on whenever it differs from the one before
+//! ([`decisions`](super::decisions)).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, Query},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
-    bundles::{self, Component, Shelved, exploded},
+    bundles::{self, Shelved},
     channels::STOREFRONT,
-    demand::{Subject, taught},
+    decisions::Fresh,
+    demand::{Lesson, Subject, learn, prior, taught},
     dialect,
-    entity::{balance_event, bundle_unit, channel, exposure_wish, listing, recall, share, sku, stock},
+    entity::{bundle_unit, channel, listing, recall, stock},
     exposure::{Drawn, Draws, recalled},
     instant,
-    log::Entry,
+    intake_load::open_holds,
     maybe_instant, micros,
     recompute::Allowance,
     rules::overrides,
+    shares::Shares,
     stock::{lock_skus, pieces},
+    wishes::{Wished, wishes},
 };
 use crate::domain::{
     allocation,
     demand::{Demand, Forecast, Prior},
     exposure::{
-        self, Balance, Listing, Mode, Reach, Stock, balance,
+        Absence, Listing, Mode, Reach, Stock, balance,
         mode::{InForce, Policy, Wish},
+        reach::Standing,
     },
-    health::LaneState,
     shelf::Shelf,
     suspend,
     time::between,
@@ -48,6 +49,7 @@ use crate::domain::{
 
 /// How a channel's listings can be moved, by its mall's card and its configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pace {
     /// By a change, or by compare and set: what a listing gives is certain at once.
     pub direct: bool,
@@ -55,134 +57,58 @@ pub struct Pace {
     pub blind: Duration,
     /// Units that a listing gives away are certainly unsold so long after they were asked for.
     pub turn: Duration,
+    /// When its orders are known up to no later than so long ago, they count as unheard.
+    pub blind_after: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { direct: true, blind: Duration::from_secs(65), turn: Duration::from_secs(5) }
-    }
-}
-
-/// Shares by listing, of each SKU of theirs that is in escrow, in units of that SKU.
-#[derive(Debug, Default)]
-pub(super) struct Shares {
-    by_listing: HashMap<i64, BTreeMap<i64, i64>>,
-}
-
-impl Shares {
-    /// By component, what of it one sale of the listing takes counted in bundles: how many units of its own SKU
-    /// the listing may show. `None`: nothing of it is in escrow.
-    pub fn of(&self, listing: i64, parts: &[Component]) -> Option<i64> {
-        let shares = self.by_listing.get(&listing)?;
-        let each =
-            parts.iter().filter_map(|part| Some(shares.get(&part.sku_id)?.div_euclid(Ord::max(part.quantity, 1))));
-        each.min()
-    }
-
-    pub async fn load(db: &impl ConnectionTrait, listings: &BTreeSet<i64>) -> Result<Self> {
-        let mut found = Self::default();
-        for piece in pieces(listings) {
-            for row in share::Entity::find().filter(share::Column::ListingId.is_in(piece)).all(db).await? {
-                found.by_listing.entry(row.listing_id).or_default().insert(row.sku_id, row.units);
-            }
+        Self {
+            direct: true,
+            blind: Duration::from_secs(65),
+            turn: Duration::from_secs(5),
+            blind_after: Duration::from_secs(180),
         }
-        Ok(found)
     }
 }
 
-/// Everything that a decision looks at beside the SKU's own shelf.
-struct Around {
-    draws: Draws,
+/// Everything that decisions look at beside each SKU's own shelf.
+struct Around<'a> {
+    shelved: &'a Shelved,
+    allowances: &'a HashMap<String, Allowance>,
     channels: HashMap<String, channel::Model>,
+    draws: Draws,
     taught: HashMap<Subject, Demand>,
+    prior: Prior,
     recalled: HashMap<i64, (i64, i64)>,
     shares: Shares,
+    /// By listing, of those channels of which nobody hears: units of what it sells that a reading misses.
+    missing: HashMap<i64, i64>,
 }
 
 impl Store {
-    /// Gives a SKU another name, or says in which mode it is to be sold (`Some(None)`: as its pool is).
-    pub async fn set_sku(
-        &self,
-        code: &str,
-        name: Option<&str>,
-        exposure: Option<Option<Wish>>,
-        who: &str,
-    ) -> Result<()> {
-        let tx = self.begin().await?;
-        let row = self.sku(&tx, code).await?;
-        let subject = format!("sku/{}", row.code);
-        if let Some(name) = name.filter(|name| row.name.as_deref() != Some(*name)) {
-            let renamed = sku::ActiveModel { id: Set(row.id), name: Set(Some(name.to_owned())), ..Default::default() };
-            sku::Entity::update(renamed).exec(&tx).await?;
-            let entry = Entry { who, what: "sku.name", subject: &subject, why: None, detail: Some(name.to_owned()) };
-            self.write_log(&tx, entry).await?;
-        }
-        if let Some(wish) = exposure
-            && self.put_wish(&tx, of_sku(row.id), wish, who).await?
-        {
-            let rows = stock::Entity::find().filter(stock::Column::SkuId.eq(row.id)).all(&tx).await?;
-            let bumps: Vec<_> = rows.into_iter().map(|row| (row.sku_id, row.pool)).collect();
-            lock_skus(&tx, &[row.id].into()).await?;
-            dialect::bump_stock(&tx, &bumps, false, micros(self.now())).await?;
-            let detail = Some(format!("sold {}", wish.map_or("as its pool is", Wish::word)));
-            self.write_log(&tx, Entry { who, what: "sku.exposure", subject: &subject, why: None, detail }).await?;
-        }
-        tx.commit().await?;
-        self.bells.facts.notify_waiters();
-        Ok(())
-    }
-
-    pub(super) async fn put_wish(
-        &self,
-        tx: &DatabaseTransaction,
-        scope: String,
-        wish: Option<Wish>,
-        who: &str,
-    ) -> Result<bool> {
-        let known = exposure_wish::Entity::find_by_id(&scope).one(tx).await?;
-        let word = wish.map(Wish::word);
-        if known.as_ref().map(|row| row.mode.as_str()) == word {
-            return Ok(false);
-        }
-        exposure_wish::Entity::delete_by_id(&scope).exec(tx).await?;
-        if let Some(word) = word {
-            let (at, who) = (micros(self.now()), who.to_owned());
-            let row = exposure_wish::Model { scope, mode: word.to_owned(), at, who };
-            exposure_wish::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
-        }
-        Ok(true)
-    }
-
     /// What the hub can do about the channel's listings has changed: what they share is looked at again.
     pub(super) async fn reconsider_channel(&self, tx: &DatabaseTransaction, channel: &str) -> Result<()> {
-        let sold = || {
-            Query::select()
-                .column(listing::Column::SkuId)
-                .from(listing::Entity)
-                .and_where(listing::Column::Channel.eq(channel))
-                .to_owned()
-        };
-        let parts = Query::select()
-            .column(bundle_unit::Column::ComponentId)
-            .from(bundle_unit::Entity)
-            .and_where(bundle_unit::Column::BundleId.in_subquery(sold()))
+        let sold = Query::select()
+            .column(listing::Column::SkuId)
+            .from(listing::Entity)
+            .and_where(listing::Column::Channel.eq(channel))
             .to_owned();
-        let named = stock::Column::SkuId.in_subquery(sold()).or(stock::Column::SkuId.in_subquery(parts));
-        self.reconsider_where(tx, named).await
+        self.reconsider_where(tx, stock::Column::Mode.is_not_null().and(sells_of(&sold))).await
     }
 
     /// The same of some listings.
     pub(super) async fn reconsider_listings(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<()> {
         for piece in pieces(&bundles::touched(tx, skus).await?) {
-            self.reconsider_where(tx, stock::Column::SkuId.is_in(piece)).await?;
+            let named = stock::Column::Mode.is_not_null().and(stock::Column::SkuId.is_in(piece));
+            self.reconsider_where(tx, named).await?;
         }
         Ok(())
     }
 
-    async fn reconsider_where(&self, tx: &DatabaseTransaction, named: Expr) -> Result<()> {
+    pub(super) async fn reconsider_where(&self, tx: &DatabaseTransaction, named: Expr) -> Result<()> {
         stock::Entity::update_many()
             .col_expr(stock::Column::ReconsiderAt, Expr::value(micros(self.now())))
-            .filter(stock::Column::Mode.is_not_null())
             .filter(named)
             .exec(tx)
             .await?;
@@ -206,13 +132,20 @@ impl Store {
         lock_skus(&tx, &rows.iter().map(|row| row.sku_id).collect()).await?;
         let bumps: Vec<_> = rows.iter().map(|row| (row.sku_id, row.pool.clone())).collect();
         dialect::bump_stock(&tx, &bumps, false, now).await?;
+        // Whoever computes it says when it is due again, if ever.
+        stock::Entity::update_many()
+            .col_expr(stock::Column::ReconsiderAt, Expr::value(Option::<i64>::None))
+            .filter(stock::Column::SkuId.is_in(rows.iter().map(|row| row.sku_id)))
+            .filter(stock::Column::ReconsiderAt.lte(now))
+            .exec(&tx)
+            .await?;
         tx.commit().await?;
         self.bells.facts.notify_waiters();
         Ok(rows.len())
     }
 
-    /// Decides about those of the SKUs that are, or are to be, sold otherwise than shared. Returns the SKUs whose
-    /// shares have changed.
+    /// Decides about those of the SKUs that are, or are to be, sold otherwise than shared, or of which a channel may
+    /// have sold something unheard. Returns the SKUs of which something changed that targets rest on.
     pub(super) async fn balance_pool(
         &self,
         tx: &DatabaseTransaction,
@@ -221,90 +154,127 @@ impl Store {
         shelved: &Shelved,
         allowances: &HashMap<String, Allowance>,
     ) -> Result<BTreeSet<i64>> {
-        let wishes = wishes(tx, pool, rows).await?;
-        if wishes.is_empty() {
+        let ids: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
+        let wishes = wishes(tx, pool, &ids).await?;
+        let wish = |sku: i64| wishes.get(&sku).map_or(Wish::Shared, |wished: &Wished| wished.wish);
+        let channels = channel::Entity::find().filter(channel::Column::Pool.eq(pool)).all(tx).await?;
+        let known: BTreeSet<i64> = shelved.shelves.keys().copied().collect();
+        let withheld = Shares::load(tx, pool, &BTreeSet::new(), &known).await?;
+        let unheard = channels.iter().any(|row| row.unheard_s.is_some());
+        let apart = |row: &&stock::Model| {
+            unheard || withheld.withholds(row.sku_id) || row.mode.is_some() || wish(row.sku_id) != Wish::Shared
+        };
+        let apart: Vec<&stock::Model> = rows.iter().filter(apart).filter(|row| known.contains(&row.sku_id)).collect();
+        if apart.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let skus: BTreeSet<i64> = wishes.keys().copied().filter(|sku| shelved.shelves.contains_key(sku)).collect();
-        let around = self.around(tx, pool, &skus).await?;
+        let skus = apart.iter().map(|row| row.sku_id).collect();
+        let around = self.around(tx, pool, &skus, channels, shelved, allowances).await?;
         let mut changed = BTreeSet::new();
-        for row in rows.iter().filter(|row| skus.contains(&row.sku_id)) {
-            let Some(sellable) = shelved.shelves.get(&row.sku_id).and_then(Shelf::sellable) else { continue };
-            let policy = Policy { wish: wishes[&row.sku_id], ..Policy::default() };
-            let in_force = row
-                .mode
-                .as_deref()
-                .and_then(Mode::parse)
-                .map(|mode| InForce { mode, since: row.mode_since.map_or(self.now(), instant) });
-            let stock = self.stock_of(row.sku_id, sellable, &around);
-            let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
-            let counted = drawn.iter().filter(|drawn| drawn.counts());
-            let listings: Vec<Listing<i64>> =
-                counted.map(|drawn| self.listing_of(row.sku_id, drawn, shelved, allowances, &around)).collect();
-            let decided = balance(&stock, &listings, &policy, in_force, self.now());
-            if self.keep(tx, row, &stock, &listings, &decided).await? {
+        for row in apart {
+            if self.balance_sku(tx, row, wish(row.sku_id), &around).await? {
                 changed.insert(row.sku_id);
             }
         }
+        learn(tx, &self.shop_lights(&skus, &around), self.now()).await?;
         Ok(changed)
     }
 
-    async fn around(&self, tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<Around> {
+    async fn balance_sku(
+        &self,
+        tx: &DatabaseTransaction,
+        row: &stock::Model,
+        wish: Wish,
+        around: &Around<'_>,
+    ) -> Result<bool> {
+        let Some(sellable) = around.shelved.shelves.get(&row.sku_id).and_then(Shelf::sellable) else {
+            return Ok(false);
+        };
+        let policy = Policy { wish, ..Policy::default() };
+        let since = row.mode_since.map_or(self.now(), instant);
+        let in_force = row.mode.as_deref().and_then(Mode::parse).map(|mode| InForce { mode, since });
+        let stock = self.stock_of(row.sku_id, sellable, around);
+        let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
+        let drawn: Vec<&Drawn> = drawn.iter().filter(|drawn| drawn.counts()).collect();
+        let listings: Vec<Listing<i64>> =
+            drawn.iter().map(|drawn| self.listing_of(row.sku_id, drawn, around)).collect();
+        let decided = balance(&stock, &listings, &policy, in_force, self.now());
+        let channels = drawn.iter().map(|drawn| drawn.listed.listing.channel.as_str()).collect();
+        let (of, shares) = (&stock, &around.shares);
+        let fresh = Fresh { row, wish, of, listings: &listings, channels, decided: &decided, shares };
+        self.keep(tx, &fresh).await
+    }
+
+    async fn around<'a>(
+        &self,
+        tx: &DatabaseTransaction,
+        pool: &str,
+        skus: &BTreeSet<i64>,
+        channels: Vec<channel::Model>,
+        shelved: &'a Shelved,
+        allowances: &'a HashMap<String, Allowance>,
+    ) -> Result<Around<'a>> {
         let draws = self.draws_on(tx, pool, skus).await?;
-        let rows = channel::Entity::find().filter(channel::Column::Pool.eq(pool)).all(tx).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
         let subjects = listings.iter().chain(skus).copied().collect();
+        let mut missing: HashMap<i64, i64> = HashMap::new();
+        if channels.iter().any(|row| row.unheard_s.is_some()) {
+            let open = open_holds(tx, &listings).await?.into_iter();
+            missing.extend(open.map(|(listing, holds)| (listing, holds.iter().map(|hold| hold.remaining).sum())));
+        }
         Ok(Around {
+            shelved,
+            allowances,
             draws,
-            channels: rows.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            channels: channels.into_iter().map(|row| (row.id.clone(), row)).collect(),
             taught: taught(tx, &subjects).await?,
+            prior: prior(tx).await?,
             recalled: recalled(tx, pool, skus, self.now()).await?,
-            shares: Shares::load(tx, &listings).await?,
+            shares: Shares::load(tx, pool, &listings, skus).await?,
+            missing,
         })
     }
 
-    fn stock_of(&self, sku: i64, sellable: i64, around: &Around) -> Stock {
-        let shops = around.channels.values().filter(|row| row.mall == STOREFRONT && row.configured);
-        let mut shops: Vec<&str> = shops.map(|row| row.id.as_str()).collect();
-        shops.sort_unstable();
+    fn stock_of(&self, sku: i64, sellable: i64, around: &Around<'_>) -> Stock {
+        let shops = shops(around);
         let taught = shops.iter().filter_map(|id| around.taught.get(&((*id).to_owned(), sku)));
         let storefront = match (shops.is_empty(), busiest(taught)) {
             (true, _) => None,
-            (false, known) => Some(self.forecast(known, self.now())),
+            (false, known) => Some(forecast(known, around, self.now())),
         };
         let (recalled, until) = around.recalled.get(&sku).copied().unwrap_or_default();
         Stock { sellable, storefront, recalled, recalled_until: (recalled > 0).then(|| instant(until)) }
     }
 
-    fn listing_of(
-        &self,
-        sku: i64,
-        drawn: &Drawn,
-        shelved: &Shelved,
-        allowances: &HashMap<String, Allowance>,
-        around: &Around,
-    ) -> Listing<i64> {
+    fn listing_of(&self, sku: i64, drawn: &Drawn, around: &Around<'_>) -> Listing<i64> {
         let row = &drawn.listed.listing;
-        let allowance = allowances.get(&row.channel);
+        let allowance = around.allowances.get(&row.channel);
         let channel = around.channels.get(&row.channel);
         let pace = allowance.map_or_else(Pace::default, |allowance| allowance.pace);
-        let sellable = shelved.sellable(row.sku_id).unwrap_or(0);
+        let sellable = around.shelved.sellable(row.sku_id).unwrap_or(0);
         let most = allowance.map_or(0, |allowance| {
             let rules = allowance.rules.with(&overrides(row));
             allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
         });
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());
+        let silent = between(known_until, self.now());
+        // Of the SKU, in each unit of what the listing sells.
+        let each = drawn.units / Ord::max(row.units, 1);
+        let unheard = channel.and_then(|row| row.unheard_s).and_then(|seconds| u64::try_from(seconds).ok());
         Listing {
             listing: row.id,
             units: drawn.units,
             ceiling: drawn.listed.publication.ceiling(),
-            share: around.shares.by_listing.get(&row.id).and_then(|shares| shares.get(&sku)).copied(),
+            share: around.shares.share(row.id, sku).map(|share| share.units),
             reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
-            fixed: None,
+            fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,
             most,
-            forecast: self.forecast(around.taught.get(&(row.channel.clone(), row.id)), known_until),
-            silent: between(known_until, self.now()),
+            forecast: forecast(around.taught.get(&(row.channel.clone(), row.id)), around, known_until),
+            silent,
+            // Heard of again a moment ago: the channel's row is about to say so.
+            unheard: unheard.map(Duration::from_secs).filter(|_| silent > pace.blind_after),
+            missing: around.missing.get(&row.id).map_or(0, |units| units * each),
             blind: pace.blind,
             turn: pace.turn,
         }
@@ -312,148 +282,55 @@ impl Store {
 
     fn reach(&self, drawn: &Drawn, channel: &channel::Model, pace: Pace) -> Reach {
         let belief = &drawn.listed.publication;
-        let is_off = !matches!(suspend::State::parse(&channel.state), Some(suspend::State::Active) | None);
-        let aside = belief.set_aside_until.is_some_and(|until| until > self.now());
-        let is_shut = channel.baseline != "done" || channel.stock_lane == LaneState::Tripped.word();
-        let is_off = is_off || is_shut || channel.mode != "live";
-        let known = belief.anchor.is_some() && drawn.listed.listing.state == "ready" && !drawn.listed.listing.not_ours;
-        match () {
-            () if is_off || aside || !known => Reach::Outside,
-            () if channel.stock_lane == LaneState::Waiting.word() => Reach::Away,
-            () if pace.direct => Reach::Direct,
-            () => Reach::ThroughZero,
-        }
+        let listing = &drawn.listed.listing;
+        Reach::of(&Standing {
+            live: channel.mode == "live",
+            switch: suspend::State::parse(&channel.state),
+            covered: channel.baseline == "done",
+            absence: channel.absence.as_deref().and_then(Absence::parse),
+            direct: pace.direct,
+            set_aside: belief.set_aside_until.is_some_and(|until| until > self.now()),
+            known: belief.anchor.is_some() && listing.state == "ready" && !listing.not_ours,
+        })
     }
 
-    /// `until`: time counts as far as the orders are known; nobody can say that nothing was sold since.
-    fn forecast(&self, known: Option<&Demand>, until: Timestamp) -> Forecast {
-        known.copied().unwrap_or_else(|| Demand::new(until)).forecast(&Prior::default(), until)
-    }
-
-    /// Writes a decision down. Returns whether it differs from what is in force.
-    async fn keep(
-        &self,
-        tx: &DatabaseTransaction,
-        row: &stock::Model,
-        of: &Stock,
-        listings: &[Listing<i64>],
-        decided: &Balance<i64>,
-    ) -> Result<bool> {
-        let now = micros(self.now());
-        let word = decided.mode.word();
-        let moved = row.mode.as_deref() != Some(word);
-        let mut update = stock::Entity::update_many()
-            .col_expr(stock::Column::ReconsiderAt, Expr::value(micros(decided.reconsider_at)))
-            .filter(stock::Column::SkuId.eq(row.sku_id))
-            .filter(stock::Column::Pool.eq(&row.pool));
-        if moved {
-            update = update
-                .col_expr(stock::Column::Mode, Expr::value(word))
-                .col_expr(stock::Column::ModeSince, Expr::value(now));
-        }
-        update.exec(tx).await?;
-        let before: Vec<Option<i64>> = listings.iter().map(|listing| listing.share).collect();
-        let after: Vec<Option<i64>> = decided.shares.iter().map(|share| share.units).collect();
-        if !moved && before == after {
-            return Ok(false);
-        }
-        let gone = share::Entity::delete_many();
-        gone.filter(share::Column::SkuId.eq(row.sku_id)).filter(share::Column::Pool.eq(&row.pool)).exec(tx).await?;
-        let fresh = decided.shares.iter().filter_map(|decided| {
-            let row = share::Model {
-                listing_id: decided.listing,
-                sku_id: row.sku_id,
-                pool: row.pool.clone(),
-                units: decided.units?,
-                because: format!("{:?}", decided.because),
-                at: now,
-            };
-            Some(row.into_active_model().reset_all())
+    /// The seller's own shop sells a SKU as long as there is any: time without doesn't say that nobody wants it.
+    fn shop_lights(&self, skus: &BTreeSet<i64>, around: &Around<'_>) -> Vec<(Subject, Lesson)> {
+        let shops = shops(around);
+        let each = skus.iter().flat_map(|sku| shops.iter().map(move |shop| ((*shop).to_owned(), *sku)));
+        let changed = each.filter_map(|subject| {
+            let sellable = around.shelved.shelves.get(&subject.1).and_then(Shelf::sellable)?;
+            let lit = sellable > 0;
+            (around.taught.get(&subject)?.lit != lit).then_some((subject, Lesson::Shows(lit)))
         });
-        let fresh: Vec<share::ActiveModel> = fresh.collect();
-        if !fresh.is_empty() {
-            share::Entity::insert_many(fresh).exec_without_returning(tx).await?;
-        }
-        let event = balance_event::ActiveModel {
-            id: Set(self.id()),
-            sku_id: Set(row.sku_id),
-            pool: Set(row.pool.clone()),
-            at: Set(now),
-            mode: Set(word.to_owned()),
-            body: Set(body(of, listings, decided)),
-        };
-        balance_event::Entity::insert(event).exec_without_returning(tx).await?;
-        Ok(true)
+        changed.collect()
     }
 }
 
-/// Units that these listings sold, of their own SKUs, leave their shares; `balance` decides who gets more.
-pub(super) async fn sell_shares(tx: &DatabaseTransaction, sold: &[(listing::Model, i64)]) -> Result<()> {
-    let ids: BTreeSet<i64> = sold.iter().map(|(row, _)| row.id).collect();
-    for piece in pieces(&ids) {
-        for row in share::Entity::find().filter(share::Column::ListingId.is_in(piece)).all(tx).await? {
-            let of: Vec<&(listing::Model, i64)> = sold.iter().filter(|(of, _)| of.id == row.listing_id).collect();
-            let Some((listing, _)) = of.first() else { continue };
-            let made_of = exploded(tx, &[listing.sku_id].into()).await?;
-            let parts = made_of.get(&listing.sku_id).map_or(&[][..], Vec::as_slice);
-            let each = parts.iter().find(|part| part.sku_id == row.sku_id).map_or(1, |part| part.quantity);
-            let units: i64 = of.iter().map(|(_, units)| units * each).sum();
-            let left = exposure::after_sale(row.units, units);
-            share::Entity::update(share::ActiveModel { units: Set(left), ..row.into_active_model() }).exec(tx).await?;
-        }
-    }
-    Ok(())
+/// Stock rows of what this selects, and of what that is made of.
+pub(super) fn sells_of(skus: &sea_orm::sea_query::SelectStatement) -> Expr {
+    let parts = Query::select()
+        .column(bundle_unit::Column::ComponentId)
+        .from(bundle_unit::Entity)
+        .and_where(bundle_unit::Column::BundleId.in_subquery(skus.clone()))
+        .to_owned();
+    stock::Column::SkuId.in_subquery(skus.clone()).or(stock::Column::SkuId.in_subquery(parts))
+}
+
+/// The seller's own shops on the pool, in their order.
+fn shops<'a>(around: &'a Around<'_>) -> Vec<&'a str> {
+    let shops = around.channels.values().filter(|row| row.mall == STOREFRONT && row.configured);
+    let mut shops: Vec<&str> = shops.map(|row| row.id.as_str()).collect();
+    shops.sort_unstable();
+    shops
+}
+
+/// `until`: time counts as far as the orders are known; nobody can say that nothing was sold since.
+fn forecast(known: Option<&Demand>, around: &Around<'_>, until: Timestamp) -> Forecast {
+    known.copied().unwrap_or_else(|| Demand::new(until)).forecast(&around.prior, until)
 }
 
 /// Of several shops of the seller's own on one pool the one that sells most stands for all.
 fn busiest<'a>(shops: impl Iterator<Item = &'a Demand>) -> Option<&'a Demand> {
     shops.max_by(|a, b| a.usual.orders.total_cmp(&b.usual.orders))
-}
-
-/// What is wanted of these SKUs, where that is anything but shared, or was until now.
-async fn wishes(tx: &DatabaseTransaction, pool: &str, rows: &[stock::Model]) -> Result<HashMap<i64, Wish>> {
-    let of_pool = exposure_wish::Entity::find_by_id(of_pool(pool)).one(tx).await?;
-    let of_pool = of_pool.and_then(|row| Wish::parse(&row.mode)).unwrap_or(Wish::Shared);
-    let scopes: Vec<String> = rows.iter().map(|row| of_sku(row.sku_id)).collect();
-    let own = exposure_wish::Entity::find().filter(exposure_wish::Column::Scope.is_in(scopes)).all(tx).await?;
-    let own: HashMap<String, Wish> =
-        own.into_iter().filter_map(|row| Some((row.scope, Wish::parse(&row.mode)?))).collect();
-    let wanted = rows.iter().map(|row| {
-        let wanted = own.get(&of_sku(row.sku_id)).copied().unwrap_or(of_pool);
-        (row, wanted)
-    });
-    let apart = wanted.filter(|(row, wanted)| *wanted != Wish::Shared || row.mode.is_some());
-    Ok(apart.map(|(row, wanted)| (row.sku_id, wanted)).collect())
-}
-
-pub(super) fn of_pool(pool: &str) -> String {
-    format!("pool:{pool}")
-}
-
-pub(super) fn of_sku(sku: i64) -> String {
-    format!("sku:{sku}")
-}
-
-/// What the decision rested on, for people.
-fn body(of: &Stock, listings: &[Listing<i64>], decided: &Balance<i64>) -> String {
-    let each = listings.iter().zip(&decided.shares).map(|(listing, share)| {
-        serde_json::json!({
-            "listing": listing.listing.to_string(),
-            "ceiling": listing.ceiling,
-            "before": listing.share,
-            "share": share.units,
-            "because": format!("{:?}", share.because),
-            "orders_per_day": listing.forecast.orders_per_second() * 86_400.0,
-        })
-    });
-    serde_json::json!({
-        "why": format!("{:?}", decided.why),
-        "sellable": of.sellable,
-        "exposure": decided.exposure,
-        "bound": decided.bound,
-        "unshared": decided.unshared,
-        "recalled": of.recalled,
-        "listings": each.collect::<Vec<_>>(),
-    })
-    .to_string()
 }

@@ -59,7 +59,7 @@ pub(super) struct Shelved {
 impl Shelved {
     pub async fn load(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<Self> {
         let made_of = exploded(tx, skus).await?;
-        let stocked: BTreeSet<i64> = made_of.values().flatten().map(|component| component.sku_id).collect();
+        let stocked = stocked_in(&made_of);
         let mut rows = Vec::new();
         for piece in pieces(&stocked) {
             let here = stock::Entity::find().filter(stock::Column::Pool.eq(pool));
@@ -71,10 +71,23 @@ impl Shelved {
 
     /// `None` without a figure, or with a component that has none.
     pub fn sellable(&self, sku: i64) -> Option<i64> {
-        let of = |component: &Component| self.shelves.get(&component.sku_id).and_then(Shelf::sellable);
+        self.sellable_without(sku, |_| 0)
+    }
+
+    /// The same if so many units of each stocked SKU were not there.
+    pub fn sellable_without(&self, sku: i64, taken: impl Fn(i64) -> i64) -> Option<i64> {
+        let of = |component: &Component| {
+            let sellable = self.shelves.get(&component.sku_id).and_then(Shelf::sellable)?;
+            Some(sellable - taken(component.sku_id))
+        };
         let components = self.made_of.get(&sku)?;
         bundle::sellable(components.iter().map(|component| (of(component), component.quantity)))
     }
+}
+
+/// Everything stocked that these recipes name.
+pub(super) fn stocked_in(made_of: &HashMap<i64, Vec<Component>>) -> BTreeSet<i64> {
+    made_of.values().flatten().map(|component| component.sku_id).collect()
 }
 
 /// The stocked SKUs that each of these is made of, by SKU; one that is no bundle is made of one of itself.

@@ -32,6 +32,8 @@ pub struct Mapping {
     pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: Option<i64>,
+    /// Its share in escrow, in units of what it sells.
+    pub share: Option<i64>,
     /// Names of rules that follow the channel again.
     pub cleared: BTreeSet<String>,
     /// Open order lines follow to the SKU and units; without it they stay what they were when first mapped.
@@ -39,7 +41,7 @@ pub struct Mapping {
 }
 
 /// Rules that a listing can have of its own.
-pub const RULES: [&str; 6] = ["buffer", "fraction", "min_show", "cap", "unlimited", "priority"];
+pub const RULES: [&str; 7] = ["buffer", "fraction", "min_show", "cap", "unlimited", "priority", "share"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mapped {
@@ -367,6 +369,7 @@ fn merged(
         caps: None,
         unlimited: None,
         priority: 0,
+        share: None,
         created_at: now,
     };
     let kept = |rule: &str| !mapping.cleared.contains(rule);
@@ -383,6 +386,7 @@ fn merged(
         caps,
         unlimited: mapping.unlimited.or(base.unlimited.filter(|_| kept("unlimited"))),
         priority: mapping.priority.unwrap_or(if kept("priority") { base.priority } else { 0 }),
+        share: mapping.share.or(base.share.filter(|_| kept("share"))),
         ..base
     }
 }

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Result, Store, StoreError,
     attention::Call,
-    balance::of_pool,
     dialect,
     entity::{channel, configuration, listing, location, pool},
     lease::Lease,
     maybe_instant, micros,
     recompute::Allowance,
+    wishes::of_pool,
 };
 use crate::domain::{
     exposure::mode::Wish,
@@ -246,11 +246,12 @@ impl Store {
                 row.orders_failures = Set(lane.failures.into());
             }
             LaneName::Stock => {
-                self.note_tripped(&tx, id, lane).await?;
                 row.stock_lane = Set(state);
                 row.stock_until = Set(until);
                 row.stock_cause = Set(lane.cause.clone());
                 row.stock_failures = Set(lane.failures.into());
+                let since = find(&tx, id).await?.stock_since.unwrap_or(micros(self.now()));
+                row.stock_since = Set((lane.state != LaneState::Flowing).then_some(since));
             }
         }
         row.update(&tx).await?;
@@ -263,15 +264,6 @@ impl Store {
             self.raise(&tx, call).await?;
         }
         Ok(tx.commit().await?)
-    }
-
-    /// A channel that can't be written, or can again, shares otherwise.
-    async fn note_tripped(&self, tx: &DatabaseTransaction, id: &str, lane: &Lane) -> Result<()> {
-        let before = find(tx, id).await?.stock_lane == LaneState::Tripped.word();
-        match before == (lane.state == LaneState::Tripped) {
-            true => Ok(()),
-            false => self.reconsider_channel(tx, id).await,
-        }
     }
 
     /// How far the mall's clock is ahead of ours (negative: behind).
@@ -364,6 +356,10 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         stock_until: None,
         stock_cause: None,
         stock_failures: 0,
+        stock_since: None,
+        absence: None,
+        absent_since: None,
+        unheard_s: None,
         // A storefront has no open orders that anybody would have to read first.
         baseline: if setup.mall == STOREFRONT { "done" } else { "pending" }.into(),
         watermark: None,

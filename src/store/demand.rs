@@ -1,8 +1,10 @@
-//! How fast listings sell, kept by increments: a sale when it is taken in, a light when it goes on or off.
-//!
-//! Nothing is tallied while every pool is sold as shared, where nobody asks for it.
+//! How fast listings sell, kept by increments: a sale when it is taken in, a light when it goes on or off. And how
+//! fast the catalogue sells on the whole, added up once a day.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -11,12 +13,19 @@ use sea_orm::{
 };
 
 use super::{
-    ROWS_PER_STATEMENT, Result,
-    entity::{demand, exposure_wish},
+    ROWS_PER_STATEMENT, Result, Store, dialect,
+    entity::{demand, demand_prior, exposure_wish},
     instant, micros,
     stock::pieces,
 };
-use crate::domain::demand::{Demand, Tally};
+use crate::domain::{
+    demand::{Demand, Prior, Tally},
+    time::between,
+};
+
+/// The name of the one row that sums up the catalogue.
+const CATALOGUE: &str = "catalogue";
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Something that says how fast a listing sells, or a SKU in the seller's own shop.
 #[derive(Clone, Copy, Debug)]
@@ -36,13 +45,15 @@ pub(super) async fn matters(db: &impl ConnectionTrait) -> Result<bool> {
 }
 
 pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)], now: Timestamp) -> Result<()> {
-    if lessons.is_empty() || !matters(tx).await? {
+    if lessons.is_empty() {
         return Ok(());
     }
     let subjects = lessons.iter().map(|((_, subject), _)| *subject).collect();
     let mut known = taught(tx, &subjects).await?;
     for (subject, lesson) in lessons {
-        let demand = known.entry(subject.clone()).or_insert_with(|| Demand::new(now));
+        // What has sold showed stock, whatever was known of it; the seller's own shop always shows what it has.
+        let lit = matches!(lesson, Lesson::Sold(..));
+        let demand = known.entry(subject.clone()).or_insert_with(|| Demand { lit, ..Demand::new(now) });
         match lesson {
             Lesson::Sold(units, placed_at) => demand.sold(*units, *placed_at),
             Lesson::Shows(lit) => demand.shows(*lit, now),
@@ -67,6 +78,39 @@ pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)
         demand::Entity::insert_many(rows).on_conflict(newer.clone()).exec_without_returning(tx).await?;
     }
     Ok(())
+}
+
+/// What is believed of whatever has sold nothing yet.
+pub(super) async fn prior(db: &impl ConnectionTrait) -> Result<Prior> {
+    let known = demand_prior::Entity::find_by_id(CATALOGUE).one(db).await?;
+    let of = |row: demand_prior::Model| Prior::of(Tally { orders: row.orders, shown_s: row.shown_s }, row.units);
+    Ok(known.map_or_else(Prior::default, of))
+}
+
+impl Store {
+    /// Adds up what all listings have taught, once a day. Returns whether it was time.
+    pub async fn learn_catalogue(&self) -> Result<bool> {
+        let now = self.now();
+        let known = demand_prior::Entity::find_by_id(CATALOGUE).one(self.reader()).await?;
+        if known.is_some_and(|row| between(instant(row.at), now) < DAY) {
+            return Ok(false);
+        }
+        let (orders, shown_s, units) = dialect::demand_sums(self.reader(), micros(now)).await?;
+        let row = demand_prior::Model { name: CATALOGUE.into(), orders, shown_s, units, at: micros(now) };
+        let tx = self.begin().await?;
+        let newer = OnConflict::column(demand_prior::Column::Name)
+            .update_columns([
+                demand_prior::Column::Orders,
+                demand_prior::Column::ShownS,
+                demand_prior::Column::Units,
+                demand_prior::Column::At,
+            ])
+            .to_owned();
+        let row = row.into_active_model().reset_all();
+        demand_prior::Entity::insert(row).on_conflict(newer).exec_without_returning(&tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
 }
 
 /// What is known of these subjects.

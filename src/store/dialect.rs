@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use super::{Result, StoreError, bundles};
+use crate::domain::demand;
 
 /// Keeps a second instance from migrating until this transaction ends. SQLite's write lock, which the
 /// transaction has taken, does it already.
@@ -284,6 +285,32 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
     let read = |row: &sea_orm::QueryResult| {
         Ok((row.try_get("", "pool")?, row.try_get("", "oversold")?, row.try_get("", "bound")?))
     };
+    rows.iter().map(read).collect()
+}
+
+/// Over everything that has taught anything: orders, seconds in which stock was shown, units. What shows stock now has
+/// done so since its row was written, which counts up to what a tally can hold.
+pub(super) async fn demand_sums(db: &impl ConnectionTrait, now_us: i64) -> Result<(f64, f64, f64)> {
+    let most_us = i64::try_from(demand::SHOWN_MAX.as_micros()).unwrap_or(i64::MAX);
+    let sql = "SELECT CAST(COALESCE(SUM(usual_orders), 0) AS DOUBLE PRECISION) AS orders, \
+                 CAST(COALESCE(SUM(usual_shown_s + CASE WHEN NOT lit OR at > ? THEN 0 WHEN ? - at > ? \
+                   THEN CAST(? AS DOUBLE PRECISION) ELSE CAST(? - at AS DOUBLE PRECISION) END / 1000000), 0) \
+                   AS DOUBLE PRECISION) AS shown_s, \
+                 CAST(COALESCE(SUM(units), 0) AS DOUBLE PRECISION) AS units FROM demand";
+    let backend = db.get_database_backend();
+    let values: [Value; 5] = [now_us.into(), now_us.into(), most_us.into(), most_us.into(), now_us.into()];
+    let row = db.query_one_raw(Statement::from_sql_and_values(backend, numbered(backend, sql), values)).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("a sum has one row".into()))?;
+    Ok((row.try_get("", "orders")?, row.try_get("", "shown_s")?, row.try_get("", "units")?))
+}
+
+/// SKUs by the mode in which they are sold, per pool; those of which nobody asks anything are shared.
+pub(super) async fn modes(db: &impl ConnectionTrait) -> Result<Vec<(String, String, i64)>> {
+    let sql = "SELECT pool, COALESCE(mode, 'shared') AS mode, CAST(COUNT(*) AS BIGINT) AS skus FROM stock \
+               WHERE stocked GROUP BY pool, COALESCE(mode, 'shared') ORDER BY pool, mode";
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let read =
+        |row: &sea_orm::QueryResult| Ok((row.try_get("", "pool")?, row.try_get("", "mode")?, row.try_get("", "skus")?));
     rows.iter().map(read).collect()
 }
 

@@ -11,21 +11,20 @@ use uriba_sdk::{Order, Restored};
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
     attention::Call,
-    balance::sell_shares,
-    demand::{Lesson, learn},
+    bundles::Component,
+    demand::{Lesson, Subject, learn},
     dialect,
     entity::{line_event, line_part, listing, mall_order, order_line, provisional_hold},
     instant,
     intake::{Intake, counts},
-    intake_load::{Known, open_holds},
+    intake_load::{Item, Known, open_holds},
+    intake_rows::{restored_word, row_of},
     micros,
     review::{Aside, Place},
+    shares::sell_shares,
     stock::Shipment,
 };
-use crate::domain::{
-    family::Settled,
-    intake::{KnownLine, LineChange},
-};
+use crate::domain::{family::Settled, intake::LineChange};
 
 pub(super) struct Draft<'a> {
     store: &'a Store,
@@ -42,6 +41,8 @@ pub(super) struct Draft<'a> {
     held: BTreeMap<(i64, String), i64>,
     /// What the changes mean for what the mall shows, per listing.
     shown: BTreeMap<i64, Vec<Effect>>,
+    /// What the own shop's sales say of how fast it sells.
+    lessons: Vec<(Subject, Lesson)>,
     calls: Vec<Call>,
 }
 
@@ -79,6 +80,7 @@ impl<'a> Draft<'a> {
             moves: Vec::new(),
             held: BTreeMap::new(),
             shown: BTreeMap::new(),
+            lessons: Vec::new(),
             calls: Vec::new(),
         }
     }
@@ -137,7 +139,7 @@ impl<'a> Draft<'a> {
         let is_mapped = is_first || known.parts.contains_key(&id);
         let listing = before.and_then(|row| row.listing_id).or(item.as_ref().and_then(|item| item.listing));
         // The recipe of this moment: whatever a bundle becomes later, this line was sold by it.
-        for part in item.filter(|_| is_first).into_iter().flat_map(|item| item.parts) {
+        for part in item.iter().filter(|_| is_first).flat_map(|item| &item.parts) {
             self.parts.push(line_part::Model { line_id: id, sku_id: part.sku_id, quantity: part.quantity });
         }
         if !is_mapped && counts(order) {
@@ -164,8 +166,22 @@ impl<'a> Draft<'a> {
             return;
         }
         self.stock_of(id, order, change, is_first);
-        if let Some(listing) = listing {
-            self.effects_of(listing, order, change);
+        match (listing, item) {
+            (Some(listing), _) => self.effects_of(listing, order, change),
+            (None, Some(item)) => self.rung_up(&item, order, change),
+            (None, None) => {}
+        }
+    }
+
+    /// A sale in the seller's own shop: of what has no listing, by what it takes.
+    fn rung_up(&mut self, item: &Item, order: &Order, change: &LineChange) {
+        if change.sold > 0 {
+            let units = |part: &Component| i64::from(change.sold) * part.quantity;
+            let lesson = |part: &Component| {
+                let subject = (self.intake.channel.clone(), part.sku_id);
+                (subject, Lesson::Sold(units(part), order.placed_at))
+            };
+            self.lessons.extend(item.parts.iter().map(lesson));
         }
     }
 
@@ -400,7 +416,7 @@ impl<'a> Draft<'a> {
         };
         let open = open_holds(tx, &ids).await?;
         let now = self.store.now();
-        let (mut lessons, mut sold) = (Vec::new(), Vec::new());
+        let (mut lessons, mut sold) = (self.lessons.clone(), Vec::new());
         for item in &mut listed {
             let mut holds = open.get(&item.id()).cloned().unwrap_or_default();
             for effect in self.shown.get(&item.id()).into_iter().flatten() {
@@ -448,41 +464,4 @@ fn consume(holds: &mut [provisional_hold::Model], listing: &listing::Model, unit
         }
     }
     units - left
-}
-
-fn row_of(line: &KnownLine, order_ref: i64, id: i64) -> order_line::Model {
-    order_line::Model {
-        id,
-        order_ref,
-        line: line.line.clone(),
-        mall_key: line.mall_key.clone(),
-        listing_id: None,
-        pool: None,
-        placed_at: 0,
-        ordered: line.ordered.into(),
-        cancelled: line.cancelled.into(),
-        shipped: line.shipped.into(),
-        returned: line.returned.into(),
-        return_expected: line.return_expected.into(),
-        received: line.received.into(),
-        restored: "unknown".into(),
-        moved: line.moved.into(),
-        shrunk: line.shrunk.into(),
-        pending_back: line.pending.map_or(0, |(units, _)| units.into()),
-        pending_at: line.pending.map_or(0, |(_, at)| micros(at)),
-        sold: 0,
-    }
-}
-
-/// The word that a line keeps.
-pub(super) fn restored(word: &str) -> Restored {
-    [Restored::Yes, Restored::No].into_iter().find(|known| restored_word(*known) == word).unwrap_or(Restored::Unknown)
-}
-
-fn restored_word(restored: Restored) -> &'static str {
-    match restored {
-        Restored::Yes => "yes",
-        Restored::No => "no",
-        Restored::Unknown => "unknown",
-    }
 }

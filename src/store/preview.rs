@@ -15,8 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
-    balance::Shares,
-    bundles::{self, Shelved},
+    bundles::{self, Shelved, stocked_in},
     catalogue::sku_codes as codes,
     catalogue::{Mapped, Mapping},
     configuration::Configuration,
@@ -25,6 +24,7 @@ use super::{
     recompute::{Allowance, wanted},
     rules::{allowances, pools_of},
     running::Running,
+    shares::Shares,
     stock::pieces,
 };
 use crate::domain::{
@@ -270,11 +270,12 @@ impl Store {
                     *shelf = shelf.plus(*shift);
                 }
             }
-            let shares = Shares::load(tx, &rows.iter().map(|row| row.id).collect()).await?;
+            let ids = rows.iter().map(|row| row.id).collect();
+            let mut shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
+            shares.fix(&rows, &shelved.made_of);
             for row in rows {
                 let Some(allowance) = allowances.get(&row.channel) else { continue };
-                let share = shares.of(row.id, shelved.made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice));
-                let number = wanted(&row, allowance, shelved.sellable(row.sku_id), share, now);
+                let number = wanted(&row, allowance, &shelved, &shares, now);
                 numbers.insert(row.id, (row, number));
             }
         }

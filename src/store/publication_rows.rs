@@ -120,8 +120,10 @@ impl Store {
         let mut rows: Vec<_> = listed.iter().map(|listed| (&listed.loaded, row(listed, now))).collect();
         rows.retain(|(loaded, row)| *loaded != row);
         save_rows(tx, &rows).await?;
-        let lit = rows.iter().filter(|(old, fresh)| old.lit != fresh.lit);
-        let lit = lit.map(|(_, row)| ((row.channel.clone(), row.listing_id), Lesson::Shows(row.lit)));
+        // What is not known yet may show something, and teaches nothing.
+        let glows = |row: &publication::Model| row.lit && row.anchor.is_some();
+        let lit = rows.iter().filter(|(old, fresh)| glows(old) != glows(fresh));
+        let lit = lit.map(|(_, row)| ((row.channel.clone(), row.listing_id), Lesson::Shows(glows(row))));
         learn(tx, &lit.collect::<Vec<_>>(), self.now()).await?;
         self.reconsider_moved(tx, listed, &rows).await?;
         let anchors: Vec<_> = rows.iter().filter_map(|(old, fresh)| self.anchored(old, fresh, now)).collect();

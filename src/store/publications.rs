@@ -10,15 +10,14 @@ use sea_orm::{
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
 use super::{
-    Result, Store, StoreError,
-    balance::sell_shares,
-    dialect,
+    Result, Store, StoreError, dialect,
     entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
     exposure::{Rooms, in_escrow},
     lease::Lease,
     maybe_instant, micros,
     publication_desk::Desk,
     publication_rows::{Happened, Listed, sales},
+    shares::sell_shares,
 };
 use crate::domain::{
     drift::{Cause, OnDrift},

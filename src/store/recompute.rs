@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Result, Store,
     attention::Call,
-    balance::{Pace, Shares},
-    bundles::{self, Shelved},
+    balance::Pace,
+    bundles::{self, Shelved, stocked_in},
     core_files,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations,
     rules::overrides,
+    shares::Shares,
     stock as ledger,
 };
 use crate::domain::{
@@ -109,15 +110,14 @@ impl Store {
             shelved = Shelved::load(tx, pool, &around.union(&skus).copied().collect()).await?;
         }
         let listings = listings_of(tx, pool, &around.union(&skus).copied().collect()).await?;
-        let shares = Shares::load(tx, &listings.iter().map(|row| row.id).collect()).await?;
+        let ids = listings.iter().map(|row| row.id).collect();
+        let shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let sku = item.listing.sku_id;
-            let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
-            let target = wanted(&item.listing, allowance, shelved.sellable(sku), share, self.now());
+            let target = wanted(&item.listing, allowance, &shelved, &shares, self.now());
             if item.publication.target == target {
                 continue;
             }
@@ -158,16 +158,19 @@ impl Store {
 pub(super) fn wanted(
     listing: &listing::Model,
     allowance: &Allowance,
-    sellable: Option<i64>,
-    share: Option<i64>,
+    shelved: &Shelved,
+    shares: &Shares,
     now: Timestamp,
 ) -> Option<i64> {
     let rules = allowance.rules.with(&overrides(listing));
-    let (sellable, most) = (sellable?, allowance.quantity_max);
-    Some(match share {
-        None => allocation::target(sellable, listing.units, &rules, most, now),
-        Some(share) => allocation::target_of_share(share.min(sellable), listing.units, &rules, most, now),
-    })
+    let (sku, most) = (listing.sku_id, allowance.quantity_max);
+    let sellable = shelved.sellable(sku)?;
+    let parts = shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice);
+    if let Some(share) = shares.of(listing.id, parts) {
+        return Some(allocation::target_of_share(share.min(sellable), listing.units, &rules, most, now));
+    }
+    let heard = shelved.sellable_without(sku, |part| shares.units_withheld_from(&listing.channel, part))?;
+    Some(allocation::target(sellable, sellable - heard, listing.units, &rules, most, now))
 }
 
 /// Everything that sellable is made of, from one moment.

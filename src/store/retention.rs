@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict, Query},
 };
 
@@ -61,6 +62,12 @@ impl Store {
         let row = meta::Entity::find_by_id(SWEPT_AT).one(self.reader()).await?;
         Ok(row.and_then(|row| row.value.parse().ok()).map(instant))
     }
+}
+
+/// What is older than this may be forgotten already.
+pub(super) async fn horizon(db: &impl ConnectionTrait) -> Result<Option<Timestamp>> {
+    let row = retention::Entity::find_by_id(HISTORY).one(db).await?;
+    Ok(row.map(|row| instant(row.horizon)))
 }
 
 async fn note_sweep(tx: &DatabaseTransaction, now: Timestamp) -> Result<()> {

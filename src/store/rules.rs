@@ -40,6 +40,9 @@ pub struct ListingRules {
     pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: i64,
+    /// Its share in escrow, set by hand.
+    #[serde(default)]
+    pub share: Option<i64>,
 }
 
 /// What rules became, when, and by whom.
@@ -115,6 +118,7 @@ fn own_rules(row: &listing::Model, sku: String) -> ListingRules {
         cap: cap_of(row),
         unlimited: row.unlimited,
         priority: row.priority,
+        share: row.share,
     }
 }
 
@@ -310,6 +314,9 @@ pub struct RuleSheet {
     pub unlimited: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
+    /// Its share in escrow, set by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<i64>,
 }
 
 impl RuleSheet {
@@ -331,6 +338,7 @@ impl RuleSheet {
             cap: rules.cap,
             unlimited: rules.unlimited,
             priority: None,
+            share: None,
         })
     }
 
@@ -347,6 +355,7 @@ impl RuleSheet {
             cap: rules.cap,
             unlimited: rules.unlimited,
             priority: Some(rules.priority),
+            share: rules.share,
         }
     }
 }

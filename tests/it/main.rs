@@ -17,6 +17,7 @@ mod limits;
 mod loops;
 mod reread;
 mod sheets;
+mod silence;
 pub mod store;
 mod support;
 mod traces;

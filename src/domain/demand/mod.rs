@@ -24,6 +24,8 @@ use units::{Stream, ln_gamma};
 
 /// The long tally halves in this time: a season is followed, a weekend is not.
 const USUAL_HALVES: Duration = Duration::from_secs(30 * 86_400);
+/// Time in which stock was shown fades as it is added: the long tally never holds more than its half-life / ln 2.
+pub const SHOWN_MAX: Duration = Duration::from_secs(43 * 86_400);
 /// The short one: long enough to tell a sale from two customers at once.
 const LATELY_HALVES: Duration = Duration::from_secs(1_800);
 /// However long the past, as a prior of the present it weighs no more than so many orders.
@@ -31,7 +33,7 @@ const USUAL_ORDERS_MAX: f64 = 8.0;
 /// How often a half hour in which something was sold is not as usual.
 const CHANGED: f64 = 0.005;
 /// Without an order there is no news: a rate that has never been seen can't be told from one that rose unseen.
-const NEWS: f64 = 0.5;
+pub const NEWS: f64 = 0.5;
 /// What is known of a changed rate: half an order in half a minute.
 const CHANGED_ORDERS: f64 = 0.5;
 const CHANGED_SECONDS: f64 = 30.0;
@@ -75,20 +77,17 @@ impl Default for Prior {
 }
 
 impl Prior {
-    /// The average of a catalogue's tallies, as vague as [`Prior::default`]; that itself where nothing was seen.
-    pub fn of<'a>(catalogue: impl IntoIterator<Item = &'a Demand>) -> Self {
+    /// The average of a catalogue's tallies and of the units that they sold, as vague as [`Prior::default`]. What is
+    /// believed without any past counts as one order more: so a few listings say little about the others, and a
+    /// catalogue that has sold nothing yet isn't believed to sell nothing.
+    pub fn of(catalogue: Tally, units: f64) -> Self {
         let nothing = Self::default();
-        let (mut orders, mut shown_s, mut units) = (nothing.orders, nothing.shown_s, nothing.orders);
-        for demand in catalogue {
-            orders += demand.usual.orders;
-            shown_s += demand.usual.shown_s;
-            units += demand.units;
-        }
-        let seconds_per_order = shown_s / orders;
+        let orders = catalogue.orders + 1.0;
+        let seconds = catalogue.shown_s + nothing.shown_s / nothing.orders;
         Self {
             orders: nothing.orders,
-            shown_s: nothing.orders * seconds_per_order,
-            units_per_order: (units / orders).max(1.0),
+            shown_s: nothing.orders * seconds / orders,
+            units_per_order: ((units + nothing.units_per_order) / orders).max(1.0),
         }
     }
 }

@@ -119,10 +119,22 @@ fn orders_of_two_units_run_a_stock_down_sooner() {
 
 #[test]
 fn the_catalogues_average_is_the_prior_of_the_next_listing() {
-    let prior = Prior::of(&[sells(10, 3_600), sells(2, 18_000)]);
-    let hours_per_order = prior.shown_s / prior.orders / 3_600.0;
-    // 12 orders in 20 hours of these, and 29 hours of nothing known.
-    assert!((3.9..4.3).contains(&hours_per_order), "{hours_per_order}");
+    // 1,199 orders in 1,200 days, and one in the sixty of nothing known.
+    let prior = Prior::of(Tally { orders: 1_199.0, shown_s: 1_140.0 * 86_400.0 }, 2_399.0);
+    assert!((prior.shown_s / prior.orders / 86_400.0 - 1.0).abs() < 1e-9, "{prior:?}");
+    assert_eq!(prior.orders, Prior::default().orders, "as vague as ever");
+    assert_eq!(prior.units_per_order, 2.0);
+}
+
+#[test]
+fn a_catalogue_of_which_little_is_known_is_believed_to_sell_as_any_other() {
+    let days = |orders, days: f64| {
+        let prior = Prior::of(Tally { orders, shown_s: days * 86_400.0 }, orders);
+        prior.shown_s / prior.orders / 86_400.0
+    };
+    assert_eq!(days(0.0, 0.0), 60.0);
+    assert_eq!(days(0.0, 60.0), 120.0, "an idle day of sixty listings makes none of them dead");
+    assert_eq!(days(1.0, 0.0), 30.0);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use super::{
     Listing, Mode, Reach, Stock, Why,
     apportion::{Seat, apportion, whole},
+    blind::blind,
     bound, exposure,
     mode::{InForce, Policy, decide},
 };
@@ -53,6 +54,8 @@ pub struct Share<K> {
     /// In units of the SKU, a multiple of what one sale takes; `None` in shared mode.
     pub units: Option<i64>,
     pub because: Because,
+    /// In shared mode, units that it may have sold unheard: withheld from the other channels.
+    pub blind: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,7 +101,9 @@ pub fn balance<K: Clone>(
                 Mode::Shared => (None, Because::Shared),
                 Mode::Escrow => (Some(place.have), place.because),
             };
-            Share { listing: listing.listing.clone(), units, because }
+            let unheard = listing.unheard.filter(|_| mode == Mode::Shared);
+            let blind = unheard.map_or(0, |unheard| blind(listing, unheard, policy.eps));
+            Share { listing: listing.listing.clone(), units, because, blind }
         })
         .collect();
     let taken = |(listing, share): (&Listing<K>, &Share<K>)| share.units.unwrap_or(0).max(listing.exposed());

@@ -19,7 +19,9 @@
 
 mod apportion;
 pub mod balance;
+pub mod blind;
 pub mod mode;
+pub mod reach;
 
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use jiff::Timestamp;
 
 pub use balance::{Balance, Share, balance};
 pub use mode::{Mode, Why};
+pub use reach::{Absence, Reach};
 
 use super::demand::Forecast;
 
@@ -49,23 +52,14 @@ pub struct Listing<K> {
     pub forecast: Forecast,
     /// Its orders were known up to so long ago.
     pub silent: Duration,
+    /// For how long nobody has heard of them, where that is longer than usual: see [`blind`].
+    pub unheard: Option<Duration>,
+    /// Units that a reading misses and no order explains yet: nobody sells them any more.
+    pub missing: i64,
     /// A sale there is known, and answered everywhere else, so long after it happened.
     pub blind: Duration,
     /// Units that it gives away are certainly unsold so long after they were asked for.
     pub turn: Duration,
-}
-
-/// What the hub can do about a listing's figure now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Lowered by a change, or by compare and set: what it gives is certain at once.
-    Direct,
-    /// Only figures: lowered through zero, raised from zero.
-    ThroughZero,
-    /// Its mall doesn't answer for now, and will by itself: what it shows is not for others, and they wait.
-    Away,
-    /// It can't be written until somebody does something: shadow, frozen, set aside, without a known figure.
-    Outside,
 }
 
 /// The stock that the listings share.

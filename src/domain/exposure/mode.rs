@@ -10,7 +10,7 @@
 //! a decision that waits until the risk is there comes too late by just that. Entering escrow is always possible at
 //! once; leaving it has a dwell time, so that a lull in a sale doesn't end it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
@@ -99,6 +99,20 @@ pub enum Why {
     Outside { units: i64 },
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |risk: &f64| risk * 100.0;
+        match self {
+            Self::Asked => write!(f, "it is asked for"),
+            Self::Covered => write!(f, "each share covers what its listing can sell"),
+            Self::Rare { risk } => write!(f, "{:.2} % of sales may be sold twice", percent(risk)),
+            Self::Thin { risk } => write!(f, "{:.2} % of sales would be sold twice if it were shared", percent(risk)),
+            Self::Dwells { until } => write!(f, "it is not left before {until}"),
+            Self::Outside { units } => write!(f, "{units} are on listings that can't be written"),
+        }
+    }
+}
+
 /// The mode in force, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InForce {
@@ -175,10 +189,4 @@ pub fn risk<K>(stock: &Stock, listings: &[Listing<K>]) -> f64 {
 fn slowest<K>(listings: &[Listing<K>]) -> Duration {
     let inside = listings.iter().filter(|listing| !listing.is_outside());
     inside.map(|listing| listing.turn).max().unwrap_or_default()
-}
-
-/// What a channel whose orders haven't been heard of for `silent` may have sold of the SKU meanwhile, but for a
-/// chance of `eps`: in shared mode it is subtracted for the others. At most its ceiling.
-pub fn blind<K>(listing: &Listing<K>, silent: Duration, eps: f64) -> i64 {
-    listing.forecast.quantile(silent, eps, listing.exposed())
 }

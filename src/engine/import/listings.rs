@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-pub(super) const COLUMNS: [Known; 10] = [
+pub(super) const COLUMNS: [Known; 11] = [
     Known { name: "channel", required: true },
     Known { name: "mall_key", required: true },
     Known { name: "sku", required: true },
@@ -27,6 +27,7 @@ pub(super) const COLUMNS: [Known; 10] = [
     Known { name: "cap", required: false },
     Known { name: "unlimited", required: false },
     Known { name: "priority", required: false },
+    Known { name: "share", required: false },
 ];
 
 /// Maps every row of the file. The same file again changes nothing.
@@ -80,6 +81,7 @@ pub fn fault(mapping: &Mapping) -> Option<(&'static str, String)> {
         .or(mapping.cap.as_ref().and_then(|cap| cap.fault(QUANTITY_MAX)).map(|fault| ("cap", fault)))
         .or(least("unlimited", mapping.unlimited, 0))
         .or(least("priority", mapping.priority, -QUANTITY_MAX))
+        .or(least("share", mapping.share, 0))
 }
 
 type Lined = (u64, Mapping);
@@ -122,6 +124,7 @@ fn mapping(row: &Row<'_>) -> std::result::Result<Mapping, Flaw> {
         cap: row.cell("cap").filter(|_| kept("cap")).map(|cell| cap(row, cell)).transpose()?,
         unlimited: number("unlimited")?,
         priority: number("priority")?,
+        share: number("share")?,
         cleared,
         open_orders: false,
     };

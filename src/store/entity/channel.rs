@@ -37,6 +37,13 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub stock_cause: Option<String>,
     pub stock_failures: i64,
+    /// Since when the stock lane has not flowed.
+    pub stock_since: Option<i64>,
+    /// `away` or `gone`: its listings can't be moved for the time being, or for so long that nobody waits for it.
+    pub absence: Option<String>,
+    pub absent_since: Option<i64>,
+    /// Nobody has heard of its orders for longer than usual, which is counted as so many seconds.
+    pub unheard_s: Option<i64>,
     pub baseline: String,
     pub watermark: Option<i64>,
     pub last_poll_at: Option<i64>,

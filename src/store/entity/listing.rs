@@ -28,6 +28,8 @@ pub struct Model {
     pub caps: Option<String>,
     pub unlimited: Option<i64>,
     pub priority: i64,
+    /// Its share in escrow as it was set by hand, in units of what it sells.
+    pub share: Option<i64>,
     pub created_at: i64,
 }
 

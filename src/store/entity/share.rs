@@ -12,6 +12,8 @@ pub struct Model {
     pub pool: String,
     pub units: i64,
     pub because: String,
+    /// What the last decision that was kept gave it: more than `units` by what it sold since.
+    pub noted: Option<i64>,
     pub at: i64,
 }
 

@@ -3,11 +3,12 @@
 //! One file per term. Now, each reads the rows that recomputation reads, so the tree ends at the stored target.
 //! For a past instant each reads what had been *recorded* by then, which is what the hub computed with: entries
 //! from the newest snapshot on, order lines by their events, holds by when they began and ended, what malls
-//! showed by the anchors of that time, rules by their history. Mappings and pools are those of today, and shares of
-//! then are not told: what escrow withheld shows as a target below what the rules give. Each list is cut: the newest few are named, the rest is one term with their sum, so that the cost does
-//! not grow with the history.
+//! showed by the anchors of that time, rules by their history, shares and what was withheld by the decision in force.
+//! Mappings and pools are those of today. Each list is cut: the newest few are named, the rest is one term with their
+//! sum, so that the cost does not grow with the history.
 
 mod core;
+mod exposure;
 mod holds;
 mod on_hand;
 mod shown;
@@ -20,7 +21,6 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryO
 
 use super::{
     Result, Store, StoreError,
-    balance::Shares,
     bundles::exploded,
     entity::{channel, listing, sku, stock},
     rules::{self, overrides},
@@ -96,7 +96,7 @@ impl Store {
                 continue;
             };
             let Some(sellable) = pools.get(&channel.pool).cloned() else { continue };
-            let target = target(&tx, row, outline, sellable, self.now(), when).await?;
+            let target = target(&tx, row, (channel, outline), sellable, self.now(), when).await?;
             let Some((listed, sheet)) = showing.remove(&row.id) else { continue };
             terms.push(match when {
                 When::Now => shown::now(&tx, &listed, &sheet, channel, target).await?,
@@ -185,7 +185,7 @@ async fn stocked(tx: &DatabaseTransaction, pool: &str, sku_id: i64, when: When) 
 async fn target(
     tx: &DatabaseTransaction,
     row: &listing::Model,
-    outline: &Outline,
+    (channel, outline): (&channel::Model, &Outline),
     sellable: Term,
     now: Timestamp,
     when: When,
@@ -199,32 +199,25 @@ async fn target(
         (When::At(_), Some(own)) => Overrides::from(&own.rules),
         _ => overrides(row),
     };
-    let channel = then.channel.map(|ruled| ruled.rules.rules).unwrap_or_default();
+    let rules = then.channel.map(|ruled| ruled.rules.rules).unwrap_or_default();
     let units = match (when, &then.own) {
         (When::At(_), Some(own)) => own.rules.units,
         _ => row.units,
     };
+    let made_of = exploded(tx, &[row.sku_id].into()).await?;
+    let made_of = made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
+    let part = exposure::part(tx, &channel.pool, row, made_of, &sellable, (when, at)).await?;
     let terms = explain::Terms {
         channel: &row.channel,
-        rules: &channel,
+        rules: &rules,
         own: &own,
         units,
         quantity_max: outline.quantity_max,
         at,
-        share: share_now(tx, row, when).await?,
+        share: part.share.as_ref().map(|(units, why)| (*units, why.as_str())),
+        blind: (part.blind.0, &part.blind.1),
     };
     Ok(explain::target(sellable, &terms))
-}
-
-/// The listing's share, in units of what it sells; `None`: it is not in escrow, or `when` lies in the past, whose
-/// shares the decisions of that time tell.
-async fn share_now(tx: &DatabaseTransaction, row: &listing::Model, when: When) -> Result<Option<i64>> {
-    if let When::At(_) = when {
-        return Ok(None);
-    }
-    let made_of = exploded(tx, &[row.sku_id].into()).await?;
-    let shares = Shares::load(tx, &[row.id].into()).await?;
-    Ok(shares.of(row.id, made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice)))
 }
 
 /// Names the newest facts and says how many more there are; `total` is what all of them come to.

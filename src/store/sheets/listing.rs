@@ -18,12 +18,14 @@ use crate::{
     },
     store::{
         Result, Store,
+        bundles::exploded,
         catalogue::sku_codes as codes,
         entity::{channel, listing, mall_order, order_line, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
         publications::{EVERYTHING, situation_of},
         rules::cap_of,
+        shares::Shares,
     },
 };
 
@@ -65,6 +67,8 @@ pub struct ListingSheet {
     pub cap: Option<Cap>,
     pub unlimited: Option<i64>,
     pub priority: i64,
+    /// Its share in escrow as it was set by hand, in SKU units; `null`: it follows demand.
+    pub fixed_share: Option<i64>,
 }
 
 /// A key that orders name and that is mapped to no SKU: its units hold no stock.
@@ -128,6 +132,7 @@ impl Store {
                     cap: cap_of(&row),
                     unlimited: row.unlimited,
                     priority: row.priority,
+                    fixed_share: row.share,
                 })
             })
             .collect();
@@ -191,6 +196,7 @@ impl Store {
         let channels: HashMap<String, channel::Model> =
             channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
         let causes = causes(tx, &listed).await?;
+        let shares = shares(tx, &listed).await?;
         let now = self.now();
         let mut found = HashMap::with_capacity(listed.len());
         for item in listed {
@@ -204,7 +210,7 @@ impl Store {
                 target: item.row.target,
                 told: item.row.told,
                 shown: item.row.shown,
-                share: None,
+                share: shares.get(&item.id()).copied(),
                 ceiling: ceiling(&item),
                 state: state.word().to_owned(),
                 reason,
@@ -221,6 +227,15 @@ fn orders_of_lines() -> RelationDef {
         .from(order_line::Column::OrderRef)
         .to(mall_order::Column::Id)
         .into()
+}
+
+/// In units of what each listing sells; listings that have none are left out.
+async fn shares(tx: &DatabaseTransaction, listed: &[Listed]) -> Result<HashMap<i64, i64>> {
+    let ids: BTreeSet<i64> = listed.iter().map(Listed::id).collect();
+    let shares = Shares::load(tx, "", &ids, &BTreeSet::new()).await?;
+    let made_of = exploded(tx, &listed.iter().map(|item| item.listing.sku_id).collect()).await?;
+    let share = |item: &Listed| Some((item.id(), shares.of(item.id(), made_of.get(&item.listing.sku_id)?)?));
+    Ok(listed.iter().filter_map(share).collect())
 }
 
 /// In SKU units. A listing that sells without an end has none.

@@ -40,7 +40,7 @@ pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{LinePartSheet, OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
 pub use reservation::{ReservationLine, ReservationSheet};
-pub use sku::{ComponentSheet, ExposureSheet, PoolSheet, PoolTotals, SkuSheet};
+pub use sku::{ComponentSheet, ExposureSheet, ModeCount, PoolSheet, PoolTotals, SkuSheet};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]

@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 
 use super::{Outlines, Page, Paging, Showing};
 use crate::{
-    domain::{exposure::Mode, shelf::Shelf},
+    domain::{
+        exposure::{Mode, mode::Wish},
+        shelf::Shelf,
+    },
     store::{
         Result, Store,
         bundles::{self, Component, Shelved},
@@ -20,6 +23,7 @@ use crate::{
         publication_rows::Listed,
         rules::pools_of,
         stock::pieces,
+        wishes::{Wished, wishes},
     },
 };
 
@@ -77,6 +81,10 @@ pub struct ExposureSheet {
     pub units: i64,
     /// At most so many units can be oversold, whatever happens next; 0 where there is no figure to oversell.
     pub bound: i64,
+    /// What is asked for: `shared`, `escrow` or `auto`, which may be either.
+    pub wish: String,
+    /// Whose word that is: `sku` or `pool`.
+    pub by: String,
 }
 
 /// Sums over all SKUs that have a figure.
@@ -85,6 +93,14 @@ pub struct PoolTotals {
     pub pool: String,
     pub oversold: i64,
     pub bound: i64,
+}
+
+/// How many SKUs of a pool are sold in a mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModeCount {
+    pub pool: String,
+    pub mode: String,
+    pub skus: i64,
 }
 
 impl Store {
@@ -113,6 +129,12 @@ impl Store {
         Ok(rows.into_iter().map(|(pool, oversold, bound)| PoolTotals { pool, oversold, bound }).collect())
     }
 
+    /// By pool. Looks at every SKU, too.
+    pub async fn mode_counts(&self) -> Result<Vec<ModeCount>> {
+        let rows = dialect::modes(self.reader()).await?;
+        Ok(rows.into_iter().map(|(pool, mode, skus)| ModeCount { pool, mode, skus }).collect())
+    }
+
     async fn skus_of(
         &self,
         tx: &DatabaseTransaction,
@@ -138,7 +160,7 @@ impl Store {
         for row in listings {
             of_sku.entry(row.sku_id).or_default().extend(showing.remove(&row.id));
         }
-        let exposed = Exposed::load(tx, &of_sku).await?;
+        let exposed = Exposed::load(tx, &of_sku, &shelved).await?;
         let named = shelved.values().flat_map(BTreeMap::values).flat_map(|here| here.made_of.values()).flatten();
         let codes = catalogue::sku_codes(tx, &named.map(|component| component.sku_id).collect()).await?;
         let sheet = |row: sku::Model| {
@@ -156,6 +178,7 @@ impl Store {
 struct Exposed {
     units: HashMap<(i64, String), Exposure>,
     escrow: HashSet<(i64, String)>,
+    wishes: HashMap<(i64, String), Wished>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -165,7 +188,11 @@ struct Exposure {
 }
 
 impl Exposed {
-    async fn load(tx: &DatabaseTransaction, of_sku: &HashMap<i64, Vec<(Listed, Showing)>>) -> Result<Self> {
+    async fn load(
+        tx: &DatabaseTransaction,
+        of_sku: &HashMap<i64, Vec<(Listed, Showing)>>,
+        shelved: &HashMap<i64, BTreeMap<String, Arc<Shelved>>>,
+    ) -> Result<Self> {
         let pools = pools_of(tx).await?;
         let made_of = bundles::exploded(tx, &of_sku.keys().copied().collect()).await?;
         let mut found: HashMap<(i64, String), Exposure> = HashMap::new();
@@ -188,7 +215,16 @@ impl Exposed {
             let rows = rows.filter(stock::Column::Mode.eq(Mode::Escrow.word())).all(tx).await?;
             escrow.extend(rows.into_iter().map(|row| (row.sku_id, row.pool)));
         }
-        Ok(Self { units: found, escrow })
+        let mut here: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+        for (sku, pool) in shelved.iter().flat_map(|(sku, pools)| pools.keys().map(move |pool| (sku, pool))) {
+            here.entry(pool).or_default().push(*sku);
+        }
+        let mut wished = HashMap::new();
+        for (pool, skus) in here {
+            let of_pool = wishes(tx, pool, &skus).await?;
+            wished.extend(of_pool.into_iter().map(|(sku, wish)| ((sku, pool.to_owned()), wish)));
+        }
+        Ok(Self { units: found, escrow, wishes: wished })
     }
 
     /// Of a bundle: escrow if any component is.
@@ -197,6 +233,11 @@ impl Exposed {
         let is_guarded = guarded(sku) || parts.iter().any(|part| guarded(part.sku_id));
         let mode = if is_guarded { Mode::Escrow } else { Mode::Shared };
         mode.word().to_owned()
+    }
+
+    fn wish(&self, sku: i64, pool: &str) -> Wished {
+        let nobody = Wished { wish: Wish::Shared, by: "pool" };
+        self.wishes.get(&(sku, pool.to_owned())).copied().unwrap_or(nobody)
     }
 
     fn of(&self, sku: i64, pool: &str) -> Exposure {
@@ -242,6 +283,7 @@ fn pool_sheet(sku: i64, pool: &str, shelved: &Shelved, exposed: &Exposed, codes:
         // So many bundles can lack this component.
         (most + part.quantity - 1) / part.quantity.max(1)
     };
+    let wished = exposed.wish(sku, pool);
     PoolSheet {
         pool: pool.to_owned(),
         on_hand: shelf.on_hand,
@@ -259,6 +301,8 @@ fn pool_sheet(sku: i64, pool: &str, shelved: &Shelved, exposed: &Exposed, codes:
                 exposed.of(sku, pool).units
             },
             bound: parts.iter().map(bound).max().unwrap_or(0),
+            wish: wished.wish.word().to_owned(),
+            by: wished.by.to_owned(),
         },
         components: components.collect(),
     }

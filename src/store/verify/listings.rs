@@ -10,14 +10,14 @@ use crate::{
     domain::{health::LaneState, suspend::State},
     store::{
         Store,
-        balance::Shares,
-        bundles::Shelved,
+        bundles::{Shelved, stocked_in},
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
         publications::Stops,
         recompute::{self, Allowance},
         rules,
+        shares::Shares,
     },
 };
 
@@ -86,7 +86,8 @@ async fn check_targets(
             .all(tx)
             .await?;
         let shelved = Shelved::load(tx, pool, &skus).await?;
-        let shares = Shares::load(tx, &items.iter().map(|item| item.id()).collect()).await?;
+        let ids = items.iter().map(|item| item.id()).collect();
+        let shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
         let due: HashMap<i64, bool> = rows.iter().map(|row| (row.sku_id, row.due)).collect();
         for item in items {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
@@ -102,10 +103,8 @@ async fn check_targets(
                 }),
             }
             check.saw(1);
-            let sku = item.listing.sku_id;
-            let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
-            let wanted = recompute::wanted(&item.listing, allowance, shelved.sellable(sku), share, now);
-            compare_target(item, wanted, shelved.sellable(sku), check);
+            let wanted = recompute::wanted(&item.listing, allowance, &shelved, &shares, now);
+            compare_target(item, wanted, shelved.sellable(item.listing.sku_id), check);
         }
     }
     Ok(())

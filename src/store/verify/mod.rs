@@ -11,6 +11,7 @@ mod ledger;
 mod listings;
 mod orders;
 mod past;
+mod shares;
 
 use std::{collections::HashMap, fmt};
 
@@ -92,6 +93,7 @@ impl Store {
         checks.push(past::lines(&tx).await?);
         checks.extend(holds::checks(&tx).await?);
         checks.extend(listings::checks(self, &tx, allowances, at).await?);
+        checks.extend(shares::checks(self, &tx).await?);
         tx.rollback().await?;
         Ok(VerifyReport { at, checks: checks.into_iter().map(Check::close).collect() })
     }

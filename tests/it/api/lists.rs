@@ -40,6 +40,12 @@ async fn listings_are_put_item_by_item_each_with_its_result() {
         assert_eq!(ids(&page, "mall_key"), ["tea", "tea-3"]);
         let three = &page["items"][1];
         assert_eq!((&three["sku"], &three["target"], &three["cap"]), (&json!("tea"), &json!(2), &json!(2)));
+        let fixed = async |share: Value| {
+            let item = json!([{ "channel": "a", "mall_key": "tea-3", "sku": "tea", "share": share }]);
+            put("/v1/listings", &item).await.json(200);
+            api.get("/v1/listings?mall_key=tea-3").await.json(200)["items"][0]["fixed_share"].clone()
+        };
+        assert_eq!((fixed(json!(6)).await, fixed(Value::Null).await), (json!(6), Value::Null));
         let wrong = json!([{ "channel": "x", "mall_key": "k", "sku": "tea" }]);
         let problem = put("/v1/listings", &wrong).await.problem(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], "[0].channel");

@@ -1,6 +1,6 @@
 //! Commands over the database, with no service running and no mall to be reached.
 
-use uriba::store::sheets::{AttentionSheet, ChannelSheet, SkuSheet, TokenSheet};
+use uriba::store::sheets::{AttentionSheet, ChannelSheet, ListingSheet, SkuSheet, TokenSheet};
 
 use super::Place;
 
@@ -220,6 +220,16 @@ fn a_listing_is_mapped_by_hand() {
     assert_eq!(place.run("listing map sample-main key-1 A-1 --units 0").code, 2);
     let listed = place.fine("listing list --channel sample-main");
     assert!(listed.lines().nth(1).unwrap().starts_with("sample-main  key-1     A-1"), "{listed}");
+    let fixed = || place.json::<Vec<ListingSheet>>("listing list")[0].fixed_share;
+    place.fine("listing set sample-main key-1 --share 4");
+    assert_eq!(fixed(), Some(4));
+    place.write("listings.csv", "channel,mall_key,sku,share\nsample-main,key-1,A-1,6\n");
+    place.fine("listing import listings.csv");
+    assert_eq!(fixed(), Some(6));
+    place.fine("listing set sample-main key-1 --share none");
+    assert_eq!(fixed(), None);
+    assert_eq!(place.run("listing set sample-main key-1 --share few").code, 2);
+    assert_eq!(place.run("listing set sample-main key-1 --share -1").code, 2);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use uriba::{
         channels::{ChannelSetup, PoolSetup},
         entity::lease,
         recompute::Allowance,
+        sheets::Outlines,
         stock::Count,
     },
 };
@@ -91,6 +92,11 @@ impl Hub {
     pub async fn standby(&self) -> Engine {
         let store = Store::open(&self.url, self.env.clone()).await.unwrap();
         Engine::open(store, self.plans.clone()).await.unwrap()
+    }
+
+    pub fn outlines(&self) -> Outlines {
+        let env: Arc<dyn Env> = self.env.clone();
+        uriba::engine::outline::outlines(&self.plans, &env)
     }
 
     pub fn book(&self, channel: &str) -> &Book {

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod audits;
+mod blind;
 mod bundles;
 pub mod deeds;
 mod dialect;
@@ -25,6 +26,7 @@ mod reservations_at_once;
 mod retention;
 mod review;
 mod rules;
+mod shares;
 mod shelves;
 mod shipments;
 mod switch;

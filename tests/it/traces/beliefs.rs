@@ -266,7 +266,7 @@ fn a_conflicts_figure_is_never_the_next_expected_value() {
 
 #[test]
 fn a_mall_that_cant_hold_the_number_is_told_its_maximum() {
-    assert_eq!(target(120_000, 1, &Rules::default(), 99_999, jiff::Timestamp::UNIX_EPOCH), 99_999);
+    assert_eq!(target(120_000, 0, 1, &Rules::default(), 99_999, jiff::Timestamp::UNIX_EPOCH), 99_999);
 }
 
 #[test]

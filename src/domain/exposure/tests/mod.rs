@@ -5,9 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{balance::Because, mode::*, *};
+use super::{
+    balance::Because,
+    blind::{blind, counted, least_rate},
+    mode::*,
+    reach::Standing,
+    *,
+};
 use crate::domain::demand::Forecast;
 
+mod blind;
+mod reach;
 mod traces;
 mod world;
 
@@ -33,6 +41,8 @@ pub(super) fn listing(name: &'static str, share: i64) -> Listing<&'static str> {
         most: 10_000,
         forecast: Forecast::certain(1.0 / 3_600.0),
         silent: Duration::ZERO,
+        unheard: None,
+        missing: 0,
         blind: MINUTE,
         turn: MINUTE,
     }
@@ -138,12 +148,4 @@ fn a_share_set_by_hand_is_kept() {
 fn the_last_units_go_by_priority_first() {
     let two = [listing("r", 0), Listing { priority: 1, ..selling(0.5, listing("y", 0)) }];
     assert_eq!(shares(&balance(&stock(1), &two, &ESCROW, None, at(0))), [Some(0), Some(1)]);
-}
-
-#[test]
-fn a_silent_channel_is_allowed_for_what_it_may_sell_meanwhile() {
-    let busy = selling(60.0, listing("a", 50));
-    // Ten minutes at one a minute: at most 18 but for one time in a hundred.
-    assert_eq!(blind(&busy, MINUTE * 10, 0.01), 18);
-    assert_eq!(blind(&Listing { ceiling: Some(4), ..busy }, MINUTE * 10, 0.01), 4);
 }

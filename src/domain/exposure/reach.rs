@@ -1,0 +1,101 @@
+//! What the hub can do about a listing's figure, from the state of its channel and its own.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    health::{Lane, LaneState},
+    suspend,
+    time::between,
+};
+
+/// What the hub can do about a listing's figure now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Lowered by a change, or by compare and set: what it gives is certain at once.
+    Direct,
+    /// Only figures: lowered through zero, raised from zero.
+    ThroughZero,
+    /// Its mall doesn't answer for now, and will by itself: what it shows is not for others, and they wait.
+    Away,
+    /// It can't be written until somebody does something, or has not been writable for so long that nobody waits for
+    /// it any more: shadow, frozen, set aside, without a known figure, its mall down for a night.
+    Outside,
+}
+
+/// What decides it.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    pub live: bool,
+    /// `None`: it was never thrown.
+    pub switch: Option<suspend::State>,
+    /// The channel's open orders are read.
+    pub covered: bool,
+    pub absence: Option<Absence>,
+    /// By a change, or by compare and set.
+    pub direct: bool,
+    /// The mall refused it, and is asked again later.
+    pub set_aside: bool,
+    /// Its key exists, it is ours, and what it shows is known.
+    pub known: bool,
+}
+
+impl Reach {
+    pub fn of(standing: &Standing) -> Self {
+        let on = standing.live && standing.covered && matches!(standing.switch, None | Some(suspend::State::Active));
+        match standing.absence {
+            _ if !on || standing.set_aside || !standing.known => Self::Outside,
+            Some(Absence::Gone) => Self::Outside,
+            Some(Absence::Away) => Self::Away,
+            None if standing.direct => Self::Direct,
+            None => Self::ThroughZero,
+        }
+    }
+}
+
+/// A channel whose listings can't be moved for the time being. A wait of a few seconds, as a mall asks for when it is
+/// asked too fast, is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    Away,
+    /// For so long that the others no longer wait.
+    Gone,
+}
+
+/// A wait that is over before this changes nothing.
+const AWAY_AFTER: Duration = Duration::from_secs(60);
+/// The others wait so long, longer than most malls' small maintenance …
+const GONE_AFTER: Duration = Duration::from_secs(3_600);
+/// … and so long for a lane that somebody has to look at.
+const TRIPPED_AFTER: Duration = Duration::from_secs(900);
+/// A lane that nobody has tried since its wait ended is not known to be down.
+const TRIED_FOR: Duration = Duration::from_secs(60);
+
+impl Absence {
+    /// `since`: the stock lane hasn't flowed from then on. `unheard`: what a listing that knows figures only gives is
+    /// certain when orders are known, so there silence beyond what is usual is an absence too. All of it takes its
+    /// time, so that a lane that comes and goes moves nobody's shares.
+    pub fn of(lane: &Lane, since: Option<Timestamp>, unheard: Option<Duration>, now: Timestamp) -> Option<Self> {
+        let tried = lane.until.is_none_or(|until| between(until, now) < TRIED_FOR);
+        let down = since.filter(|_| lane.state != LaneState::Flowing && tried).map(|since| between(since, now));
+        let tripped = down.filter(|_| lane.state == LaneState::Tripped);
+        let longest = down.max(unheard)?;
+        match () {
+            () if longest >= GONE_AFTER || tripped.is_some_and(|down| down >= TRIPPED_AFTER) => Some(Self::Gone),
+            () if longest >= AWAY_AFTER => Some(Self::Away),
+            () => None,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Gone => "gone",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Away, Self::Gone].into_iter().find(|absence| absence.word() == word)
+    }
+}

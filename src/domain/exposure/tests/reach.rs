@@ -1,0 +1,72 @@
+//! Who can be moved, who is waited for, and for how long.
+
+use super::*;
+use crate::domain::{
+    health::{Lane, LaneState},
+    suspend::State,
+};
+
+const WELL: Standing = Standing {
+    live: true,
+    switch: Some(State::Active),
+    covered: true,
+    absence: None,
+    direct: true,
+    set_aside: false,
+    known: true,
+};
+
+#[test]
+fn only_what_can_be_written_now_takes_part() {
+    assert_eq!(Reach::of(&WELL), Reach::Direct);
+    assert_eq!(Reach::of(&Standing { direct: false, ..WELL }), Reach::ThroughZero);
+    assert_eq!(Reach::of(&Standing { switch: None, ..WELL }), Reach::Direct);
+    for outside in [
+        Standing { live: false, ..WELL },
+        Standing { switch: Some(State::Suspended), ..WELL },
+        Standing { switch: Some(State::Resuming), ..WELL },
+        Standing { covered: false, ..WELL },
+        Standing { set_aside: true, ..WELL },
+        Standing { known: false, ..WELL },
+        Standing { absence: Some(Absence::Gone), ..WELL },
+    ] {
+        assert_eq!(Reach::of(&outside), Reach::Outside, "{outside:?}");
+    }
+    assert_eq!(Reach::of(&Standing { absence: Some(Absence::Away), ..WELL }), Reach::Away);
+    let refused = Standing { absence: Some(Absence::Away), set_aside: true, ..WELL };
+    assert_eq!(Reach::of(&refused), Reach::Outside, "its mall's return would not help it");
+}
+
+fn waiting(until: i64) -> Lane {
+    Lane { state: LaneState::Waiting, until: Some(at(until)), ..Lane::default() }
+}
+
+#[test]
+fn trace_37_a_mall_is_waited_for_an_hour_and_not_for_a_night() {
+    let down = |second| Absence::of(&waiting(second + 30), Some(at(0)), None, at(second));
+    assert_eq!(down(59), None, "a pause that a mall asks for is no absence");
+    assert_eq!(down(60), Some(Absence::Away));
+    assert_eq!(down(3_599), Some(Absence::Away));
+    assert_eq!(down(3_600), Some(Absence::Gone));
+    let tripped = |second| {
+        let lane = Lane { state: LaneState::Tripped, ..waiting(second + 30) };
+        Absence::of(&lane, Some(at(0)), None, at(second))
+    };
+    assert_eq!((tripped(899), tripped(900)), (Some(Absence::Away), Some(Absence::Gone)), "somebody has to look");
+    assert_eq!(Absence::of(&Lane::default(), None, None, at(9_000)), None);
+}
+
+#[test]
+fn a_lane_that_nobody_has_tried_again_is_not_known_to_be_down() {
+    let waited = waiting(10);
+    assert_eq!(Absence::of(&waited, Some(at(0)), None, at(69)), Some(Absence::Away));
+    assert_eq!(Absence::of(&waited, Some(at(0)), None, at(4_000)), None);
+}
+
+#[test]
+fn where_only_orders_settle_a_lowering_silence_is_an_absence_too() {
+    let silent = |length| Absence::of(&Lane::default(), None, length, at(0));
+    assert_eq!(silent(None), None);
+    assert_eq!(silent(Some(MINUTE * 10)), Some(Absence::Away));
+    assert_eq!(silent(Some(MINUTE * 60)), Some(Absence::Gone));
+}
