@@ -22,6 +22,7 @@ use super::{
     ROWS_PER_STATEMENT, Result, Store,
     bundles::{self, Component, Shelved, exploded},
     channels::STOREFRONT,
+    decrees::Decrees,
     demand::{Subject, taught},
     dialect,
     entity::{balance_event, bundle_unit, channel, exposure_wish, listing, recall, share, sku, stock},
@@ -30,7 +31,6 @@ use super::{
     log::Entry,
     maybe_instant, micros,
     recompute::Allowance,
-    rules::overrides,
     stock::{lock_skus, pieces},
 };
 use crate::domain::{
@@ -219,9 +219,10 @@ impl Store {
         pool: &str,
         rows: &[stock::Model],
         shelved: &Shelved,
+        decrees: &Decrees,
         allowances: &HashMap<String, Allowance>,
     ) -> Result<BTreeSet<i64>> {
-        let wishes = wishes(tx, pool, rows).await?;
+        let wishes = wishes(tx, pool, rows, decrees).await?;
         if wishes.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -240,7 +241,7 @@ impl Store {
             let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
             let counted = drawn.iter().filter(|drawn| drawn.counts());
             let listings: Vec<Listing<i64>> =
-                counted.map(|drawn| self.listing_of(row.sku_id, drawn, shelved, allowances, &around)).collect();
+                counted.map(|drawn| self.listing_of(row.sku_id, drawn, shelved, decrees, allowances, &around)).collect();
             let decided = balance(&stock, &listings, &policy, in_force, self.now());
             if self.keep(tx, row, &stock, &listings, &decided).await? {
                 changed.insert(row.sku_id);
@@ -281,6 +282,7 @@ impl Store {
         sku: i64,
         drawn: &Drawn,
         shelved: &Shelved,
+        decrees: &Decrees,
         allowances: &HashMap<String, Allowance>,
         around: &Around,
     ) -> Listing<i64> {
@@ -289,8 +291,9 @@ impl Store {
         let channel = around.channels.get(&row.channel);
         let pace = allowance.map_or_else(Pace::default, |allowance| allowance.pace);
         let sellable = shelved.sellable(row.sku_id).unwrap_or(0);
-        let most = allowance.map_or(0, |allowance| {
-            let rules = allowance.rules.with(&overrides(row));
+        // One that is off sale needs nothing of it.
+        let most = allowance.filter(|_| !decrees.is_stopped(row.sku_id)).map_or(0, |allowance| {
+            let rules = decrees.rules(allowance, row);
             allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
         });
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());
@@ -411,7 +414,12 @@ fn busiest<'a>(shops: impl Iterator<Item = &'a Demand>) -> Option<&'a Demand> {
 }
 
 /// What is wanted of these SKUs, where that is anything but shared, or was until now.
-async fn wishes(tx: &DatabaseTransaction, pool: &str, rows: &[stock::Model]) -> Result<HashMap<i64, Wish>> {
+async fn wishes(
+    tx: &DatabaseTransaction,
+    pool: &str,
+    rows: &[stock::Model],
+    decrees: &Decrees,
+) -> Result<HashMap<i64, Wish>> {
     let of_pool = exposure_wish::Entity::find_by_id(of_pool(pool)).one(tx).await?;
     let of_pool = of_pool.and_then(|row| Wish::parse(&row.mode)).unwrap_or(Wish::Shared);
     let scopes: Vec<String> = rows.iter().map(|row| of_sku(row.sku_id)).collect();
@@ -419,8 +427,9 @@ async fn wishes(tx: &DatabaseTransaction, pool: &str, rows: &[stock::Model]) -> 
     let own: HashMap<String, Wish> =
         own.into_iter().filter_map(|row| Some((row.scope, Wish::parse(&row.mode)?))).collect();
     let wanted = rows.iter().map(|row| {
-        let wanted = own.get(&of_sku(row.sku_id)).copied().unwrap_or(of_pool);
-        (row, wanted)
+        let planned = decrees.plan(row.sku_id).and_then(|plan| plan.exposure);
+        let own = || own.get(&of_sku(row.sku_id)).copied();
+        (row, planned.or_else(own).unwrap_or(of_pool))
     });
     let apart = wanted.filter(|(row, wanted)| *wanted != Wish::Shared || row.mode.is_some());
     Ok(apart.map(|(row, wanted)| (row.sku_id, wanted)).collect())

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +14,9 @@ use super::{
     balance::{Pace, Shares},
     bundles::{self, Shelved},
     core_files,
+    decrees::Decrees,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations,
-    rules::overrides,
     stock as ledger,
 };
 use crate::domain::{
@@ -102,11 +101,13 @@ impl Store {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
         let mut shelved = Shelved::load(tx, pool, &skus).await?;
-        let moved = self.balance_pool(tx, pool, rows, &shelved, allowances).await?;
+        let mut decrees = Decrees::load(tx, &skus, self.now()).await?;
+        let moved = self.balance_pool(tx, pool, rows, &shelved, &decrees, allowances).await?;
         // The share of a bundle's listing is decided with the component.
         let around = bundles::touched(tx, &moved).await?;
         if !around.is_subset(&skus) {
             shelved = Shelved::load(tx, pool, &around.union(&skus).copied().collect()).await?;
+            decrees = Decrees::load(tx, &around, self.now()).await?.and(decrees);
         }
         let listings = listings_of(tx, pool, &around.union(&skus).copied().collect()).await?;
         let shares = Shares::load(tx, &listings.iter().map(|row| row.id).collect()).await?;
@@ -117,7 +118,7 @@ impl Store {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
             let sku = item.listing.sku_id;
             let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
-            let target = wanted(&item.listing, allowance, shelved.sellable(sku), share, self.now());
+            let target = wanted(&item.listing, allowance, shelved.sellable(sku), share, &decrees);
             if item.publication.target == target {
                 continue;
             }
@@ -154,19 +155,22 @@ impl Store {
     }
 }
 
-/// What the listing ought to show now; `None` without a stock figure.
+/// What the listing ought to show now; `None` without a stock figure, unless it is off sale.
 pub(super) fn wanted(
     listing: &listing::Model,
     allowance: &Allowance,
     sellable: Option<i64>,
     share: Option<i64>,
-    now: Timestamp,
+    decrees: &Decrees,
 ) -> Option<i64> {
-    let rules = allowance.rules.with(&overrides(listing));
-    let (sellable, most) = (sellable?, allowance.quantity_max);
+    if decrees.is_stopped(listing.sku_id) {
+        return Some(0);
+    }
+    let rules = decrees.rules(allowance, listing);
+    let (sellable, most, at) = (sellable?, allowance.quantity_max, decrees.at);
     Some(match share {
-        None => allocation::target(sellable, listing.units, &rules, most, now),
-        Some(share) => allocation::target_of_share(share.min(sellable), listing.units, &rules, most, now),
+        None => allocation::target(sellable, listing.units, &rules, most, at),
+        Some(share) => allocation::target_of_share(share.min(sellable), listing.units, &rules, most, at),
     })
 }
 

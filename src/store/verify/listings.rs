@@ -12,6 +12,7 @@ use crate::{
         Store,
         balance::Shares,
         bundles::Shelved,
+        decrees::Decrees,
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
@@ -86,6 +87,7 @@ async fn check_targets(
             .all(tx)
             .await?;
         let shelved = Shelved::load(tx, pool, &skus).await?;
+        let decrees = Decrees::load(tx, &skus, now).await?;
         let shares = Shares::load(tx, &items.iter().map(|item| item.id()).collect()).await?;
         let due: HashMap<i64, bool> = rows.iter().map(|row| (row.sku_id, row.due)).collect();
         for item in items {
@@ -104,7 +106,7 @@ async fn check_targets(
             check.saw(1);
             let sku = item.listing.sku_id;
             let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
-            let wanted = recompute::wanted(&item.listing, allowance, shelved.sellable(sku), share, now);
+            let wanted = recompute::wanted(&item.listing, allowance, shelved.sellable(sku), share, &decrees);
             compare_target(item, wanted, shelved.sellable(sku), check);
         }
     }
