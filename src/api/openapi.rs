@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    ApiState, attention, availability, channels, health, imports, listings, log, metrics, movements, orders,
-    plans, reservations, rules::BEARER, schedule, skus, suspensions,
+    ApiState, attention, availability, channels, health, imports, listings, log, metrics, movements, orders, plans,
+    reservations, rules::BEARER, schedule, skus, suspensions,
 };
 
 #[derive(OpenApi)]

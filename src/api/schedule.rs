@@ -22,10 +22,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
 /// What is due, soonest first.
 #[utoipa::path(get, path = "/v1/schedule", operation_id = "list_schedule", tag = "channels", params(PageQuery), security(("token" = ["read"])),
     responses((status = 200, body = Page<DueSheet>), (status = 400, body = Problem)))]
-async fn list(
-    State(state): State<ApiState>,
-    Asked(asked): Asked<PageQuery>,
-) -> Result<Json<Page<DueSheet>>, Problem> {
+async fn list(State(state): State<ApiState>, Asked(asked): Asked<PageQuery>) -> Result<Json<Page<DueSheet>>, Problem> {
     Ok(Json(state.store.due_sheets(&asked.paging()?).await.map_err(in_query)?))
 }
 

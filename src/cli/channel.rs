@@ -211,13 +211,14 @@ async fn preview(desk: &Desk, ids: &[String], throw: Throw) -> Done {
 }
 
 fn left_alone(left: &LeftAlone) -> String {
-    let LeftAlone { shadow, frozen, set_aside, not_ours, not_found } = *left;
+    let LeftAlone { shadow, frozen, set_aside, not_ours, not_found, to_look_up } = *left;
     let named = [
         (shadow, "shadow"),
         (frozen, "frozen"),
         (set_aside, "set aside"),
         (not_ours, "fulfilled by the mall"),
         (not_found, "not found"),
+        (to_look_up, "to be looked up first"),
     ];
     let named = named.into_iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}"));
     or_dash(Some(named.collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty()))

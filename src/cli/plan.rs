@@ -114,8 +114,8 @@ async fn create(desk: &Desk, asked: &Create) -> Done {
 
 fn read(path: &Path, desk: &Desk) -> Result<NewPlan, Failure> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::failed(format!("{name} can't be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::failed(format!("{name} can't be read: {error}")))?;
     let written: Written = toml::from_str(&text).map_err(|error| Failure::failed(format!("{name}: {error}")))?;
     let moment = |field: &str, value: &toml::Value| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -147,7 +147,7 @@ fn made(answer: &PlanAnswer) -> String {
     };
     let numbers = match answer.changes.total {
         0 => "by today's stock its cap and buffer change no number".to_owned(),
-        n => format!("by today's stock {} of the malls change", counted(n, "number")),
+        n => format!("by today's stock {} of the malls would change", counted(n, "number")),
     };
     format!("plan {} {when}: {skus}, {}; {numbers}", plan.name, says(plan))
 }

@@ -147,10 +147,12 @@ fn said(sheet: &StopSheet) -> String {
     let Some(stopped) = &sheet.sku.stopped else {
         return format!("{code} is on sale: its numbers come back with the next computation");
     };
+    let why = stopped.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let who = format!("since {} by {}{why}", instant(stopped.since), stopped.by);
     let mut text = if stopped.sku == *code {
-        format!("{code} is stopped: nothing of it is sold, here or on any mall, until `uriba sku resume {code}`")
+        format!("{code} is stopped {who}: nothing of it is sold, here or on any mall, until `uriba sku resume {code}`")
     } else {
-        format!("{code} stays off sale: {} is stopped, which it is made of", stopped.sku)
+        format!("{code} stays off sale: {}, which it is made of, is stopped {who}", stopped.sku)
     };
     if !sheet.not_done.is_empty() {
         let mut table = Table::new(&["CHANNEL", "MALL KEY", ">SHOWN", "STATE", "REASON"]);
@@ -184,14 +186,17 @@ fn history(lines: &[HistoryLine]) -> String {
 }
 
 fn table(sheets: &[SkuSheet]) -> String {
-    let columns = ["CODE", "NAME", "POOL", ">ON HAND", ">UNSHIPPED", ">PROVISIONAL", ">SELLABLE", ">LISTINGS"];
+    let columns =
+        ["CODE", "NAME", "POOL", ">ON HAND", ">UNSHIPPED", ">PROVISIONAL", ">SELLABLE", ">LISTINGS", "STOPPED"];
     let mut table = Table::new(&columns);
     for sheet in sheets {
         let name = sheet.name.clone().unwrap_or_default();
         let listings = sheet.listings.len().to_string();
+        let stopped = sheet.stopped.as_ref().map(|stopped| instant(stopped.since)).unwrap_or_default();
         if sheet.pools.is_empty() {
             let dash = || "-".to_owned();
-            table.row(vec![sheet.code.clone(), name.clone(), dash(), dash(), dash(), dash(), dash(), listings.clone()]);
+            let figures = [dash(), dash(), dash(), dash(), dash(), listings.clone(), stopped.clone()];
+            table.row([sheet.code.clone(), name.clone()].into_iter().chain(figures).collect());
         }
         for pool in &sheet.pools {
             table.row(vec![
@@ -203,6 +208,7 @@ fn table(sheets: &[SkuSheet]) -> String {
                 pool.provisional.to_string(),
                 or_dash(pool.sellable),
                 listings.clone(),
+                stopped.clone(),
             ]);
         }
     }

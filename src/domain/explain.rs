@@ -208,7 +208,8 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
         n = Term::min("share", vec![n, Term::fact("share", share, source)]);
     }
     if is_shared && rules.buffer != 0 {
-        let buffer = Term::fact("rule.buffer", -rules.buffer, planned(terms, |plan| plan.buffer, terms.own.buffer.is_some()));
+        let buffer =
+            Term::fact("rule.buffer", -rules.buffer, planned(terms, |plan| plan.buffer, terms.own.buffer.is_some()));
         n = Term::sum("rule.buffer", vec![n, buffer]);
     }
     if is_shared && rules.fraction < 1.0 {
@@ -283,7 +284,8 @@ mod tests {
         let rules = Rules { buffer: 1, fraction: 0.5, cap: Some(Cap::Always(2)), ..Rules::default() };
         let own = Overrides { cap: Some(Cap::Always(9)), ..Overrides::default() };
         let at = Timestamp::UNIX_EPOCH;
-        let terms = Terms { channel: "a", rules: &rules, own: &own, plan: None, units: 2, quantity_max: 99, at, share: None };
+        let terms =
+            Terms { channel: "a", rules: &rules, own: &own, plan: None, units: 2, quantity_max: 99, at, share: None };
         let tree = target(Term::fact("sellable", 12, "pool online"), &terms);
         let chain: Vec<_> = ["rule.cap", "rule.units", "rule.fraction", "rule.buffer", "sellable"]
             .map(|name| tree.find(name).unwrap().whole().unwrap())

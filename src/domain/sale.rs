@@ -31,7 +31,7 @@ impl Plan {
             return Some(("until", format!("{} is not after {}, when the plan begins", self.until, self.from)));
         }
         if self.until <= now {
-            return Some(("until", format!("{} has passed: it is {now}", self.until)));
+            return Some(("until", format!("{} has passed", self.until)));
         }
         let outside = |n: Option<i64>| n.filter(|n| !(0..=most).contains(n));
         for (field, number) in [("cap", self.cap), ("buffer", self.buffer)] {

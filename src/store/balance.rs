@@ -240,8 +240,9 @@ impl Store {
             let stock = self.stock_of(row.sku_id, sellable, &around);
             let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
             let counted = drawn.iter().filter(|drawn| drawn.counts());
-            let listings: Vec<Listing<i64>> =
-                counted.map(|drawn| self.listing_of(row.sku_id, drawn, shelved, decrees, allowances, &around)).collect();
+            let listings: Vec<Listing<i64>> = counted
+                .map(|drawn| self.listing_of(row.sku_id, drawn, shelved, decrees, allowances, &around))
+                .collect();
             let decided = balance(&stock, &listings, &policy, in_force, self.now());
             if self.keep(tx, row, &stock, &listings, &decided).await? {
                 changed.insert(row.sku_id);

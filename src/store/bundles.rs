@@ -265,7 +265,10 @@ impl Store {
 }
 
 /// The recipes of these SKUs and of everything that they are made of.
-pub(super) async fn recipes_under(db: &impl ConnectionTrait, skus: &BTreeSet<i64>) -> Result<BTreeMap<i64, Recipe<i64>>> {
+pub(super) async fn recipes_under(
+    db: &impl ConnectionTrait,
+    skus: &BTreeSet<i64>,
+) -> Result<BTreeMap<i64, Recipe<i64>>> {
     let mut recipes: BTreeMap<i64, Recipe<i64>> = BTreeMap::new();
     let mut seen = skus.clone();
     let mut level = skus.clone();

@@ -98,7 +98,8 @@ impl Store {
         let skus = self.named_skus(&tx, wanted).await?.into_values().collect();
         let before = self.numbers_on(&tx, &skus).await?;
         let (row, _) = self.put_plan(&tx, wanted, "trial").await?;
-        let begun = sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(self.now())), ..Default::default() };
+        let begun =
+            sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(self.now())), ..Default::default() };
         begun.update(&tx).await?;
         let after = self.numbers_on(&tx, &skus).await?;
         let mut preview = Preview::default();
@@ -252,11 +253,7 @@ impl Store {
     }
 
     /// Plans among the scopes whose dated rules have turned: what is to be computed again, after it is in the log.
-    pub(super) async fn turn_plans(
-        &self,
-        tx: &DatabaseTransaction,
-        scopes: &BTreeSet<&str>,
-    ) -> Result<BTreeSet<i64>> {
+    pub(super) async fn turn_plans(&self, tx: &DatabaseTransaction, scopes: &BTreeSet<&str>) -> Result<BTreeSet<i64>> {
         let mut turned = BTreeSet::new();
         for id in plans_in(scopes) {
             let Some(row) = sale_plan::Entity::find_by_id(id).one(tx).await? else { continue };
@@ -281,7 +278,7 @@ async fn refuse_bundles(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Resul
         return Ok(());
     }
     Err(StoreError::Invalid(format!(
-        "exposure: {} are bundles, whose units are those of their components: name those instead",
+        "exposure: bundles are sold from their components, which are to be named instead of {}",
         named(tx, &bundles).await?
     )))
 }

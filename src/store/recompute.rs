@@ -16,8 +16,7 @@ use super::{
     core_files,
     decrees::Decrees,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
-    micros, reservations,
-    stock as ledger,
+    micros, reservations, stock as ledger,
 };
 use crate::domain::{
     allocation::{self, Rules},

@@ -32,8 +32,8 @@ use crate::domain::{plan, publication::Ways};
 
 pub use availability::AvailabilitySheet;
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
-pub use due::DueSheet;
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
+pub use due::DueSheet;
 pub use history::{HistoryLine, Span};
 pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};

@@ -123,7 +123,6 @@ impl Store {
         let row = row.ok_or_else(|| StoreError::Missing { kind: "plan", name: name.to_owned() })?;
         plan_sheet(&tx, row, micros(self.now())).await
     }
-
 }
 
 async fn plan_sheet(tx: &DatabaseTransaction, row: sale_plan::Model, now: i64) -> Result<PlanSheet> {

@@ -3,8 +3,7 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, Select,
-    sea_query::Query,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, Select, sea_query::Query,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,8 +59,10 @@ pub struct LeftAlone {
     pub set_aside: u64,
     /// Fulfilled by the mall.
     pub not_ours: u64,
-    /// Not found at the mall under their key, or not looked up yet.
+    /// Not found at the mall under their key.
     pub not_found: u64,
+    /// Their key has not been looked up at the mall yet; whatever is due is done to them once it has.
+    pub to_look_up: u64,
 }
 
 impl Store {
@@ -95,7 +96,9 @@ async fn preview(
     let state = State::parse(&sheet.state).unwrap_or(State::Active);
     let mode = sheet.suspend.as_ref().and_then(|suspend| Mode::parse(&suspend.mode));
     let (then, mode) = match throw {
-        Throw::Suspend(wanted) => suspend::suspend(state, mode, wanted).map_or((state, mode), |(to, mode)| (to, Some(mode))),
+        Throw::Suspend(wanted) => {
+            suspend::suspend(state, mode, wanted).map_or((state, mode), |(to, mode)| (to, Some(mode)))
+        }
         Throw::Resume => (suspend::resume(state).unwrap_or(state), None),
     };
     let mut found = SwitchPreview {
@@ -114,7 +117,8 @@ async fn preview(
     let counts = Counts { tx, channel: &sheet.id, now: micros(now) };
     let left = &mut found.left_alone;
     left.not_ours = counts.of(counts.listings(true, &["ready", "new", "invalid", "missing"])).await?;
-    left.not_found = counts.of(counts.lit(&["new", "invalid", "missing"])).await?;
+    left.not_found = counts.of(counts.lit(&["invalid", "missing"])).await?;
+    left.to_look_up = counts.of(counts.lit(&["new"])).await?;
     left.set_aside = counts.of(counts.lit(&["ready"]).filter(counts.asleep())).await?;
     let awake = counts.lit(&["ready"]).filter(counts.awake());
     let Some(outline) = outlines.get(&sheet.id) else { return Ok(found) };

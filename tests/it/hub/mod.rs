@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
-    engine::{ChannelPlan, Engine, Timing, pace},
+    engine::{ChannelPlan, Engine, Timing, outline::outlines, pace},
     store::{
         Store,
         catalogue::Mapping,
         channels::{ChannelSetup, PoolSetup},
         entity::lease,
         recompute::Allowance,
+        sheets::Outlines,
         stock::Count,
     },
 };
@@ -179,6 +180,12 @@ impl Hub {
 
     pub fn shows(&self, n: usize, figure: i64) -> bool {
         self.shops.keys().all(|channel| self.counter(channel, n) == figure)
+    }
+
+    /// As rows are read with.
+    pub fn outlines(&self) -> Outlines {
+        let env: Arc<dyn Env> = self.env.clone();
+        outlines(&self.plans, &env)
     }
 
     /// Buys on the mall as a shopper would.

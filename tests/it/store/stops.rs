@@ -70,8 +70,7 @@ async fn what_is_made_of_it_is_off_sale_too_and_its_other_parts_are_not() {
         base.recompute(&["a"]).await;
         assert_eq!(targets().await, [10, 8, 0, 0], "a set that is stopped leaves its parts on sale");
         let sheet = base.store.sku_sheet("gift", &outlines(&["a"])).await.unwrap();
-        let stopped = sheet.stopped.unwrap();
-        assert_eq!((stopped.sku.as_str(), sheet.listings[0].reason.as_deref()), ("pair", Some("maria stopped pair: price error")));
+        assert_eq!(sheet.stopped.unwrap().sku, "pair", "which part it is for the want of");
     })
     .await;
 }
