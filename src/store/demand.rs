@@ -2,7 +2,10 @@
 //!
 //! Nothing is tallied while every pool is sold as shared, where nobody asks for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -13,10 +16,16 @@ use sea_orm::{
 use super::{
     ROWS_PER_STATEMENT, Result,
     entity::{demand, exposure_wish},
-    instant, micros,
+    instant, micros, plans,
     stock::pieces,
 };
-use crate::domain::demand::{Demand, Tally};
+use crate::domain::{
+    demand::{Demand, Tally},
+    time::earlier,
+};
+
+/// Longer than any mode is kept after nobody asks for it any more.
+const LEFT_WITHIN: Duration = Duration::from_secs(86_400);
 
 /// Something that says how fast a listing sells, or a SKU in the seller's own shop.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +38,15 @@ pub(super) enum Lesson {
 /// A listing of a channel, or a SKU of a storefront.
 pub(super) type Subject = (String, i64);
 
-/// Whether anything but `shared` is wanted anywhere.
-pub(super) async fn matters(db: &impl ConnectionTrait) -> Result<bool> {
+/// Whether anything but `shared` is wanted anywhere, by a pool, a SKU or a sale plan that is not long over: what is to be
+/// known when it begins is learned before, and its mode is left some time after it has ended.
+pub(super) async fn matters(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
     let other = exposure_wish::Entity::find().filter(exposure_wish::Column::Mode.ne("shared"));
-    Ok(other.one(db).await?.is_some())
+    Ok(other.one(db).await?.is_some() || plans::any_apart(db, earlier(now, LEFT_WITHIN)).await?)
 }
 
 pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)], now: Timestamp) -> Result<()> {
-    if lessons.is_empty() || !matters(tx).await? {
+    if lessons.is_empty() || !matters(tx, now).await? {
         return Ok(());
     }
     let subjects = lessons.iter().map(|((_, subject), _)| *subject).collect();

@@ -314,6 +314,15 @@ pub(super) async fn any_in_force(db: &impl ConnectionTrait, at: Timestamp) -> Re
     Ok(any.into_tuple::<i64>().one(db).await?.is_some())
 }
 
+/// Whether a plan that ends after `since` has its SKUs sold otherwise than shared.
+pub(super) async fn any_apart(db: &impl ConnectionTrait, since: Timestamp) -> Result<bool> {
+    use sale_plan::Column;
+    let lasts = Condition::any().add(Column::DeletedAt.is_null()).add(Column::DeletedAt.gt(micros(since)));
+    let apart = sale_plan::Entity::find().select_only().column(Column::Id).filter(Column::EndsAt.gt(micros(since)));
+    let apart = apart.filter(Column::Exposure.ne(Wish::Shared.word())).filter(lasts).limit(1);
+    Ok(apart.into_tuple::<i64>().one(db).await?.is_some())
+}
+
 /// The plan that each of these followed at an instant. Of two (which only a trial can bring about) the newer.
 pub(super) async fn of_skus(
     db: &impl ConnectionTrait,
