@@ -16,6 +16,7 @@ mod m0010_own_orders;
 mod m0011_rules;
 mod m0012_time;
 mod m0013_exposure;
+mod m0014_plans;
 mod m0015_audit;
 mod m0017_blind;
 mod m0018_by_time;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_rules::Migration),
             Box::new(m0012_time::Migration),
             Box::new(m0013_exposure::Migration),
+            Box::new(m0014_plans::Migration),
             Box::new(m0015_audit::Migration),
             Box::new(m0017_blind::Migration),
             Box::new(m0018_by_time::Migration),

@@ -16,13 +16,13 @@ use super::{
     auth::Caller,
     once::{Answer, once},
     problem::{Problem, in_query},
-    request::{Asked, PageQuery, Sent},
+    request::{Asked, PageQuery, Sent, Trial},
 };
 use crate::{
     domain::suspend::Mode,
     store::{
         Store,
-        sheets::{ChannelSheet, Page},
+        sheets::{ChannelSheet, Page, SwitchPreview, Throw},
         switch::Suspension,
     },
 };
@@ -99,39 +99,47 @@ async fn show(State(state): State<ApiState>, Path(id): Path<String>) -> Result<J
     Ok(Json(state.store.channel_sheet(&id, &state.outlines).await?))
 }
 
-/// Stops a channel: at once, or at `from`.
-#[utoipa::path(post, path = "/v1/channels/{id}/suspend", operation_id = "suspend_channel", tag = "channels", params(("id" = String, Path)),
+/// Stops a channel: at once, or at `from`. With `dry_run` it says what that would do now.
+#[utoipa::path(post, path = "/v1/channels/{id}/suspend", operation_id = "suspend_channel", tag = "channels", params(("id" = String, Path), Trial),
     request_body = Suspend, security(("token" = ["operate"])),
-    responses((status = 202, body = ChannelSheet), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 202, body = ChannelSheet), (status = 200, body = SwitchPreview), (status = 404, body = Problem), (status = 422, body = Problem)))]
 async fn suspend(
     State(state): State<ApiState>,
     Path(id): Path<String>,
+    Asked(trial): Asked<Trial>,
     caller: Caller,
     headers: HeaderMap,
     Sent(asked): Sent<Suspend>,
 ) -> Response {
-    let content = serde_json::to_vec(&asked).expect("words are always JSON");
+    let content = serde_json::to_vec(&(trial.dry_run, &asked)).expect("words are always JSON");
     let work = async {
         let wanted = asked.suspension(&state.store)?;
+        if trial.dry_run {
+            return tried(&state, &id, Throw::Suspend(wanted.mode)).await;
+        }
         state.store.suspend(std::slice::from_ref(&id), &wanted, &caller.who()).await?;
         accepted(&state, &id).await
     };
     once(&state, &caller, &headers, &[b"suspend", id.as_bytes(), &content], work).await
 }
 
-/// Lets stock flow again, once the orders of the meantime are read.
-#[utoipa::path(post, path = "/v1/channels/{id}/resume", operation_id = "resume_channel", tag = "channels", params(("id" = String, Path)),
+/// Lets stock flow again, once the orders of the meantime are read. With `dry_run` it says what that would do now.
+#[utoipa::path(post, path = "/v1/channels/{id}/resume", operation_id = "resume_channel", tag = "channels", params(("id" = String, Path), Trial),
     request_body = Resume, security(("token" = ["operate"])),
-    responses((status = 202, body = ChannelSheet), (status = 404, body = Problem)))]
+    responses((status = 202, body = ChannelSheet), (status = 200, body = SwitchPreview), (status = 404, body = Problem)))]
 async fn resume(
     State(state): State<ApiState>,
     Path(id): Path<String>,
+    Asked(trial): Asked<Trial>,
     caller: Caller,
     headers: HeaderMap,
     Sent(asked): Sent<Resume>,
 ) -> Response {
-    let content = serde_json::to_vec(&asked).expect("words are always JSON");
+    let content = serde_json::to_vec(&(trial.dry_run, &asked)).expect("words are always JSON");
     let work = async {
+        if trial.dry_run {
+            return tried(&state, &id, Throw::Resume).await;
+        }
         state.store.resume(std::slice::from_ref(&id), asked.reason.as_deref(), &caller.who()).await?;
         accepted(&state, &id).await
     };
@@ -155,6 +163,12 @@ async fn mode(
     };
     state.store.set_mode(&id, live, &caller.who()).await?;
     Ok((StatusCode::ACCEPTED, Json(state.store.channel_sheet(&id, &state.outlines).await?)))
+}
+
+async fn tried(state: &ApiState, id: &str, throw: Throw) -> Answer {
+    let ids = [id.to_owned()];
+    let preview = state.store.preview_switch(&ids, throw, &state.outlines).await?.pop();
+    Ok((StatusCode::OK, serde_json::to_value(preview).expect("a preview is always JSON")))
 }
 
 async fn accepted(state: &ApiState, id: &str) -> Answer {

@@ -19,6 +19,7 @@ pub mod movements;
 mod once;
 pub mod openapi;
 pub mod orders;
+pub mod plans;
 pub mod problem;
 mod request;
 pub mod reservations;

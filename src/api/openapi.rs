@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
     ApiState, attention, audits, availability, channels, health, imports, listings, log, metrics, movements, orders,
-    reservations, rules::BEARER, schedule, skus, suspensions,
+    plans, reservations, rules::BEARER, schedule, skus, suspensions,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use super::{
         (name = "listings", description = "What each channel sells, and what it shows"),
         (name = "reservations", description = "Stock for the checkouts of your own shop"),
         (name = "orders", description = "Orders as the malls stated them, and those of your own storefront"),
+        (name = "plans", description = "Sale plans: other rules for some SKUs, for a time"),
         (name = "operation", description = "What needs a person, and who did what"),
         (name = "health", description = "For machines; no token needed")
     ),
@@ -64,6 +65,7 @@ pub(super) fn operations() -> (Router<ApiState>, openapi::OpenApi) {
         .merge(channels::router())
         .merge(suspensions::router())
         .merge(schedule::router())
+        .merge(plans::router())
         .merge(skus::router())
         .merge(listings::router())
         .merge(imports::router())

@@ -105,6 +105,15 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
+/// For requests that can be tried first.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Trial {
+    /// Says what would happen, and does nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 pub fn paging(limit: Option<u64>, cursor: Option<String>) -> Result<Paging, Problem> {
     match limit.filter(|limit| !(1..=Paging::LIMIT_MAX).contains(limit)) {
         Some(limit) => Err(Problem::query("limit", format!("{limit} is not between 1 and {}", Paging::LIMIT_MAX))),

@@ -264,6 +264,9 @@ fn of_refusal(id: &str, refusal: Refusal) -> Problem {
             Problem::invalid("channel", message)
         }
         Refusal::Suspended(channel) => Problem::refused(format!("channel {channel:?} is suspended")),
+        Refusal::Stopped(sku) => {
+            Problem::refused(format!("SKU {sku:?} is stopped: nothing of it is sold until it is resumed"))
+        }
         Refusal::NoSuchSku(sku) => Problem::invalid("lines", format!("there is no SKU {sku:?}")),
         Refusal::OrderTaken(order) => {
             Problem::refused(format!("order {order:?} of this channel has other lines; nothing was changed"))

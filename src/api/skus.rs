@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
+    http::StatusCode,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use crate::{
     store::{
         StoreError,
         explain::Question,
-        sheets::{HistoryLine, LedgerEntry, Page, SkuSheet, Span},
+        sheets::{HistoryLine, LedgerEntry, Page, SkuSheet, Span, StopSheet},
     },
 };
 
@@ -32,6 +33,8 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(explain))
         .routes(routes!(history))
         .routes(routes!(patch))
+        .routes(routes!(stop))
+        .routes(routes!(resume))
 }
 
 /// All SKUs, by code.
@@ -122,6 +125,44 @@ async fn patch(
     };
     state.store.set_sku(&code, asked.name.as_deref(), exposure, &caller.who()).await?;
     Ok(Json(state.store.sku_sheet(&code, &state.outlines).await?))
+}
+
+/// A word on whether a SKU is sold.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StopSku {
+    /// Why, for the log.
+    reason: Option<String>,
+}
+
+/// Takes a SKU, and every bundle with it, off sale on every channel and in your own shop, until it is resumed.
+///
+/// Its zeros go out before everything else. `not_done` names listings that can't be set to 0 now.
+#[utoipa::path(post, path = "/v1/skus/{code}/stop", operation_id = "stop_sku", tag = "stock", params(("code" = String, Path)),
+    request_body = StopSku, security(("token" = ["operate"])),
+    responses((status = 202, body = StopSheet), (status = 404, body = Problem)))]
+async fn stop(
+    State(state): State<ApiState>,
+    Path(code): Path<String>,
+    caller: Caller,
+    Sent(asked): Sent<StopSku>,
+) -> Result<(StatusCode, Json<StopSheet>), Problem> {
+    state.store.stop_sku(&code, asked.reason.as_deref(), &caller.who()).await?;
+    Ok((StatusCode::ACCEPTED, Json(state.store.stop_sheet(&code, &state.outlines).await?)))
+}
+
+/// Puts a stopped SKU back on sale: its numbers come back with the next computation.
+#[utoipa::path(post, path = "/v1/skus/{code}/resume", operation_id = "resume_sku", tag = "stock", params(("code" = String, Path)),
+    request_body = StopSku, security(("token" = ["operate"])),
+    responses((status = 202, body = StopSheet), (status = 404, body = Problem)))]
+async fn resume(
+    State(state): State<ApiState>,
+    Path(code): Path<String>,
+    caller: Caller,
+    Sent(asked): Sent<StopSku>,
+) -> Result<(StatusCode, Json<StopSheet>), Problem> {
+    state.store.resume_sku(&code, asked.reason.as_deref(), &caller.who()).await?;
+    Ok((StatusCode::ACCEPTED, Json(state.store.stop_sheet(&code, &state.outlines).await?)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

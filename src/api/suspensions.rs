@@ -16,9 +16,9 @@ use super::{
     channels::Suspend,
     once::{Answer, once},
     problem::{Problem, in_body},
-    request::Sent,
+    request::{Asked, Sent, Trial},
 };
-use crate::store::sheets::{ChannelSheet, Page};
+use crate::store::sheets::{ChannelSheet, Page, SwitchPreview, Throw};
 
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create))
@@ -41,28 +41,33 @@ pub struct Suspensions {
     pub poll: Option<bool>,
 }
 
-/// Suspends or resumes several channels in one transaction; an unknown one means that nothing is done.
-#[utoipa::path(post, path = "/v1/suspensions", operation_id = "switch_channels", tag = "channels", request_body = Suspensions,
-    security(("token" = ["operate"])),
-    responses((status = 202, body = Page<ChannelSheet>), (status = 422, body = Problem)))]
+/// Suspends or resumes several channels in one transaction; an unknown one means that nothing is done. With `dry_run`
+/// it says what that would do now, channel by channel.
+#[utoipa::path(post, path = "/v1/suspensions", operation_id = "switch_channels", tag = "channels", params(Trial),
+    request_body = Suspensions, security(("token" = ["operate"])),
+    responses((status = 202, body = Page<ChannelSheet>), (status = 200, body = Page<SwitchPreview>), (status = 422, body = Problem)))]
 async fn create(
     State(state): State<ApiState>,
+    Asked(trial): Asked<Trial>,
     caller: Caller,
     headers: HeaderMap,
     Sent(asked): Sent<Suspensions>,
 ) -> Response {
-    let content = serde_json::to_vec(&asked).expect("words are always JSON");
-    let work = switch(&state, &caller, asked);
+    let content = serde_json::to_vec(&(trial.dry_run, &asked)).expect("words are always JSON");
+    let work = switch(&state, &caller, asked, trial.dry_run);
     once(&state, &caller, &headers, &[b"suspensions", &content], work).await
 }
 
-async fn switch(state: &ApiState, caller: &Caller, asked: Suspensions) -> Answer {
+async fn switch(state: &ApiState, caller: &Caller, asked: Suspensions, dry_run: bool) -> Answer {
     let ids = which(state, &asked).await?;
     let (store, who) = (&state.store, caller.who());
     match asked.action.as_str() {
         "suspend" => {
             let Suspensions { mode, reason, from, until, poll, .. } = asked;
             let wanted = Suspend { mode, reason, from, until, poll }.suspension(store)?;
+            if dry_run {
+                return tried(state, &ids, Throw::Suspend(wanted.mode)).await;
+            }
             store.suspend(&ids, &wanted, &who).await.map_err(in_body("channels"))?;
         }
         "resume" => {
@@ -75,6 +80,9 @@ async fn switch(state: &ApiState, caller: &Caller, asked: Suspensions) -> Answer
             if let Some((field, _)) = given.into_iter().find(|(_, given)| *given) {
                 return Err(Problem::invalid(field, "has no meaning for `resume`"));
             }
+            if dry_run {
+                return tried(state, &ids, Throw::Resume).await;
+            }
             store.resume(&ids, asked.reason.as_deref(), &who).await.map_err(in_body("channels"))?;
         }
         other => return Err(Problem::invalid("action", format!("{other:?} is not one of: suspend, resume"))),
@@ -82,6 +90,12 @@ async fn switch(state: &ApiState, caller: &Caller, asked: Suspensions) -> Answer
     let items = store.channel_sheets_of(&ids, &state.outlines).await?;
     let page = Page { items, next_cursor: None };
     Ok((StatusCode::ACCEPTED, serde_json::to_value(page).expect("a page is always JSON")))
+}
+
+async fn tried(state: &ApiState, ids: &[String], throw: Throw) -> Answer {
+    let items = state.store.preview_switch(ids, throw, &state.outlines).await.map_err(in_body("channels"))?;
+    let page = Page { items, next_cursor: None };
+    Ok((StatusCode::OK, serde_json::to_value(page).expect("a page is always JSON")))
 }
 
 async fn which(state: &ApiState, asked: &Suspensions) -> Result<Vec<String>, Problem> {

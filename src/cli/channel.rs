@@ -19,7 +19,7 @@ use crate::{
     },
     store::{
         channels::STOREFRONT,
-        sheets::{ChannelSheet, LaneSheet, Paging, QuotaSheet, SuspendSheet},
+        sheets::{ChannelSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw},
         switch::Suspension,
     },
 };
@@ -77,6 +77,9 @@ pub struct Suspend {
     /// Come back when every listing is known to be down
     #[arg(long, conflicts_with = "from")]
     wait: bool,
+    /// Say what it would do now, and do nothing
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -89,6 +92,9 @@ pub struct Resume {
     /// Come back when stock flows again
     #[arg(long)]
     wait: bool,
+    /// Say what it would do now, and do nothing
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -162,6 +168,9 @@ async fn suspend(desk: &Desk, asked: Suspend) -> Done {
         return Err(Failure::Usage(format!("--until {until} is not after {begins}, when the suspension begins")));
     }
     let ids = chosen(desk, &asked.chosen).await?;
+    if asked.dry_run {
+        return preview(desk, &ids, Throw::Suspend(wanted.mode)).await;
+    }
     desk.store.suspend(&ids, &wanted, &desk.who).await?;
     if asked.wait {
         wait(desk, &ids, State::Suspended).await?;
@@ -171,11 +180,52 @@ async fn suspend(desk: &Desk, asked: Suspend) -> Done {
 
 async fn resume(desk: &Desk, asked: Resume) -> Done {
     let ids = chosen(desk, &asked.chosen).await?;
+    if asked.dry_run {
+        return preview(desk, &ids, Throw::Resume).await;
+    }
     desk.store.resume(&ids, asked.reason.as_deref(), &desk.who).await?;
     if asked.wait {
         wait(desk, &ids, State::Active).await?;
     }
     report(desk, &ids).await
+}
+
+async fn preview(desk: &Desk, ids: &[String], throw: Throw) -> Done {
+    let previews = desk.store.preview_switch(ids, throw, &desk.outlines()).await?;
+    desk.print.list(&previews, "there is no channel", |previews| {
+        let columns =
+            ["CHANNEL", "NOW", "THEN", ">TO ZERO", ">TO TARGET", ">REQUESTS", ">TAKES ABOUT", "LEFT AS THEY ARE"];
+        let mut table = Table::new(&columns);
+        for preview in previews {
+            let seconds = preview.seconds.map(Duration::from_secs);
+            table.row(vec![
+                preview.channel.clone(),
+                preview.now.clone(),
+                preview.then.clone(),
+                preview.to_zero.to_string(),
+                preview.to_target.to_string(),
+                preview.requests.to_string(),
+                or_dash(seconds.map(crate::config::duration::spell)),
+                left_alone(&preview.left_alone),
+            ]);
+        }
+        table.to_string()
+    });
+    Ok(())
+}
+
+fn left_alone(left: &LeftAlone) -> String {
+    let LeftAlone { shadow, frozen, set_aside, not_ours, not_found, to_look_up } = *left;
+    let named = [
+        (shadow, "shadow"),
+        (frozen, "frozen"),
+        (set_aside, "set aside"),
+        (not_ours, "fulfilled by the mall"),
+        (not_found, "not found"),
+        (to_look_up, "to be looked up first"),
+    ];
+    let named = named.into_iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}"));
+    or_dash(Some(named.collect::<Vec<_>>().join(", ")).filter(|said| !said.is_empty()))
 }
 
 async fn chosen(desk: &Desk, chosen: &Chosen) -> Result<Vec<String>, Failure> {

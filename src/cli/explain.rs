@@ -78,7 +78,7 @@ impl Sheet {
         self.row(2, label("sellable"), term, what_is_sold);
         for step in steps.into_iter().rev().filter(|step| step.terms.len() > 1) {
             let by = &step.terms[1];
-            let name = if by.name == "suspended" { "suspended" } else { &step.name };
+            let name = if matches!(by.name.as_str(), "suspended" | "stopped") { &by.name } else { &step.name };
             self.row(2, label(name), step, Some(said(step.op, by)));
         }
     }
@@ -139,6 +139,8 @@ fn label(name: &str) -> &str {
         "quantity" => "in each 構成数",
         "horizon" => "kept from 保存期限",
         "suspended" => "off sale 出品停止",
+        "stopped" => "stopped 販売停止",
+        "plan" => "sale plan セール計画",
         "rule.buffer" => "buffer 安全在庫",
         "rule.fraction" => "fraction 割合",
         "rule.min_show" => "show nothing below 最低掲載数",

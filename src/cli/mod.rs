@@ -27,9 +27,11 @@ mod lock;
 mod logging;
 mod moment;
 mod order;
+mod plan;
 mod print;
 mod progress;
 mod run_once;
+mod schedule;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
@@ -81,6 +83,12 @@ enum Command {
     /// SKUs, what there is of them and what each channel shows
     #[command(subcommand)]
     Sku(sku::Command),
+    /// Sale plans: other rules for some SKUs, for a time
+    #[command(subcommand)]
+    Plan(plan::Command),
+    /// What happens by itself at a set time
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Book movements, counts and the core system's files
     #[command(subcommand)]
     Stock(stock::Command),
@@ -138,6 +146,8 @@ async fn done(common: &Common, command: Command) -> Done {
         Command::Check(asked) => Box::pin(check::run(common, asked)),
         Command::Channel(command) => Box::pin(channel::run(common, command)),
         Command::Sku(command) => Box::pin(sku::run(common, command)),
+        Command::Plan(command) => Box::pin(plan::run(common, command)),
+        Command::Schedule(command) => Box::pin(schedule::run(common, command)),
         Command::Stock(command) => Box::pin(stock::run(common, command)),
         Command::Listing(command) => Box::pin(listing::run(common, command)),
         Command::Order(command) => Box::pin(order::run(common, command)),

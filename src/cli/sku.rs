@@ -14,7 +14,7 @@ use crate::{
     domain::{exposure::mode::Wish, time::kept_from},
     store::{
         explain::Question,
-        sheets::{ComponentSheet, HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span},
+        sheets::{ComponentSheet, HistoryLine, Paging, PoolSheet, Showing, SkuSheet, Span, StopSheet},
     },
 };
 
@@ -32,6 +32,10 @@ pub enum Command {
     History(History),
     /// Change its name, or how it is sold
     Set(Set),
+    /// Take it off sale everywhere, and every bundle with it, until it is resumed
+    Stop(Word),
+    /// Put it back on sale
+    Resume(Word),
 }
 
 #[derive(Args, Debug)]
@@ -42,6 +46,14 @@ pub struct Set {
     exposure: Option<String>,
     #[arg(long)]
     name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Word {
+    code: String,
+    /// Why, for the log
+    #[arg(long)]
+    reason: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -102,6 +114,14 @@ pub async fn run(common: &Common, command: Command) -> Done {
             desk.store.set_sku(&code, name.as_deref(), exposure, &desk.who).await?;
             desk.print.item(&desk.store.sku_sheet(&code, &outlines).await?, page);
         }
+        Command::Stop(Word { code, reason }) => {
+            desk.store.stop_sku(&code, reason.as_deref(), &desk.who).await?;
+            desk.print.item(&desk.store.stop_sheet(&code, &outlines).await?, said);
+        }
+        Command::Resume(Word { code, reason }) => {
+            desk.store.resume_sku(&code, reason.as_deref(), &desk.who).await?;
+            desk.print.item(&desk.store.stop_sheet(&code, &outlines).await?, said);
+        }
         Command::History(asked) => {
             let span = Span {
                 from: moment::maybe(asked.from.as_deref(), &desk.config)?,
@@ -121,6 +141,35 @@ pub async fn run(common: &Common, command: Command) -> Done {
     Ok(())
 }
 
+/// What came of a word on whether it is sold.
+fn said(sheet: &StopSheet) -> String {
+    let code = &sheet.sku.code;
+    let Some(stopped) = &sheet.sku.stopped else {
+        return format!("{code} is on sale: its numbers come back with the next computation");
+    };
+    let why = stopped.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+    let who = format!("since {} by {}{why}", instant(stopped.since), stopped.by);
+    let mut text = if stopped.sku == *code {
+        format!("{code} is stopped {who}: nothing of it is sold, here or on any mall, until `uriba sku resume {code}`")
+    } else {
+        format!("{code} stays off sale: {}, which it is made of, is stopped {who}", stopped.sku)
+    };
+    if !sheet.not_done.is_empty() {
+        let mut table = Table::new(&["CHANNEL", "MALL KEY", ">SHOWN", "STATE", "REASON"]);
+        for left in &sheet.not_done {
+            table.row(vec![
+                left.channel.clone(),
+                left.mall_key.clone(),
+                or_dash(left.shown),
+                left.state.clone(),
+                left.reason.clone().unwrap_or_default(),
+            ]);
+        }
+        text.push_str(&format!("\n\nnot done, since nothing can be written there now:\n{table}"));
+    }
+    text
+}
+
 fn history(lines: &[HistoryLine]) -> String {
     let mut table = Table::new(&["AT", "WHAT", ">UNITS", "WHERE", "DETAIL", "OCCURRED"]);
     for line in lines {
@@ -137,14 +186,17 @@ fn history(lines: &[HistoryLine]) -> String {
 }
 
 fn table(sheets: &[SkuSheet]) -> String {
-    let columns = ["CODE", "NAME", "POOL", ">ON HAND", ">UNSHIPPED", ">PROVISIONAL", ">SELLABLE", ">LISTINGS"];
+    let columns =
+        ["CODE", "NAME", "POOL", ">ON HAND", ">UNSHIPPED", ">PROVISIONAL", ">SELLABLE", ">LISTINGS", "STOPPED"];
     let mut table = Table::new(&columns);
     for sheet in sheets {
         let name = sheet.name.clone().unwrap_or_default();
         let listings = sheet.listings.len().to_string();
+        let stopped = sheet.stopped.as_ref().map(|stopped| instant(stopped.since)).unwrap_or_default();
         if sheet.pools.is_empty() {
             let dash = || "-".to_owned();
-            table.row(vec![sheet.code.clone(), name.clone(), dash(), dash(), dash(), dash(), dash(), listings.clone()]);
+            let figures = [dash(), dash(), dash(), dash(), dash(), listings.clone(), stopped.clone()];
+            table.row([sheet.code.clone(), name.clone()].into_iter().chain(figures).collect());
         }
         for pool in &sheet.pools {
             table.row(vec![
@@ -156,6 +208,7 @@ fn table(sheets: &[SkuSheet]) -> String {
                 pool.provisional.to_string(),
                 or_dash(pool.sellable),
                 listings.clone(),
+                stopped.clone(),
             ]);
         }
     }
@@ -163,7 +216,13 @@ fn table(sheets: &[SkuSheet]) -> String {
 }
 
 fn page(sheet: &SkuSheet) -> String {
-    let mut parts = vec![pairs(&[("code", sheet.code.clone()), ("name", or_dash(sheet.name.as_ref()))])];
+    let mut head = vec![("code", sheet.code.clone()), ("name", or_dash(sheet.name.as_ref()))];
+    head.extend(sheet.stopped.as_ref().map(|stopped| {
+        let which = if stopped.sku == sheet.code { String::new() } else { format!("{} ", stopped.sku) };
+        let why = stopped.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        ("stopped", format!("{which}{} by {}{why}", instant(stopped.since), stopped.by))
+    }));
+    let mut parts = vec![pairs(&head)];
     parts.extend(sheet.pools.iter().map(pool));
     if sheet.listings.is_empty() {
         parts.push("no channel sells it: `uriba listing map CHANNEL MALL_KEY SKU`".into());

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::allocation::{self, Overrides, Rules};
+use super::{
+    allocation::{self, Overrides, Rules},
+    sale::Plan,
+};
 
 /// One number of a derivation, with those that it was made of.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -174,6 +177,8 @@ pub struct Terms<'a> {
     pub rules: &'a Rules,
     /// The listing's own rules, which stand before the channel's.
     pub own: &'a Overrides,
+    /// The sale plan that it follows, which stands before both.
+    pub plan: Option<&'a Plan>,
     pub units: i64,
     /// What the mall can hold.
     pub quantity_max: i64,
@@ -189,6 +194,7 @@ pub struct Terms<'a> {
 /// [`super::allocation::target`], which a test holds it to.
 pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
     let rules = terms.rules.with(terms.own);
+    let rules = terms.plan.map_or_else(|| rules.clone(), |plan| rules.with(&plan.overrides()));
     if sellable.value.is_none() {
         return Term::sum("target", vec![sellable]);
     }
@@ -199,10 +205,13 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
     let mut n = sellable;
     let is_shared = terms.share.is_none();
     if let Some((share, why)) = terms.share {
-        n = Term::min("share", vec![n, Term::fact("share", share, format!("its exclusive share: {why}"))]);
+        let by = terms.plan.filter(|plan| plan.exposure.is_some()).map(|plan| format!(" by sale plan {:?}", plan.name));
+        let source = format!("its exclusive share: {why}{}", by.unwrap_or_default());
+        n = Term::min("share", vec![n, Term::fact("share", share, source)]);
     }
     if is_shared && rules.buffer != 0 {
-        let buffer = Term::fact("rule.buffer", -rules.buffer, whose(terms, terms.own.buffer.is_some()));
+        let buffer =
+            Term::fact("rule.buffer", -rules.buffer, planned(terms, |plan| plan.buffer, terms.own.buffer.is_some()));
         n = Term::sum("rule.buffer", vec![n, buffer]);
     }
     let (blind, who) = terms.blind;
@@ -225,7 +234,8 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
         n = Term::divided("rule.units", n, units);
     }
     if let Some(cap) = rules.cap.as_ref().and_then(|cap| cap.at(terms.at)) {
-        n = Term::min("rule.cap", vec![n, Term::fact("rule.cap", cap, whose(terms, terms.own.cap.is_some()))]);
+        let source = planned(terms, |plan| plan.cap, terms.own.cap.is_some());
+        n = Term::min("rule.cap", vec![n, Term::fact("rule.cap", cap, source)]);
     }
     held_by_mall(n, terms)
 }
@@ -237,6 +247,14 @@ fn held_by_mall(mut n: Term, terms: &Terms<'_>) -> Term {
         n = Term::min("rule.mall_max", vec![n, most]);
     }
     Term::clamped("target", n)
+}
+
+/// Whose word it is, where a plan may have one.
+fn planned(terms: &Terms<'_>, says: impl Fn(&Plan) -> Option<i64>, own: bool) -> String {
+    match terms.plan.filter(|plan| says(plan).is_some()) {
+        Some(plan) => format!("sale plan {:?}", plan.name),
+        None => whose(terms, own),
+    }
 }
 
 fn whose(terms: &Terms<'_>, own: bool) -> String {
@@ -278,6 +296,7 @@ mod tests {
             channel: "a",
             rules: &rules,
             own: &own,
+            plan: None,
             units: 2,
             quantity_max: 99,
             at,
@@ -315,15 +334,20 @@ mod tests {
             own in (proptest::option::of(0..8_i64), proptest::option::of(0..9_i64)),
             share in proptest::option::of(0..30_i64),
             blind in 0..20_i64,
+            planned in (proptest::option::of(0..8_i64), proptest::option::of(0..9_i64)),
         ) {
             let (cap, at) = (cap.map(Cap::Always), Timestamp::UNIX_EPOCH);
             let rules = Rules { buffer, fraction: fraction.min(1.0), min_show, cap, unlimited };
             let own = Overrides { buffer: own.0, cap: own.1.map(Cap::Always), ..Overrides::default() };
             let (said, blind) = (share.map(|share| (share, "tea is in escrow")), (blind, "b may have sold some"));
-            let terms = Terms { channel: "a", rules: &rules, own: &own, units, quantity_max, at, share: said, blind };
+            let (name, until) = ("autumn".into(), Timestamp::MAX);
+            let plan = Plan { name, from: at, until, exposure: None, buffer: planned.0, cap: planned.1 };
+            let plan = Some(&plan);
+            let terms =
+                Terms { channel: "a", rules: &rules, own: &own, plan, units, quantity_max, at, share: said, blind };
             let tree = target(Term::fact("sellable", sellable, "pool"), &terms);
             prop_assert_eq!(tree.check(), Ok(()));
-            let (rules, share) = (rules.with(&own), share.map(|share| share.min(sellable)));
+            let (rules, share) = (rules.with(&own).with(&plan.map(Plan::overrides).unwrap_or_default()), share.map(|share| share.min(sellable)));
             let expected = match share {
                 None => allocation::target(sellable, blind.0, units, &rules, quantity_max, at),
                 Some(share) => allocation::target_of_share(share, units, &rules, quantity_max, at),

@@ -17,7 +17,8 @@
 //!    for the channel; [`suspend`] is the operator's switch.
 //!
 //! Every mall sells by itself, so several can sell one unit: [`exposure`] says how many units can still be sold
-//! unseen, and gives each listing a share of its own where that would be too many, by what [`demand`] expects.
+//! unseen, and gives each listing a share of its own where that would be too many, by what [`demand`] expects. For a
+//! time a [`sale`] plan stands before rules and modes.
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
@@ -43,6 +44,7 @@ pub mod publication;
 pub mod reaction;
 pub mod reading;
 pub mod reservation;
+pub mod sale;
 pub mod settle;
 pub mod shelf;
 pub mod spelling;

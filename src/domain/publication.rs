@@ -150,6 +150,8 @@ pub enum Standing {
     SetAside,
     Suspended,
     Frozen,
+    /// Its SKU is off sale everywhere.
+    Stopped,
     Unstocked,
     Shadow,
 }
@@ -164,6 +166,7 @@ impl Standing {
             Self::SetAside => "set_aside",
             Self::Suspended => "suspended",
             Self::Frozen => "frozen",
+            Self::Stopped => "stopped",
             Self::Unstocked => "unstocked",
             Self::Shadow => "shadow",
         }

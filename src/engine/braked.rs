@@ -22,6 +22,7 @@ use crate::{
         configuration::Configuration,
         entity::{attention, held_change},
         held::{Former, Held, ToHold, digest_of},
+        plans::NewPlan,
         preview::Changes,
     },
 };
@@ -70,6 +71,7 @@ pub enum InForce {
 enum Request {
     Listings { create_skus: bool, mappings: Vec<Mapping> },
     Bundles { recipes: BTreeMap<String, Recipe<String>> },
+    Plan(NewPlan),
     Configuration(Configuration),
     File(Kept),
 }
@@ -150,6 +152,24 @@ pub async fn pack(
     let digest = digest_of(&[request.as_bytes()]);
     let what = format!("the recipes of {} bundles", recipes.len());
     let (kind, what, body, by, again) = ("bundles", &what, &[][..], who, guard.again());
+    let to_hold = ToHold { kind, what, request, body, digest, changes: &changes, channels: &channels, by, again };
+    let held = store.hold(to_hold).await?;
+    Ok(Put::Held(held, changes))
+}
+
+/// Makes a sale plan. It is weighed by what it would do if it began now; its beginning is not weighed again, nor its
+/// end, which gives back what it took.
+pub async fn put_plan(store: &Store, wanted: &NewPlan, guard: &Guard, who: &str) -> Result<Put<Changes>> {
+    let changes = store.preview_plan(wanted).await?;
+    let channels = guard.stopped(&changes);
+    if channels.is_empty() {
+        store.create_plan(wanted, who).await?;
+        return Ok(Put::Done(changes));
+    }
+    let request = json(&Request::Plan(wanted.clone()));
+    let digest = digest_of(&[request.as_bytes()]);
+    let what = format!("plan {:?}", wanted.name);
+    let (kind, what, body, by, again) = ("plan", &what, &[][..], who, guard.again());
     let to_hold = ToHold { kind, what, request, body, digest, changes: &changes, channels: &channels, by, again };
     let held = store.hold(to_hold).await?;
     Ok(Put::Held(held, changes))
@@ -260,6 +280,7 @@ async fn confirm(store: &Store, brake: Brake, item: &attention::Model, who: &str
         Request::Listings { create_skus, mappings } => {
             put_listings(store, &mappings, create_skus, &guard, who).await?.held()
         }
+        Request::Plan(wanted) => put_plan(store, &wanted, &guard, who).await?.held(),
         Request::Bundles { recipes } => pack(store, &recipes, &guard, who).await?.held(),
         Request::Configuration(wanted) => {
             // The running service's channels draw on the pools that it was started with.

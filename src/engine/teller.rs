@@ -289,6 +289,7 @@ fn word(told: &Told) -> &'static str {
             Refusal::Ended(_) => "ended",
             Refusal::Confirmed { .. } => "already_confirmed",
             Refusal::Suspended(_) => "suspended",
+            Refusal::Stopped(_) => "stopped",
             Refusal::OrderTaken(_) => "order_taken",
             Refusal::Unknown | Refusal::NoSuchChannel(_) | Refusal::NoStorefront(_) | Refusal::NoSuchSku(_) => {
                 "invalid"

@@ -21,6 +21,7 @@ use super::{
     bundles::{self, Shelved},
     channels::STOREFRONT,
     decisions::Fresh,
+    decrees::Decrees,
     demand::{Lesson, Subject, learn, prior, taught},
     dialect,
     entity::{bundle_unit, channel, listing, recall, stock},
@@ -29,7 +30,6 @@ use super::{
     intake_load::open_holds,
     maybe_instant, micros,
     recompute::Allowance,
-    rules::overrides,
     shares::Shares,
     stock::{lock_skus, pieces},
     wishes::{Wished, wishes},
@@ -75,6 +75,7 @@ impl Default for Pace {
 /// Everything that decisions look at beside each SKU's own shelf.
 struct Around<'a> {
     shelved: &'a Shelved,
+    decrees: &'a Decrees,
     allowances: &'a HashMap<String, Allowance>,
     channels: HashMap<String, channel::Model>,
     draws: Draws,
@@ -152,10 +153,11 @@ impl Store {
         pool: &str,
         rows: &[stock::Model],
         shelved: &Shelved,
+        decrees: &Decrees,
         allowances: &HashMap<String, Allowance>,
     ) -> Result<BTreeSet<i64>> {
         let ids: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
-        let wishes = wishes(tx, pool, &ids).await?;
+        let wishes = wishes(tx, pool, &ids, decrees).await?;
         let wish = |sku: i64| wishes.get(&sku).map_or(Wish::Shared, |wished: &Wished| wished.wish);
         let channels = channel::Entity::find().filter(channel::Column::Pool.eq(pool)).all(tx).await?;
         let known: BTreeSet<i64> = shelved.shelves.keys().copied().collect();
@@ -169,7 +171,7 @@ impl Store {
             return Ok(BTreeSet::new());
         }
         let skus = apart.iter().map(|row| row.sku_id).collect();
-        let around = self.around(tx, pool, &skus, channels, shelved, allowances).await?;
+        let around = self.around(tx, pool, &skus, channels, shelved, (decrees, allowances)).await?;
         let mut changed = BTreeSet::new();
         for row in apart {
             if self.balance_sku(tx, row, wish(row.sku_id), &around).await? {
@@ -212,7 +214,7 @@ impl Store {
         skus: &BTreeSet<i64>,
         channels: Vec<channel::Model>,
         shelved: &'a Shelved,
-        allowances: &'a HashMap<String, Allowance>,
+        (decrees, allowances): (&'a Decrees, &'a HashMap<String, Allowance>),
     ) -> Result<Around<'a>> {
         let draws = self.draws_on(tx, pool, skus).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
@@ -224,6 +226,7 @@ impl Store {
         }
         Ok(Around {
             shelved,
+            decrees,
             allowances,
             draws,
             channels: channels.into_iter().map(|row| (row.id.clone(), row)).collect(),
@@ -252,8 +255,9 @@ impl Store {
         let channel = around.channels.get(&row.channel);
         let pace = allowance.map_or_else(Pace::default, |allowance| allowance.pace);
         let sellable = around.shelved.sellable(row.sku_id).unwrap_or(0);
-        let most = allowance.map_or(0, |allowance| {
-            let rules = allowance.rules.with(&overrides(row));
+        // One that is off sale needs nothing of it.
+        let most = allowance.filter(|_| !around.decrees.is_stopped(row.sku_id)).map_or(0, |allowance| {
+            let rules = around.decrees.rules(allowance, row);
             allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
         });
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());

@@ -278,7 +278,10 @@ impl Store {
 }
 
 /// The recipes of these SKUs and of everything that they are made of.
-async fn recipes_under(db: &impl ConnectionTrait, skus: &BTreeSet<i64>) -> Result<BTreeMap<i64, Recipe<i64>>> {
+pub(super) async fn recipes_under(
+    db: &impl ConnectionTrait,
+    skus: &BTreeSet<i64>,
+) -> Result<BTreeMap<i64, Recipe<i64>>> {
     let mut recipes: BTreeMap<i64, Recipe<i64>> = BTreeMap::new();
     let mut seen = skus.clone();
     let mut level = skus.clone();
@@ -299,7 +302,7 @@ async fn recipes_under(db: &impl ConnectionTrait, skus: &BTreeSet<i64>) -> Resul
 }
 
 /// The bundles that these are in, at any depth.
-async fn containing(db: &impl ConnectionTrait, skus: &BTreeSet<i64>) -> Result<BTreeSet<i64>> {
+pub(super) async fn containing(db: &impl ConnectionTrait, skus: &BTreeSet<i64>) -> Result<BTreeSet<i64>> {
     let mut found = BTreeSet::new();
     let mut level = skus.clone();
     while !level.is_empty() {

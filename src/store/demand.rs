@@ -15,17 +15,19 @@ use sea_orm::{
 use super::{
     ROWS_PER_STATEMENT, Result, Store, dialect,
     entity::{demand, demand_prior, exposure_wish},
-    instant, micros,
+    instant, micros, plans,
     stock::pieces,
 };
 use crate::domain::{
     demand::{Demand, Prior, Tally},
-    time::between,
+    time::{between, earlier},
 };
 
 /// The name of the one row that sums up the catalogue.
 const CATALOGUE: &str = "catalogue";
 const DAY: Duration = Duration::from_secs(86_400);
+/// Longer than any mode is kept after nobody asks for it any more.
+const LEFT_WITHIN: Duration = DAY;
 
 /// Something that says how fast a listing sells, or a SKU in the seller's own shop.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +40,11 @@ pub(super) enum Lesson {
 /// A listing of a channel, or a SKU of a storefront.
 pub(super) type Subject = (String, i64);
 
-/// Whether anything but `shared` is wanted anywhere.
-pub(super) async fn matters(db: &impl ConnectionTrait) -> Result<bool> {
+/// Whether anything but `shared` is wanted anywhere, by a pool, a SKU or a sale plan that is not long over: what is to be
+/// known when it begins is learned before, and its mode is left some time after it has ended.
+pub(super) async fn matters(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
     let other = exposure_wish::Entity::find().filter(exposure_wish::Column::Mode.ne("shared"));
-    Ok(other.one(db).await?.is_some())
+    Ok(other.one(db).await?.is_some() || plans::any_apart(db, earlier(now, LEFT_WITHIN)).await?)
 }
 
 pub(super) async fn learn(tx: &DatabaseTransaction, lessons: &[(Subject, Lesson)], now: Timestamp) -> Result<()> {

@@ -19,6 +19,7 @@ use super::{
     catalogue::sku_codes as codes,
     catalogue::{Mapped, Mapping},
     configuration::Configuration,
+    decrees::Decrees,
     entity::{bundle_unit, channel, listing, location, publication, sku, stock_count, stock_event},
     imports::{Figure, NewImport, Piece, Rows},
     recompute::{Allowance, wanted},
@@ -78,7 +79,7 @@ pub struct Preview {
 type Shelves = BTreeMap<(String, i64), Shelf>;
 
 /// Each listing with what it ought to show.
-type Numbers = BTreeMap<i64, (listing::Model, Option<i64>)>;
+pub(super) type Numbers = BTreeMap<i64, (listing::Model, Option<i64>)>;
 
 impl Store {
     /// What mapping these would do, and the numbers that would change.
@@ -234,7 +235,7 @@ impl Store {
     }
 
     /// What every listing of these SKUs ought to show, by what the transaction sees.
-    async fn numbers_on(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<Numbers> {
+    pub(super) async fn numbers_on(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<Numbers> {
         let mut rows = Vec::new();
         for piece in pieces(skus) {
             rows.extend(listing::Entity::find().filter(listing::Column::SkuId.is_in(piece)).all(tx).await?);
@@ -261,7 +262,6 @@ impl Store {
                 by_pool.entry(pool).or_default().push(row);
             }
         }
-        let now = self.now();
         let mut numbers = Numbers::new();
         for (pool, rows) in by_pool {
             let mut shelved = Shelved::load(tx, pool, &rows.iter().map(|row| row.sku_id).collect()).await?;
@@ -273,9 +273,10 @@ impl Store {
             let ids = rows.iter().map(|row| row.id).collect();
             let mut shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
             shares.fix(&rows, &shelved.made_of);
+            let decrees = Decrees::load(tx, &rows.iter().map(|row| row.sku_id).collect(), self.now()).await?;
             for row in rows {
                 let Some(allowance) = allowances.get(&row.channel) else { continue };
-                let number = wanted(&row, allowance, &shelved, &shares, now);
+                let number = wanted(&row, allowance, &shelved, &shares, &decrees);
                 numbers.insert(row.id, (row, number));
             }
         }
@@ -326,7 +327,7 @@ impl Preview {
         }
     }
 
-    async fn compare(&mut self, tx: &DatabaseTransaction, before: &Numbers, after: &Numbers) -> Result<()> {
+    pub(super) async fn compare(&mut self, tx: &DatabaseTransaction, before: &Numbers, after: &Numbers) -> Result<()> {
         let pools = pools_of(tx).await?;
         let mut changed = Vec::new();
         for (id, (row, then)) in after {

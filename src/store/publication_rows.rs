@@ -145,7 +145,7 @@ impl Store {
         let moved = rows.iter().filter(|(old, fresh)| reach(old) != reach(fresh)).map(|(_, row)| row.listing_id);
         let lowered = listed.iter().filter(|item| item.publication.ceiling() < item.ceiling).map(Listed::id);
         let moved: BTreeSet<i64> = moved.chain(lowered).collect();
-        if moved.is_empty() || !matters(tx).await? {
+        if moved.is_empty() || !matters(tx, self.now()).await? {
             return Ok(());
         }
         let skus = listed.iter().filter(|item| moved.contains(&item.id())).map(|item| item.listing.sku_id);

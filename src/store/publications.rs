@@ -18,6 +18,7 @@ use super::{
     publication_desk::Desk,
     publication_rows::{Happened, Listed, sales},
     shares::sell_shares,
+    stops::{any_stopped, stopped_listings},
 };
 use crate::domain::{
     drift::{Cause, OnDrift},
@@ -106,7 +107,9 @@ impl Store {
         lease.confirm(&tx).await?;
         let situation = situation(&tx, &outlet.channel, now).await?;
         let stops = Stops::load(&tx, &outlet.channel).await?;
-        let ids = candidates(&tx, outlet, &situation, &stops).await?;
+        let mut ids = candidates(&tx, outlet, &situation, &stops).await?;
+        let stopped = stopped_first(&tx, outlet, &situation).await?;
+        ids.extend(&stopped);
         if ids.is_empty() {
             return Ok(None);
         }
@@ -125,7 +128,10 @@ impl Store {
                 ..situation
             };
             if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
-                let (priority, since) = (item.listing.priority, maybe_instant(item.row.wants_since));
+                let priority = item.listing.priority;
+                // What is off sale goes before everything else of its urgency, as if it had waited for ever.
+                let since = stopped.contains(&item.id()).then_some(Timestamp::MIN);
+                let since = since.or(maybe_instant(item.row.wants_since));
                 wishes.push(Wish { listing: index, write, urgency, units, priority, since });
             }
         }
@@ -389,6 +395,28 @@ async fn candidates(
     let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::Rank);
     let largest: Vec<i64> = largest.into_tuple().all(tx).await?;
     Ok(aged.into_iter().chain(largest).collect())
+}
+
+/// Listings whose SKU is off sale and that are to show nothing now.
+async fn stopped_first(tx: &DatabaseTransaction, outlet: &Outlet, situation: &Situation) -> Result<BTreeSet<i64>> {
+    use publication::Column;
+    if !situation.live || situation.switch.is_some() || !any_stopped(tx).await? {
+        return Ok(BTreeSet::new());
+    }
+    let now = micros(situation.now);
+    let ready = Condition::any().add(Column::ReadyAt.is_null()).add(Column::ReadyAt.lte(now));
+    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64;
+    let rows = publication::Entity::find()
+        .select_only()
+        .column(Column::ListingId)
+        .filter(Column::Channel.eq(&outlet.channel))
+        .filter(Column::Wants.eq(true))
+        .filter(Column::Urgency.gt(0))
+        .filter(Column::ListingId.in_subquery(stopped_listings()))
+        .filter(ready)
+        .order_by_desc(Column::Rank)
+        .limit(most);
+    Ok(rows.into_tuple::<i64>().all(tx).await?.into_iter().collect())
 }
 
 /// What forbids raising, loaded once per claim.

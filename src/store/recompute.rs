@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +14,9 @@ use super::{
     balance::Pace,
     bundles::{self, Shelved, stocked_in},
     core_files,
+    decrees::Decrees,
     entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations,
-    rules::overrides,
     shares::Shares,
     stock as ledger,
 };
@@ -103,11 +102,13 @@ impl Store {
         let skus: BTreeSet<i64> = rows.iter().map(|row| row.sku_id).collect();
         let versions: HashMap<i64, i64> = rows.iter().map(|row| (row.sku_id, row.version)).collect();
         let mut shelved = Shelved::load(tx, pool, &skus).await?;
-        let moved = self.balance_pool(tx, pool, rows, &shelved, allowances).await?;
+        let mut decrees = Decrees::load(tx, &skus, self.now()).await?;
+        let moved = self.balance_pool(tx, pool, rows, &shelved, &decrees, allowances).await?;
         // The share of a bundle's listing is decided with the component.
         let around = bundles::touched(tx, &moved).await?;
         if !around.is_subset(&skus) {
             shelved = Shelved::load(tx, pool, &around.union(&skus).copied().collect()).await?;
+            decrees = Decrees::load(tx, &around, self.now()).await?.and(decrees);
         }
         let listings = listings_of(tx, pool, &around.union(&skus).copied().collect()).await?;
         let ids = listings.iter().map(|row| row.id).collect();
@@ -117,7 +118,7 @@ impl Store {
         let mut changed = Vec::new();
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
-            let target = wanted(&item.listing, allowance, &shelved, &shares, self.now());
+            let target = wanted(&item.listing, allowance, &shelved, &shares, &decrees);
             if item.publication.target == target {
                 continue;
             }
@@ -154,23 +155,26 @@ impl Store {
     }
 }
 
-/// What the listing ought to show now; `None` without a stock figure.
+/// What the listing ought to show now; `None` without a stock figure, unless it is off sale.
 pub(super) fn wanted(
     listing: &listing::Model,
     allowance: &Allowance,
     shelved: &Shelved,
     shares: &Shares,
-    now: Timestamp,
+    decrees: &Decrees,
 ) -> Option<i64> {
-    let rules = allowance.rules.with(&overrides(listing));
-    let (sku, most) = (listing.sku_id, allowance.quantity_max);
+    let (sku, most, at) = (listing.sku_id, allowance.quantity_max, decrees.at);
+    if decrees.is_stopped(sku) {
+        return Some(0);
+    }
+    let rules = decrees.rules(allowance, listing);
     let sellable = shelved.sellable(sku)?;
     let parts = shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice);
     if let Some(share) = shares.of(listing.id, parts) {
-        return Some(allocation::target_of_share(share.min(sellable), listing.units, &rules, most, now));
+        return Some(allocation::target_of_share(share.min(sellable), listing.units, &rules, most, at));
     }
     let heard = shelved.sellable_without(sku, |part| shares.units_withheld_from(&listing.channel, part))?;
-    Some(allocation::target(sellable, sellable - heard, listing.units, &rules, most, now))
+    Some(allocation::target(sellable, sellable - heard, listing.units, &rules, most, at))
 }
 
 /// Everything that sellable is made of, from one moment.

@@ -1,8 +1,8 @@
 //! Rules: what is in force, what was, and when those with dates turn.
 //!
 //! A channel's rules in force stand in its row, a listing's in its own; every change of either is kept in
-//! `rule_change`, append-only, with who made it. Caps with dates leave their instants in `rule_turn`: the expire
-//! step takes them off there when they have come, also long after, and has what rests on them computed again.
+//! `rule_change`, append-only, with who made it. Caps with dates, and sale plans, leave their instants in `rule_turn`:
+//! the expire step takes them off there when they have come, also long after, and has what rests on them computed again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,8 +20,11 @@ use super::{
     dialect,
     entity::{channel, listing, rule_change, rule_turn},
     instant, micros,
+    plans::turned_skus,
     recompute::Allowance,
     stock::{lock_skus, pieces},
+    stops::in_every_pool,
+    wishes::of_sku,
 };
 use crate::domain::allocation::{Cap, Overrides, Rules};
 
@@ -257,8 +260,10 @@ impl Store {
             listed.extend(listing::Entity::find().filter(listing::Column::Id.is_in(piece)).all(tx).await?);
         }
         let pools = pools_of(tx).await?;
-        let bumps: BTreeSet<(i64, String)> =
+        let mut bumps: BTreeSet<(i64, String)> =
             listed.iter().filter_map(|row| Some((row.sku_id, pools.get(&row.channel)?.clone()))).collect();
+        let planned = self.turn_plans(tx, scopes).await?;
+        bumps.extend(in_every_pool(tx, &planned).await?);
         let skus = bumps.iter().map(|(sku, _)| *sku).collect();
         lock_skus(tx, &bundles::touched(tx, &skus).await?).await?;
         dialect::bump_stock(tx, &bumps.into_iter().collect::<Vec<_>>(), false, micros(self.now())).await
@@ -411,11 +416,15 @@ pub(super) async fn allowances(db: &impl ConnectionTrait) -> Result<HashMap<Stri
 pub(super) async fn turned(db: &impl ConnectionTrait, now: Timestamp) -> Result<BTreeSet<String>> {
     let due = rule_turn::Entity::find().select_only().column(rule_turn::Column::Scope);
     let due = due.filter(rule_turn::Column::At.lte(micros(now)));
-    Ok(due.into_tuple().all(db).await?.into_iter().collect())
+    let mut scopes: BTreeSet<String> = due.into_tuple().all(db).await?.into_iter().collect();
+    let planned = turned_skus(db, &scopes.iter().map(String::as_str).collect()).await?;
+    scopes.extend(planned.into_iter().map(of_sku));
+    Ok(scopes)
 }
 
 pub(super) fn has_turned(turned: &BTreeSet<String>, row: &listing::Model) -> bool {
-    !turned.is_empty() && (turned.contains(&of_channel(&row.channel)) || turned.contains(&of_listing(row.id)))
+    let scopes = || [of_channel(&row.channel), of_listing(row.id), of_sku(row.sku_id)];
+    !turned.is_empty() && scopes().iter().any(|scope| turned.contains(scope))
 }
 
 /// On which pool each channel draws.

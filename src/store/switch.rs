@@ -20,6 +20,9 @@ use super::{
 };
 use crate::domain::suspend::{self, Mode, State};
 
+const UNTIL: &str = "until:";
+const PLAN: &str = "plan:";
+
 /// What an operator asks of the switch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suspension {
@@ -195,16 +198,53 @@ impl Store {
         .await
     }
 
+    /// Takes back what is due, by its id in the schedule. Returns it in words.
+    pub async fn unschedule(&self, id: &str, who: &str) -> Result<String> {
+        let missing = || StoreError::Missing { kind: "entry of the schedule", name: id.to_owned() };
+        match DueId::parse(id).ok_or_else(missing)? {
+            DueId::Switch(id) => self.cancel_schedule(id, who).await,
+            DueId::Until(channel) => self.suspend_for_good(channel, who).await.map_err(|error| match error {
+                StoreError::Missing { .. } => missing(),
+                other => other,
+            }),
+            DueId::Plan(name) => {
+                let sheet = self.plan_sheet(name).await.map_err(|_| missing())?;
+                if sheet.state == "in_force" {
+                    let why = format!("plan {name:?} is in force: `uriba plan delete` ends it now");
+                    return Err(StoreError::Refused(why));
+                }
+                self.delete_plan(name, who).await.map(|()| format!("plan {name:?} is deleted"))
+            }
+        }
+    }
+
+    /// The suspension stays until somebody resumes the channel.
+    async fn suspend_for_good(&self, id: &str, who: &str) -> Result<String> {
+        let tx = self.begin().await?;
+        let row = find(&tx, id).await?;
+        let missing = || StoreError::Missing { kind: "channel with an end of its suspension", name: id.to_owned() };
+        let until = row.suspend_until.ok_or_else(missing)?;
+        let mut active = row.into_active_model();
+        active.suspend_until = Set(None);
+        active.update(&tx).await?;
+        let detail = Some(format!("resume at {} is taken back", instant(until)));
+        self.log_switch(&tx, id, "channel.unschedule", None, detail, who).await?;
+        tx.commit().await?;
+        Ok(format!("{id} stays suspended until somebody resumes it"))
+    }
+
     /// Takes back a switch that is not due yet.
-    pub async fn cancel_schedule(&self, id: i64, who: &str) -> Result<()> {
+    async fn cancel_schedule(&self, id: i64, who: &str) -> Result<String> {
         let tx = self.begin().await?;
         let row = schedule::Entity::find_by_id(id).one(&tx).await?.filter(|row| row.done_at.is_none());
-        let missing = || StoreError::Missing { kind: "scheduled switch", name: id.to_string() };
+        let missing = || StoreError::Missing { kind: "entry of the schedule", name: id.to_string() };
         let row = row.ok_or_else(missing)?;
         let detail = Some(format!("{} at {} is taken back", row.action, instant(row.at)));
         self.log_switch(&tx, &row.channel, "channel.unschedule", None, detail, who).await?;
+        let said = format!("{} of {} at {} is taken back", row.action, row.channel, instant(row.at));
         row.delete(&tx).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(said)
     }
 
     pub async fn schedules(&self, channel: &str) -> Result<Vec<schedule::Model>> {
@@ -334,4 +374,34 @@ impl Store {
         let remaining = base.filter(awake).filter(unsure).count(db).await?;
         Ok(Draining { remaining, set_aside: resting.count(db).await? })
     }
+}
+
+/// What an id of the schedule names.
+enum DueId<'a> {
+    Switch(i64),
+    /// The end of a suspension.
+    Until(&'a str),
+    Plan(&'a str),
+}
+
+impl<'a> DueId<'a> {
+    fn parse(id: &'a str) -> Option<Self> {
+        if let Some(channel) = id.strip_prefix(UNTIL) {
+            return Some(Self::Until(channel));
+        }
+        if let Some(name) = id.strip_prefix(PLAN) {
+            return Some(Self::Plan(name));
+        }
+        id.parse().ok().map(Self::Switch)
+    }
+}
+
+/// The id in the schedule of a suspension's end.
+pub(super) fn of_until(channel: &str) -> String {
+    format!("{UNTIL}{channel}")
+}
+
+/// The id in the schedule of a plan that has not begun.
+pub(super) fn of_plan(name: &str) -> String {
+    format!("{PLAN}{name}")
 }

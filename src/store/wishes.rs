@@ -1,4 +1,4 @@
-//! In which mode somebody wants SKUs to be sold: the SKU's own wish stands before its pool's.
+//! In which mode somebody wants SKUs to be sold: a sale plan's wish stands before the SKU's own, that before its pool's.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,9 @@ use sea_orm::{
 };
 
 use super::{
-    ROWS_PER_STATEMENT, Result, Store, dialect,
+    ROWS_PER_STATEMENT, Result, Store,
+    decrees::Decrees,
+    dialect,
     entity::{exposure_wish, sku, stock},
     log::Entry,
     micros,
@@ -20,7 +22,7 @@ use crate::domain::exposure::mode::Wish;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wished {
     pub wish: Wish,
-    /// `sku` or `pool`.
+    /// `plan`, `sku` or `pool`.
     pub by: &'static str,
 }
 
@@ -80,7 +82,12 @@ impl Store {
 }
 
 /// What is wanted of these SKUs in a pool.
-pub(super) async fn wishes(db: &impl ConnectionTrait, pool: &str, skus: &[i64]) -> Result<HashMap<i64, Wished>> {
+pub(super) async fn wishes(
+    db: &impl ConnectionTrait,
+    pool: &str,
+    skus: &[i64],
+    decrees: &Decrees,
+) -> Result<HashMap<i64, Wished>> {
     let of_pool = exposure_wish::Entity::find_by_id(of_pool(pool)).one(db).await?;
     let wish = of_pool.and_then(|row| Wish::parse(&row.mode)).unwrap_or(Wish::Shared);
     let mut found: HashMap<i64, Wished> = skus.iter().map(|sku| (*sku, Wished { wish, by: "pool" })).collect();
@@ -91,6 +98,11 @@ pub(super) async fn wishes(db: &impl ConnectionTrait, pool: &str, skus: &[i64]) 
             if let (Some(sku), Some(wish)) = (scopes.get(&row.scope), Wish::parse(&row.mode)) {
                 found.insert(*sku, Wished { wish, by: "sku" });
             }
+        }
+    }
+    for (sku, wished) in &mut found {
+        if let Some(wish) = decrees.plan(*sku).and_then(|plan| plan.exposure) {
+            *wished = Wished { wish, by: "plan" };
         }
     }
     Ok(found)

@@ -7,11 +7,13 @@ use uriba::{
         ledger::CountsShipments,
     },
     engine::{
-        braked::{Guard, InForce, Put, Resolved, put_in_force, put_listings, resolve},
+        braked::{Guard, InForce, Put, Resolved, put_in_force, put_listings, put_plan, resolve},
         import::{CoreFile, FileKind, ImportReport, ImportState, import_file},
     },
-    store::{catalogue::Mapping, sheets::Paging},
+    store::{catalogue::Mapping, plans::NewPlan, sheets::Paging},
 };
+
+use uriba_sdk::Env;
 
 use crate::support::{SHOP, TestBase, configuration, core_file, on_every_database, seconds};
 
@@ -232,6 +234,40 @@ async fn a_brake_is_answered_with_one_of_its_words() {
         }
         base.store.resolve_attention(id, None, "maria").await.expect_err("nor by the back door");
         assert_eq!(base.attention("brake").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_plan_that_would_empty_the_shop_is_held_and_made_once_confirmed() {
+    on_every_database(async |base| {
+        shop(base, 20).await;
+        let from = base.env.now() + seconds(600);
+        let wanted = NewPlan {
+            name: "autumn".into(),
+            from,
+            until: from + seconds(600),
+            skus: (0..20).map(|n| format!("sku-{n:02}")).collect(),
+            exposure: None,
+            cap: None,
+            buffer: Some(10),
+        };
+        let put = async || put_plan(&base.store, &wanted, &Guard::default(), "maria").await.unwrap();
+        let Put::Held(held, changes) = put().await else { panic!("it empties the shop") };
+        assert!(held.message.starts_with("plan \"autumn\" would take 20 of 20 listings of a to 0"), "{}", held.message);
+        assert_eq!(changes.total, 20);
+        assert!(base.store.plan_sheet("autumn").await.is_err(), "nothing of it is done");
+        decide(base, &held.attention.to_string(), "refuse").await;
+        let Put::Held(held, _) = put().await else { panic!("wanted anew it is asked about anew") };
+        let closed = decide(base, &held.attention.to_string(), "confirm").await;
+        assert!(matches!(closed, Resolved::Closed(_)), "{closed:?}");
+        assert_eq!(total(base).await, 200, "not yet");
+        base.env.advance(seconds(600));
+        base.store.turn_rules().await.unwrap();
+        assert_eq!(total(base).await, 0, "its beginning is not asked about again");
+        base.env.advance(seconds(600));
+        base.store.turn_rules().await.unwrap();
+        assert_eq!(total(base).await, 200);
     })
     .await;
 }

@@ -8,7 +8,7 @@ use uriba::{
         reservation::{Available, Refusal},
         settle::Exchange,
     },
-    store::{publications::Performed, sheets::Outlines},
+    store::{plans::NewPlan, publications::Performed, sheets::Outlines},
 };
 use uriba_sdk::{Env, Outcome, Write};
 
@@ -216,4 +216,40 @@ async fn a_sku_is_as_its_pool_unless_somebody_says_otherwise() {
     let log = base.rows("SELECT what, who FROM log WHERE subject = 'sku/tea' ORDER BY id").await;
     let said: Vec<_> = log.iter().map(|row| row["what"].as_str().unwrap()).collect();
     assert_eq!(said, ["sku.name", "sku.exposure", "sku.exposure"]);
+}
+
+#[tokio::test]
+async fn a_plan_has_a_sale_in_escrow_and_a_stop_in_the_middle_of_it_empties_the_malls() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL]).await;
+    let malls = ["rakuten", "yahoo", "amazon"];
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 9).await;
+    hub.run_until("everything is everywhere", minutes(60), |hub| hub.shows(0, 9)).await;
+    let from = hub.store.now() + minutes(10);
+    let plan = NewPlan {
+        name: "autumn".into(),
+        from,
+        until: from + minutes(600),
+        skus: vec!["tea".into()],
+        exposure: Some(Wish::Escrow),
+        cap: Some(6),
+        buffer: None,
+    };
+    hub.store.create_plan(&plan, "test").await.unwrap();
+    hub.run_for(minutes(5)).await;
+    assert!(hub.shows(0, 9), "it has not begun");
+    hub.run_until("they share nine", minutes(120), |hub| all(hub, &malls, 0) == 9).await;
+    hub.store.stop_sku("tea", None, "test").await.unwrap();
+    hub.run_until("none is on show", minutes(60), |hub| hub.shows(0, 0)).await;
+    hub.store.resume_sku("tea", None, "test").await.unwrap();
+    hub.run_until("they share nine again", minutes(120), |hub| {
+        let shown = all(hub, &malls, 0);
+        assert!(shown <= 9, "{shown} on show");
+        shown == 9
+    })
+    .await;
+    hub.store.delete_plan("autumn", "test").await.unwrap();
+    hub.run_until("everything is everywhere again", minutes(240), |hub| hub.shows(0, 9)).await;
+    let report = hub.store.verify(&hub.store.allowances().await.unwrap()).await.unwrap();
+    assert!(!report.is_broken(), "{report}");
 }

@@ -1,6 +1,6 @@
 //! The state of things, and the word on each request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,6 +26,8 @@ pub struct Desk {
     pub sellable: HashMap<String, HashMap<i64, i64>>,
     /// Of SKUs in escrow, what malls may sell: it is not in `sellable`.
     pub withheld: HashMap<String, HashMap<i64, i64>>,
+    /// Codes that are off sale.
+    pub stopped: HashSet<String>,
     pub reservations: HashMap<String, Reservation>,
     /// Units held, by holder.
     pub held_by: HashMap<String, i64>,
@@ -70,6 +72,7 @@ impl Desk {
         if shop.is_suspended {
             return Err(Refusal::Suspended(wish.channel.clone()));
         }
+        self.on_sale(wish)?;
         let parts = self.parts(wish);
         if !self.fits(&shop.pool, &parts) {
             return Err(Refusal::NotEnough(self.shortage(&shop.pool, wish)));
@@ -80,6 +83,13 @@ impl Desk {
             return Err(Refusal::HolderLimit { holder: holder.clone(), held, most: self.holder_units_max });
         }
         Ok(())
+    }
+
+    fn on_sale(&self, wish: &Wish) -> Result<(), Refusal> {
+        match wish.lines.iter().find(|line| self.stopped.contains(&line.sku)) {
+            Some(line) => Err(Refusal::Stopped(line.sku.clone())),
+            None => Ok(()),
+        }
     }
 
     fn storefront(&self, channel: &str) -> Result<&Shop, Refusal> {
@@ -108,6 +118,9 @@ impl Desk {
     /// An expired hold has no claim on anything: it is confirmed when there is stock without it.
     fn confirm_late(&self, known: &Reservation) -> Verdict {
         let Some(wish) = &known.wish else { return Verdict::Refused(Refusal::Ended(known.state)) };
+        if let Err(refusal) = self.on_sale(wish) {
+            return Verdict::Refused(refusal);
+        }
         // Where nobody has come by yet to say that it expired, its own units are still counted as held.
         let counted = if known.state == State::Held { known.parts.as_slice() } else { &[] };
         let own = |sku| counted.iter().filter(|part| part.sku == sku).map(|part| part.quantity).sum::<i64>();

@@ -157,6 +157,8 @@ pub enum Refusal {
     NoStorefront(String),
     /// Operations have taken the channel off sale.
     Suspended(String),
+    /// The SKU is off sale everywhere, by itself or with something that it is made of.
+    Stopped(String),
     NoSuchSku(String),
     /// The order's number is another order's.
     OrderTaken(String),

@@ -222,6 +222,21 @@ fn what_can_not_be_sold_there_is_refused_by_name() {
 }
 
 #[test]
+fn what_is_off_sale_is_not_held_and_what_was_held_before_is_kept() {
+    let mut desk = desk();
+    assert_eq!(ask(&mut desk, "paying", &reserve(&[("tea", 1)]), 0), HELD);
+    assert_eq!(ask(&mut desk, "slow", &reserve(&[("tea", 1)]), 0), HELD);
+    desk.stopped.insert("tea".into());
+    let stopped = Verdict::Refused(Refusal::Stopped("tea".into()));
+    assert_eq!(ask(&mut desk, "new", &reserve(&[("cup", 1), ("tea", 1)]), 1), stopped);
+    let confirm = Ask::Confirm { order: "A-1".into() };
+    assert_eq!(ask(&mut desk, "paying", &confirm, 1), Verdict::Changes(Change::Confirm { late: false }));
+    let late = Ask::Confirm { order: "A-2".into() };
+    assert_eq!(ask(&mut desk, "slow", &late, 10_000), stopped, "what has expired has no claim on anything");
+    assert_eq!(ask(&mut desk, "new", &reserve(&[("cup", 1)]), 10_000), HELD);
+}
+
+#[test]
 fn what_is_oversold_has_nothing_to_give() {
     let mut desk = desk();
     desk.sellable.insert("online".into(), [(TEA, -2), (CUP, 3)].into());

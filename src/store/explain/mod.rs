@@ -23,8 +23,10 @@ use super::{
     Result, Store, StoreError,
     bundles::exploded,
     entity::{channel, listing, sku, stock},
+    plans,
     rules::{self, overrides},
     sheets::{Outline, Outlines},
+    stops,
 };
 use crate::domain::{
     allocation::Overrides,
@@ -84,7 +86,9 @@ impl Store {
             .all(&tx)
             .await?;
         let mut pools = HashMap::new();
+        let at = question.at.unwrap_or(self.now());
         let mut terms: Vec<Term> = question.horizon().into_iter().collect();
+        terms.extend(plan_term(&tx, wanted.id, at).await?);
         for pool in self.pools_asked(&tx, wanted.id, question, &channels).await? {
             let sellable = self.sellable(&tx, &pool, &wanted, when).await?;
             terms.push(sellable.clone());
@@ -105,7 +109,7 @@ impl Store {
         }
         let root = Term::heading("sku", terms)
             .from(wanted.name.map_or(wanted.code.clone(), |name| format!("{} {name}", wanted.code)));
-        Ok(root.at(question.at.unwrap_or(self.now())))
+        Ok(root.at(at))
     }
 
     fn when(&self, question: &Question<'_>) -> Result<When> {
@@ -207,17 +211,40 @@ async fn target(
     let made_of = exploded(tx, &[row.sku_id].into()).await?;
     let made_of = made_of.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
     let part = exposure::part(tx, &channel.pool, row, made_of, &sellable, (when, at)).await?;
+    let plan = plans::of_skus(tx, &[row.sku_id].into(), at).await?.remove(&row.sku_id);
     let terms = explain::Terms {
         channel: &row.channel,
         rules: &rules,
         own: &own,
+        plan: plan.as_deref(),
         units,
         quantity_max: outline.quantity_max,
         at,
         share: part.share.as_ref().map(|(units, why)| (*units, why.as_str())),
         blind: (part.blind.0, &part.blind.1),
     };
-    Ok(explain::target(sellable, &terms))
+    off_sale(tx, row.sku_id, when, explain::target(sellable, &terms)).await
+}
+
+/// A stop stands before everything that gives a target.
+async fn off_sale(tx: &DatabaseTransaction, sku: i64, when: When, target: Term) -> Result<Term> {
+    let at = match when {
+        When::Now => None,
+        When::At(at) => Some(at),
+    };
+    let Some(stop) = stops::stopped_among(tx, &[sku].into(), at).await?.remove(&sku) else { return Ok(target) };
+    let zero = Term::fact("stopped", 0, stops::told(tx, &stop).await?).at(stops::since(&stop));
+    Ok(Term::replaced("target", target, zero))
+}
+
+/// The sale plan that the SKU follows, or followed then: what it says, and whose it is.
+async fn plan_term(tx: &DatabaseTransaction, sku: i64, at: Timestamp) -> Result<Option<Term>> {
+    let row = plans::rows_of_skus(tx, &[sku].into(), at).await?.remove(&sku);
+    Ok(row.map(|row| {
+        let plan = plans::plan_of(&row);
+        let says = format!("{:?} by {}: {}, until {}", plan.name, row.by, plans::says(&plan), plan.until);
+        Term::unknown("plan", says).at(plan.from)
+    }))
 }
 
 /// Names the newest facts and says how many more there are; `total` is what all of them come to.

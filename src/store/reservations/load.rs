@@ -1,6 +1,6 @@
 //! What a batch of requests has to know: each figure read once, after it was locked.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
@@ -26,6 +26,7 @@ use crate::{
         recompute::shelves,
         sheets::ReservationSheet,
         stock::{lock_skus, pieces},
+        stops::stopped_among,
     },
 };
 
@@ -44,13 +45,15 @@ pub(super) async fn desk(
     let channels = wishes.iter().copied().chain(&late).map(|wish| wish.channel.as_str());
     desk.shops = shops(tx, channels.collect(), Some(LockType::Share)).await?;
     let codes = wishes.iter().copied().chain(&late).flat_map(|wish| &wish.lines).map(|line| line.sku.as_str());
-    desk.recipes = recipes(tx, codes.collect()).await?;
+    let ids = sku_ids(tx, codes.collect()).await?;
+    desk.recipes = recipes(tx, &ids).await?;
     let pools = wishes.iter().filter_map(|wish| desk.shops.get(&wish.channel)).map(|shop| shop.pool.clone());
     let known_pools = desk.reservations.values().filter(|known| known.wish.is_some()).map(|known| known.pool.clone());
     let pools: BTreeSet<String> = pools.chain(known_pools).collect();
     let made_of = desk.recipes.values().flatten();
     let skus = made_of.chain(desk.reservations.values().flat_map(|known| &known.parts)).map(|part| part.sku).collect();
     (desk.sellable, desk.withheld) = sellable(store, tx, &pools, &skus).await?;
+    desk.stopped = stopped(tx, ids).await?;
     let is_alone = tx.get_database_backend() == DatabaseBackend::Sqlite;
     if !is_alone && any_is_known(tx, requests, &desk).await? {
         return Ok(None);
@@ -166,12 +169,21 @@ pub(in crate::store) async fn shops(
 }
 
 /// What one unit of each code is made of; codes that nobody knows are left out.
-async fn recipes(tx: &DatabaseTransaction, codes: BTreeSet<&str>) -> Result<HashMap<String, Vec<Part>>> {
-    let known = sku_ids(tx, codes).await?;
+async fn recipes(tx: &DatabaseTransaction, known: &HashMap<String, i64>) -> Result<HashMap<String, Vec<Part>>> {
     let mut made_of = exploded(tx, &known.values().copied().collect()).await?;
     let part = |component: Component| Part { sku: component.sku_id, quantity: component.quantity };
-    let recipe = |(code, id): (String, i64)| Some((code, made_of.remove(&id)?.into_iter().map(part).collect()));
-    Ok(known.into_iter().filter_map(recipe).collect())
+    let recipe =
+        |(code, id): (&String, &i64)| Some((code.clone(), made_of.remove(id)?.into_iter().map(part).collect()));
+    Ok(known.iter().filter_map(recipe).collect())
+}
+
+/// Codes that are off sale. Read once the SKUs are locked: whoever stops one locks it too.
+async fn stopped(tx: &DatabaseTransaction, known: HashMap<String, i64>) -> Result<HashSet<String>> {
+    if known.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let stops = stopped_among(tx, &known.values().copied().collect(), None).await?;
+    Ok(known.into_iter().filter(|(_, id)| stops.contains_key(id)).map(|(code, _)| code).collect())
 }
 
 /// Ids by code, of those that are known.

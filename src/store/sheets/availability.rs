@@ -12,6 +12,7 @@ use crate::store::{
     dialect,
     exposure::{exposed, in_escrow},
     reservations::{shops, sku_ids},
+    stops::stopped_among,
 };
 
 /// One SKU as a shop sees it, from one moment.
@@ -28,6 +29,8 @@ pub struct AvailabilitySheet {
     pub offered: Option<i64>,
     /// Units ordered and not shipped, shipped, and held. `null` for a bundle.
     pub taken: Option<i64>,
+    /// It is off sale everywhere: nothing can be had of it, whatever there is.
+    pub stopped: bool,
 }
 
 impl Store {
@@ -43,17 +46,19 @@ impl Store {
         let mut free = Shelved::load(&tx, &shop.pool, &skus).await?;
         self.without_shares(&tx, &shop.pool, &mut free).await?;
         let shipped = dialect::shipped(&tx, &shop.pool, &skus).await?;
+        let stopped = stopped_among(&tx, &skus, None).await?;
         let sheet = |code: &String| {
             let sku = *ids.get(code).ok_or_else(|| missing("SKU", code))?;
             let sellable = shelved.sellable(sku);
-            let available = if shop.is_suspended { 0 } else { free.sellable(sku).unwrap_or(0).max(0) };
+            let is_stopped = stopped.contains_key(&sku);
+            let available = if shop.is_suspended || is_stopped { 0 } else { free.sellable(sku).unwrap_or(0).max(0) };
             let is_stocked = shelved.made_of[&sku].iter().any(|component| component.sku_id == sku);
             let taken = is_stocked.then(|| {
                 let shelf = shelved.shelves.get(&sku).copied().unwrap_or_default();
                 shelf.unshipped + shelf.held + shipped.get(&sku).copied().unwrap_or(0)
             });
             let offered = sellable.zip(taken).map(|(sellable, taken)| sellable + taken);
-            Ok(AvailabilitySheet { sku: code.clone(), sellable, available, offered, taken })
+            Ok(AvailabilitySheet { sku: code.clone(), sellable, available, offered, taken, stopped: is_stopped })
         };
         codes.iter().map(sheet).collect()
     }

@@ -279,8 +279,21 @@ fn eta_s(backlog: u64, outline: &Outline, quotas: &[QuotaSheet], wait: Duration,
     if backlog == 0 {
         return 0;
     }
-    let requests = backlog.div_ceil(outline.push_items_max as u64);
-    let of_push = quotas.iter().filter(|quota| outline.push_quotas.contains(&quota.name));
+    seconds_of(backlog.div_ceil(outline.push_items_max as u64), &outline.push_quotas, quotas, wait, now)
+}
+
+/// Whole seconds until the last of so many requests may leave, each of which takes from these quotas.
+pub(super) fn seconds_of(
+    requests: u64,
+    taken: &[String],
+    quotas: &[QuotaSheet],
+    wait: Duration,
+    now: Timestamp,
+) -> u64 {
+    if requests == 0 {
+        return 0;
+    }
+    let of_push = quotas.iter().filter(|quota| taken.contains(&quota.name));
     let slowest = of_push
         .map(|quota| {
             let missing = requests.saturating_sub(u64::from(quota.available)) as f64;

@@ -23,7 +23,7 @@ use crate::{
             hold_event, line_event, line_part, listing, log, mall_order, order_line, publication_event, reservation,
             reservation_part, sku, stock_entry, stock_event,
         },
-        instant, micros,
+        instant, micros, plans,
         stock::pieces,
     },
 };
@@ -242,7 +242,8 @@ async fn deeds(
     use log::Column;
     let channels = listings.iter().map(|row| format!("channel/{}", row.channel));
     let keys = listings.iter().map(|row| format!("listing/{}/{}", row.channel, row.mall_key));
-    let subjects: BTreeSet<String> = channels.chain(keys).chain([format!("sku/{}", wanted.code)]).collect();
+    let mut subjects: BTreeSet<String> = channels.chain(keys).chain([format!("sku/{}", wanted.code)]).collect();
+    subjects.extend(plans::subjects_of_sku(tx, wanted.id).await?);
     let query = log::Entity::find().filter(Column::Subject.is_in(subjects));
     let rows = window.of(query, Column::At, Column::Id).all(tx).await?;
     let told = |row: log::Model| {

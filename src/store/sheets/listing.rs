@@ -26,6 +26,7 @@ use crate::{
         publications::{EVERYTHING, situation_of},
         rules::cap_of,
         shares::Shares,
+        stops::{stopped_among, told},
     },
 };
 
@@ -45,7 +46,8 @@ pub struct Showing {
     pub share: Option<i64>,
     /// The most that the mall may still sell unseen, in SKU units; `null` while unknown, or without an end.
     pub ceiling: Option<i64>,
-    /// `in_sync`, `pending`, `unknown`, `held`, `set_aside`, `suspended`, `frozen`, `unstocked` or `shadow`.
+    /// `in_sync`, `pending`, `unknown`, `held`, `set_aside`, `suspended`, `frozen`, `stopped`, `unstocked`
+    /// or `shadow`.
     pub state: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -197,12 +199,21 @@ impl Store {
             channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
         let causes = causes(tx, &listed).await?;
         let shares = shares(tx, &listed).await?;
+        let mut stops: HashMap<i64, String> = HashMap::new();
+        for (sku, stop) in stopped_among(tx, &listed.iter().map(|item| item.listing.sku_id).collect(), None).await? {
+            stops.insert(sku, told(tx, &stop).await?);
+        }
         let now = self.now();
         let mut found = HashMap::with_capacity(listed.len());
         for item in listed {
             let Some(channel) = channels.get(&item.listing.channel) else { continue };
             let cause = scopes(&item.listing).iter().find_map(|scope| causes.get(scope).cloned());
             let (state, reason) = standing(&item, channel, outlines, cause, now);
+            let (state, reason) = match (state, stops.get(&item.listing.sku_id)) {
+                (Standing::InSync, Some(told)) => (Standing::Stopped, Some(told.clone())),
+                (Standing::Pending, Some(told)) => (state, Some(told.clone())),
+                _ => (state, reason),
+            };
             let showing = Showing {
                 channel: item.listing.channel.clone(),
                 mall_key: item.listing.mall_key.clone(),
@@ -297,7 +308,7 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
         Standing::Unknown if item.listing.state == "new" => Some("its key has not been looked up yet".into()),
         Standing::Unknown if channel.baseline != "done" => Some("open orders are not covered yet".into()),
         Standing::Unknown => Some("to be read back first".into()),
-        Standing::InSync | Standing::Pending | Standing::Shadow => None,
+        Standing::InSync | Standing::Pending | Standing::Stopped | Standing::Shadow => None,
     }
 }
 

@@ -9,13 +9,16 @@ mod audit;
 mod availability;
 mod channel;
 mod desk;
+mod due;
 mod history;
 mod ledger;
 mod listing;
 mod order;
 mod page;
 mod reservation;
+mod sale_plan;
 mod sku;
+mod switching;
 
 use std::collections::HashMap;
 
@@ -34,13 +37,18 @@ pub use audit::{AuditSheet, AuditedChannel, DIFFERENCES_MAX, Difference};
 pub use availability::AvailabilitySheet;
 pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
+pub use due::DueSheet;
 pub use history::{HistoryLine, Span};
 pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{LinePartSheet, OrderFilter, OrderLineSheet, OrderSheet};
 pub use page::{Page, Paging};
 pub use reservation::{ReservationLine, ReservationSheet};
-pub use sku::{ComponentSheet, ExposureSheet, ModeCount, PoolSheet, PoolTotals, SkuSheet};
+pub use sale_plan::{PlanAnswer, PlanSheet};
+pub use sku::{
+    ComponentSheet, ExposureSheet, ModeCount, NotDone, PoolSheet, PoolTotals, SkuSheet, StopSheet, StoppedSheet,
+};
+pub use switching::{LeftAlone, SwitchPreview, Throw};
 
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]
@@ -52,6 +60,9 @@ pub struct Outline {
     pub push_items_max: usize,
     /// The quotas of which each push takes one token.
     pub push_quotas: Vec<String>,
+    /// The same of setting figures, as a suspension does.
+    pub zero_items_max: usize,
+    pub zero_quotas: Vec<String>,
     /// What the mall can hold.
     pub quantity_max: i64,
 }
@@ -67,16 +78,19 @@ impl Outline {
             Ways { compare_and_set: true, .. } => WriteMode::CompareAndSet,
             _ => WriteMode::Absolute,
         };
-        let way = card.write_way(mode);
-        let operation = way.and_then(|way| card.operation(way.operation));
-        Self {
-            ways,
-            quotas,
-            push_items_max: way.map_or(1, |way| way.batch_max.max(1)),
-            push_quotas: operation.map_or(&[][..], |found| found.quotas).iter().map(ToString::to_string).collect(),
-            quantity_max: card.quantity_max,
-        }
+        let (push_items_max, push_quotas) = pushed(card, mode);
+        let (zero_items_max, zero_quotas) = pushed(card, WriteMode::Absolute);
+        let quantity_max = card.quantity_max;
+        Self { ways, quotas, push_items_max, push_quotas, zero_items_max, zero_quotas, quantity_max }
     }
+}
+
+/// What one request of this kind carries, and the quotas that it takes from.
+fn pushed(card: &Card, mode: WriteMode) -> (usize, Vec<String>) {
+    let way = card.write_way(mode);
+    let operation = way.and_then(|way| card.operation(way.operation));
+    let quotas = operation.map_or(&[][..], |found| found.quotas).iter().map(ToString::to_string).collect();
+    (way.map_or(1, |way| way.batch_max.max(1)), quotas)
 }
 
 impl Store {

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,16 +14,21 @@ use super::{Outlines, Page, Paging, Showing};
 use crate::{
     domain::{
         exposure::{Mode, mode::Wish},
+        publication::Standing,
         shelf::Shelf,
     },
     store::{
         Result, Store,
         bundles::{self, Component, Shelved},
-        catalogue, dialect,
+        catalogue,
+        decrees::Decrees,
+        dialect,
         entity::{listing, sku, stock},
+        instant,
         publication_rows::Listed,
         rules::pools_of,
         stock::pieces,
+        stops::stopped_among,
         wishes::{Wished, wishes},
     },
 };
@@ -33,8 +39,44 @@ use crate::{
 pub struct SkuSheet {
     pub code: String,
     pub name: Option<String>,
+    /// `null` while it is on sale; who has taken it off sale everywhere, when and why. Of a bundle: it itself, or
+    /// something that it is made of.
+    pub stopped: Option<StoppedSheet>,
     pub pools: Vec<PoolSheet>,
     pub listings: Vec<Showing>,
+}
+
+/// That a SKU is off sale everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Stop)]
+pub struct StoppedSheet {
+    /// The SKU that was stopped; of a bundle it may be one of its components.
+    pub sku: String,
+    pub by: String,
+    pub since: Timestamp,
+    pub reason: Option<String>,
+}
+
+/// A SKU after a word on whether it is sold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StopAnswer)]
+pub struct StopSheet {
+    #[serde(flatten)]
+    pub sku: SkuSheet,
+    /// Listings of it and of bundles with it that may show something and can't be set to 0 now, and why.
+    pub not_done: Vec<NotDone>,
+}
+
+/// A listing that goes on showing what it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotDone {
+    pub channel: String,
+    pub mall_key: String,
+    /// `null`: not known.
+    pub shown: Option<i64>,
+    /// `frozen`, `shadow`, `set_aside` or `held`.
+    pub state: String,
+    pub reason: Option<String>,
 }
 
 /// One SKU in one pool, in SKU units: `sellable` is `on_hand` less everything that is taken.
@@ -123,6 +165,34 @@ impl Store {
         Ok(sheets.pop().expect("one row makes one sheet"))
     }
 
+    /// The SKU with what the stop of it could not reach.
+    pub async fn stop_sheet(&self, code: &str, outlines: &Outlines) -> Result<StopSheet> {
+        let tx = self.snapshot().await?;
+        let row = self.sku(&tx, code).await?;
+        let mut around = bundles::containing(&tx, &[row.id].into()).await?;
+        around.insert(row.id);
+        let mut ids = BTreeSet::new();
+        for piece in pieces(&around) {
+            let rows = listing::Entity::find().select_only().column(listing::Column::Id);
+            ids.extend(rows.filter(listing::Column::SkuId.is_in(piece)).into_tuple::<i64>().all(&tx).await?);
+        }
+        let is_stopped = stopped_among(&tx, &[row.id].into(), None).await?.contains_key(&row.id);
+        let beyond = [Standing::Frozen, Standing::Shadow, Standing::SetAside, Standing::Held].map(Standing::word);
+        let showing = self.showing(&tx, ids, outlines).await?.into_values().map(|(_, showing)| showing);
+        let left = showing.filter(|showing| is_stopped && showing.shown.is_none_or(|shown| shown > 0));
+        let left = left.filter(|showing| beyond.contains(&showing.state.as_str())).map(|showing| NotDone {
+            channel: showing.channel,
+            mall_key: showing.mall_key,
+            shown: showing.shown,
+            state: showing.state,
+            reason: showing.reason,
+        });
+        let mut not_done: Vec<NotDone> = left.collect();
+        not_done.sort_by(|a, b| (&a.channel, &a.mall_key).cmp(&(&b.channel, &b.mall_key)));
+        let mut sheets = self.skus_of(&tx, vec![row], outlines).await?;
+        Ok(StopSheet { sku: sheets.pop().expect("one row makes one sheet"), not_done })
+    }
+
     /// By pool. Looks at every SKU, so it is not for every request.
     pub async fn pool_totals(&self) -> Result<Vec<PoolTotals>> {
         let rows = dialect::pool_totals(self.reader()).await?;
@@ -160,15 +230,23 @@ impl Store {
         for row in listings {
             of_sku.entry(row.sku_id).or_default().extend(showing.remove(&row.id));
         }
-        let exposed = Exposed::load(tx, &of_sku, &shelved).await?;
+        let exposed = Exposed::load(tx, &of_sku, &shelved, self.now()).await?;
+        let stops = stopped_among(tx, &skus, None).await?;
         let named = shelved.values().flat_map(BTreeMap::values).flat_map(|here| here.made_of.values()).flatten();
-        let codes = catalogue::sku_codes(tx, &named.map(|component| component.sku_id).collect()).await?;
+        let named = named.map(|component| component.sku_id).chain(stops.values().map(|stop| stop.sku_id));
+        let codes = catalogue::sku_codes(tx, &named.collect()).await?;
         let sheet = |row: sku::Model| {
             let here = shelved.get(&row.id).into_iter().flatten();
             let pools = here.map(|(pool, shelved)| pool_sheet(row.id, pool, shelved, &exposed, &codes)).collect();
             let listed = of_sku.get(&row.id).into_iter().flatten();
             let listings = listed.map(|(_, showing)| showing.clone()).collect();
-            SkuSheet { code: row.code, name: row.name, pools, listings }
+            let stopped = stops.get(&row.id).map(|stop| StoppedSheet {
+                sku: codes.get(&stop.sku_id).cloned().unwrap_or_default(),
+                by: stop.by.clone(),
+                since: instant(stop.since),
+                reason: stop.reason.clone(),
+            });
+            SkuSheet { code: row.code, name: row.name, stopped, pools, listings }
         };
         Ok(rows.into_iter().map(sheet).collect())
     }
@@ -192,6 +270,7 @@ impl Exposed {
         tx: &DatabaseTransaction,
         of_sku: &HashMap<i64, Vec<(Listed, Showing)>>,
         shelved: &HashMap<i64, BTreeMap<String, Arc<Shelved>>>,
+        now: Timestamp,
     ) -> Result<Self> {
         let pools = pools_of(tx).await?;
         let made_of = bundles::exploded(tx, &of_sku.keys().copied().collect()).await?;
@@ -219,9 +298,10 @@ impl Exposed {
         for (sku, pool) in shelved.iter().flat_map(|(sku, pools)| pools.keys().map(move |pool| (sku, pool))) {
             here.entry(pool).or_default().push(*sku);
         }
+        let decrees = Decrees::load(tx, &shelved.keys().copied().collect(), now).await?;
         let mut wished = HashMap::new();
         for (pool, skus) in here {
-            let of_pool = wishes(tx, pool, &skus).await?;
+            let of_pool = wishes(tx, pool, &skus, &decrees).await?;
             wished.extend(of_pool.into_iter().map(|(sku, wish)| ((sku, pool.to_owned()), wish)));
         }
         Ok(Self { units: found, escrow, wishes: wished })

@@ -11,6 +11,7 @@ use crate::{
     store::{
         Store,
         bundles::{Shelved, stocked_in},
+        decrees::Decrees,
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
@@ -86,6 +87,7 @@ async fn check_targets(
             .all(tx)
             .await?;
         let shelved = Shelved::load(tx, pool, &skus).await?;
+        let decrees = Decrees::load(tx, &skus, now).await?;
         let ids = items.iter().map(|item| item.id()).collect();
         let shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
         let due: HashMap<i64, bool> = rows.iter().map(|row| (row.sku_id, row.due)).collect();
@@ -103,7 +105,7 @@ async fn check_targets(
                 }),
             }
             check.saw(1);
-            let wanted = recompute::wanted(&item.listing, allowance, &shelved, &shares, now);
+            let wanted = recompute::wanted(&item.listing, allowance, &shelved, &shares, &decrees);
             compare_target(item, wanted, shelved.sellable(item.listing.sku_id), check);
         }
     }

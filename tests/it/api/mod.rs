@@ -4,6 +4,7 @@ mod access;
 mod lists;
 mod orders;
 mod outside;
+mod plans;
 mod reservations;
 mod served;
 mod stock;

@@ -153,10 +153,10 @@ async fn availability_tells_many_skus_from_one_moment() {
         let path = "/v1/availability?sku=tea&sku=set&sku=cup&sku=ghost&channel=web";
         let items = api.get(path).await.json(200)["items"].clone();
         let expected = json!([
-            { "sku": "tea", "sellable": 3, "available": 3, "offered": 5, "taken": 2 },
-            { "sku": "set", "sellable": 3, "available": 3, "offered": null, "taken": null },
-            { "sku": "cup", "sellable": 7, "available": 7, "offered": 7, "taken": 0 },
-            { "sku": "ghost", "sellable": null, "available": 0, "offered": null, "taken": 0 },
+            { "sku": "tea", "sellable": 3, "available": 3, "offered": 5, "taken": 2, "stopped": false },
+            { "sku": "set", "sellable": 3, "available": 3, "offered": null, "taken": null, "stopped": false },
+            { "sku": "cup", "sellable": 7, "available": 7, "offered": 7, "taken": 0, "stopped": false },
+            { "sku": "ghost", "sellable": null, "available": 0, "offered": null, "taken": 0, "stopped": false },
         ]);
         assert_eq!(items, expected);
         for (path, field) in [

@@ -122,3 +122,26 @@ async fn a_channel_goes_live_and_back_to_shadow() {
     api.post("/v1/channels/a/mode", r#"{"mode":"dead"}"#).await.problem(422, "invalid");
     assert_eq!(api.post("/v1/channels/a/mode", r#"{"mode":"live"}"#).await.json(202)["mode"], "live");
 }
+
+#[tokio::test]
+async fn a_trial_of_the_switch_counts_and_throws_nothing() {
+    let base = TestBase::sqlite().await;
+    base.trade(&["a", "b"], "tea", 5).await;
+    base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
+    let api = Api::over(&base).await;
+    let before = base.everything().await;
+    let trial = api.post("/v1/channels/a/suspend?dry_run=true", "").await.json(200);
+    assert_eq!(
+        (&trial["then"], &trial["to_zero"], &trial["requests"]),
+        (&json!("draining (zero)"), &json!(1), &json!(1))
+    );
+    let frozen = api.post("/v1/channels/a/suspend?dry_run=true", r#"{"mode":"freeze"}"#).await.json(200);
+    assert_eq!((&frozen["seconds"], &frozen["left_alone"]["frozen"]), (&json!(null), &json!(1)));
+    let all = json!({ "all": true, "action": "suspend" }).to_string();
+    let page = api.post("/v1/suspensions?dry_run=true", &all).await.json(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    api.post("/v1/channels/x/resume?dry_run=true", "").await.problem(404, "not-found");
+    let unknown = json!({ "channels": ["a", "x"], "action": "resume" }).to_string();
+    api.post("/v1/suspensions?dry_run=true", &unknown).await.problem(422, "invalid");
+    assert_eq!(base.everything().await, before);
+}

@@ -6,6 +6,7 @@ mod configuration;
 mod database;
 mod fake;
 mod orders;
+mod sale;
 mod service;
 mod why;
 

@@ -8,7 +8,7 @@ use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
     domain::drift::OnDrift,
-    engine::{ChannelPlan, Engine, Timing, pace},
+    engine::{ChannelPlan, Engine, Timing, outline::outlines, pace},
     store::{
         Store,
         catalogue::Mapping,
@@ -92,11 +92,6 @@ impl Hub {
     pub async fn standby(&self) -> Engine {
         let store = Store::open(&self.url, self.env.clone()).await.unwrap();
         Engine::open(store, self.plans.clone()).await.unwrap()
-    }
-
-    pub fn outlines(&self) -> Outlines {
-        let env: Arc<dyn Env> = self.env.clone();
-        uriba::engine::outline::outlines(&self.plans, &env)
     }
 
     pub fn book(&self, channel: &str) -> &Book {
@@ -186,6 +181,12 @@ impl Hub {
 
     pub fn shows(&self, n: usize, figure: i64) -> bool {
         self.shops.keys().all(|channel| self.counter(channel, n) == figure)
+    }
+
+    /// As rows are read with.
+    pub fn outlines(&self) -> Outlines {
+        let env: Arc<dyn Env> = self.env.clone();
+        outlines(&self.plans, &env)
     }
 
     /// Buys on the mall as a shopper would.

@@ -195,8 +195,8 @@ async fn a_schedule_can_be_taken_back_until_it_is_due() {
         ready(base).await;
         suspend(base, &Suspension { from: Some(clock("19:30")), ..zero() }).await;
         let id = base.store.schedules("a").await.unwrap()[0].id;
-        base.store.cancel_schedule(id, "somebody").await.unwrap();
-        assert!(base.store.cancel_schedule(id, "somebody").await.is_err());
+        base.store.unschedule(&id.to_string(), "somebody").await.unwrap();
+        assert!(base.store.unschedule(&id.to_string(), "somebody").await.is_err());
         base.env.advance_to(clock("20:00"));
         assert!(!base.store.move_switches().await.unwrap());
     })
