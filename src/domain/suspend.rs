@@ -70,3 +70,39 @@ pub fn resume(state: State) -> Option<State> {
         State::Active | State::Resuming => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Mode::*, State::*, resume, suspend};
+
+    #[test]
+    fn suspend_while_resuming_drains_again() {
+        assert_eq!(suspend(Resuming, Some(Zero), Zero), Some((Draining, Zero)));
+        assert_eq!(suspend(Resuming, Some(Zero), Freeze), Some((Suspended, Freeze)), "what it shows by then, it keeps");
+    }
+
+    #[test]
+    fn zero_after_freeze_drains() {
+        assert_eq!(suspend(Suspended, Some(Freeze), Zero), Some((Draining, Zero)));
+    }
+
+    #[test]
+    fn freeze_after_zero_stays_at_zero() {
+        assert_eq!(suspend(Draining, Some(Zero), Freeze), None);
+        assert_eq!(suspend(Suspended, Some(Zero), Freeze), None);
+    }
+
+    #[test]
+    fn the_same_word_again_changes_nothing() {
+        assert_eq!(suspend(Draining, Some(Zero), Zero), None);
+        assert_eq!(suspend(Suspended, Some(Zero), Zero), None);
+        assert_eq!(suspend(Suspended, Some(Freeze), Freeze), None);
+        assert_eq!(resume(Resuming), None);
+    }
+
+    #[test]
+    fn resume_of_an_active_channel_does_nothing() {
+        assert_eq!(resume(Active), None);
+        assert_eq!((resume(Draining), resume(Suspended)), (Some(Resuming), Some(Resuming)));
+    }
+}
