@@ -148,8 +148,11 @@ pub fn cause(deviation: Deviation, pushed: Option<&Pushed>, corrected: Option<&C
 impl Publication {
     /// The likeliest cause of a difference that was just read, while orders and cancels may still explain it.
     pub fn suspect(&self, deviation: Deviation) -> Cause {
+        let again = self.correction.is_some_and(|last| last.amount == deviation.amount);
         match cause(deviation, self.pushed.as_ref(), self.correction.as_ref()) {
             Cause::HandEdit | Cause::OtherWriter if deviation.amount > 0 => Cause::UnseenOrder,
+            // Rather a customer who was quick than a limit.
+            Cause::MallDefect if deviation.amount > 0 && !again => Cause::UnseenOrder,
             cause => cause,
         }
     }
@@ -259,6 +262,7 @@ mod tests {
         assert_eq!(listing.suspect(less(-2, 60)), Cause::HandEdit, "more on show is no sale");
         let lost = Publication { pushed: Some(pushed(5, 8, false)), ..Publication::default() };
         assert_eq!(lost.suspect(less(3, 60)), Cause::LostPush);
+        assert_eq!(lost.suspect(less(1, 60)), Cause::UnseenOrder, "one of the three that were put up");
     }
 
     #[test]

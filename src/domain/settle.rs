@@ -219,10 +219,6 @@ fn applied(
                     publication.wants_read(exchange.answered_at);
                 }
             }
-            if let Some((pushed, figure)) = publication.pushed.as_mut().zip(now) {
-                // The answer itself is the first that knows of it, and of sales that nobody else knows yet.
-                (pushed.to, pushed.at) = (figure, later(exchange.answered_at, Duration::from_micros(1)));
-            }
             match now {
                 Some(figure) => reading(publication, look(figure), None, sales, times),
                 None => vec![Note::Settled { shown: publication.shown().map_or(0, |shown| shown.mid) }],
