@@ -21,7 +21,8 @@ async fn a_sku_shows_what_there_is_and_what_every_channel_makes_of_it() {
             (&json!("online"), &json!(10), &json!(2), &json!(8))
         );
         // Ten can still be sold unseen on a; what b shows is not known yet.
-        let asked = json!({ "mode": "shared", "settled": false, "units": 10, "bound": 2, "wish": "shared", "by": "pool" });
+        let asked =
+            json!({ "mode": "shared", "settled": false, "units": 10, "bound": 2, "wish": "shared", "by": "pool" });
         assert_eq!(pool["exposure"], asked);
         let listings = sheet["listings"].as_array().unwrap();
         let brief: Vec<_> = listings
