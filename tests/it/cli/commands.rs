@@ -229,7 +229,7 @@ fn a_listing_is_mapped_by_hand() {
     place.fine("listing set sample-main key-1 --share none");
     assert_eq!(fixed(), None);
     assert_eq!(place.run("listing set sample-main key-1 --share few").code, 2);
-    assert_eq!(place.run("listing set sample-main key-1 --share -1").code, 2);
+    assert_eq!(place.run("listing set sample-main key-1 --share=-1").code, 2);
 }
 
 #[test]
