@@ -18,6 +18,7 @@ mod m0012_time;
 mod m0013_exposure;
 mod m0014_plans;
 mod m0015_audit;
+mod m0016_turns;
 mod m0017_blind;
 mod m0018_by_time;
 
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_exposure::Migration),
             Box::new(m0014_plans::Migration),
             Box::new(m0015_audit::Migration),
+            Box::new(m0016_turns::Migration),
             Box::new(m0017_blind::Migration),
             Box::new(m0018_by_time::Migration),
         ]

@@ -19,5 +19,7 @@ mod reread;
 mod sheets;
 mod silence;
 pub mod store;
+mod street;
 mod support;
 mod traces;
+mod turns;

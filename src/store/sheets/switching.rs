@@ -8,7 +8,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ChannelSheet, Outlines, channel::seconds_of};
+use super::{ChannelSheet, Outlines, channel::Backlog};
 use crate::{
     domain::{
         suspend::{self, Mode, State},
@@ -132,17 +132,16 @@ async fn preview(
         return Ok(found);
     }
     let wanting = counts.listings(false, &["ready"]).filter(publication::Column::Wants.eq(true)).filter(counts.awake());
-    let (items, quotas) = if matches!(then, State::Draining | State::Suspended) {
+    if matches!(then, State::Draining | State::Suspended) {
         found.to_zero = counts.of(awake).await?;
-        (outline.zero_items_max, &outline.zero_quotas)
     } else {
         found.to_zero = counts.of(wanting.clone().filter(publication::Column::Target.eq(0))).await?;
         found.to_target = counts.of(wanting).await? - found.to_zero;
-        (outline.push_items_max, &outline.push_quotas)
-    };
-    found.requests = (found.to_zero + found.to_target).div_ceil(items as u64);
+    }
+    let backlog = Backlog { zeros: found.to_zero, others: found.to_target, resting: 0 };
     let wait = sheet.health.stock.until.map_or_else(Default::default, |until| between(now, until));
-    found.seconds = Some(seconds_of(found.requests, quotas, &sheet.quotas, wait, now));
+    found.requests = backlog.requests(outline);
+    found.seconds = Some(backlog.eta_s(outline, &sheet.quotas, wait, now));
     Ok(found)
 }
 

@@ -32,5 +32,6 @@ mod shelves;
 mod shipments;
 mod stops;
 mod switch;
+mod turns;
 mod unread;
 mod verify;
