@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     allocation::{self, Overrides, Rules},
+    exposure::mode::Wish,
     sale::Plan,
 };
 
@@ -205,7 +206,8 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
     let mut n = sellable;
     let is_shared = terms.share.is_none();
     if let Some((share, why)) = terms.share {
-        let by = terms.plan.filter(|plan| plan.exposure.is_some()).map(|plan| format!(" by sale plan {:?}", plan.name));
+        let is_asked = |plan: &&Plan| plan.exposure.is_some_and(|wish| wish != Wish::Shared);
+        let by = terms.plan.filter(is_asked).map(|plan| format!(" by sale plan {:?}", plan.name));
         let source = format!("its exclusive share: {why}{}", by.unwrap_or_default());
         n = Term::min("share", vec![n, Term::fact("share", share, source)]);
     }
