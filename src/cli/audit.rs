@@ -20,7 +20,7 @@ use crate::{
     engine::{Again, Channel, Engine, observe},
     store::{
         audits::{FAILED, LISTINGS, OPEN},
-        sheets::{AuditSheet, DIFFERENCES_MAX},
+        sheets::{AuditSheet, AuditedChannel, DIFFERENCES_MAX},
     },
 };
 
@@ -162,29 +162,29 @@ fn page(sheet: &AuditSheet) -> String {
             found.cause.replace('_', " "),
         ]);
     }
-    let mut lines: Vec<String> = sheet
-        .channels
-        .iter()
-        .map(|part| {
-            let read = match part.read == part.listings {
-                true => format!("{} read", counted(part.listings, "listing")),
-                false => format!("{} of {} read", part.read, counted(part.listings, "listing")),
-            };
-            let why = part.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
-            let cut = if part.different > DIFFERENCES_MAX {
-                format!(" (the first {DIFFERENCES_MAX} are shown)")
-            } else {
-                String::new()
-            };
-            match part.different {
-                0 => format!("{}: {read}, none shows anything else than was believed{why}", part.channel),
-                n => format!("{}: {read}, {n} differ{}{cut}{why}", part.channel, if n == 1 { "s" } else { "" }),
-            }
-        })
-        .collect();
+    let mut lines: Vec<String> = sheet.channels.iter().map(sentence).collect();
     if lines.is_empty() {
         lines.push("there is no channel whose mall could be read".into());
     }
     let said = lines.join("\n");
     if table.is_empty() { said } else { format!("{table}\n\n{said}") }
+}
+
+fn sentence(part: &AuditedChannel) -> String {
+    let name = &part.channel;
+    if part.listings == 0 {
+        return format!("{name}: none of its listings has been looked up on the mall yet: there is nothing to compare");
+    }
+    let read = match part.read == part.listings {
+        true => format!("{} read", counted(part.listings, "listing")),
+        false => format!("{} of {} read", part.read, counted(part.listings, "listing")),
+    };
+    let found = match part.different {
+        0 => "none shows anything else than was believed".to_owned(),
+        1 => "1 differs".to_owned(),
+        n if n > DIFFERENCES_MAX => format!("{n} differ (the first {DIFFERENCES_MAX} are shown)"),
+        n => format!("{n} differ"),
+    };
+    let why = part.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
+    format!("{name}: {read}, {found}{why}")
 }

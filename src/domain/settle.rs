@@ -220,7 +220,13 @@ fn applied(
                 }
             }
             match now {
-                Some(figure) => reading(publication, look(figure), None, sales, times),
+                Some(figure) => {
+                    let before = publication.pushed;
+                    let notes = reading(publication, look(figure), None, sales, times);
+                    // A mall's own word on what it has just done is not the same as being seen to show it.
+                    publication.pushed = before;
+                    notes
+                }
                 None => vec![Note::Settled { shown: publication.shown().map_or(0, |shown| shown.mid) }],
             }
         }

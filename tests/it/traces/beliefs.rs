@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uriba::domain::{
     allocation::{Rules, target},
-    drift::{Deviation, OnDrift},
+    drift::{Cause, Deviation, OnDrift},
     publication::{Look, Next, Outstanding, Publication, Situation, Standing, Urgency, Ways, WriteState},
     settle::{self, Exchange, Note, Sale, Times},
 };
@@ -279,6 +279,19 @@ fn a_mall_that_takes_its_time_and_comes_to_nothing_is_drift_and_not_settled() {
     let notes = settle::reading(&mut listing, look(5, late), Some(at(late + 10)), &[], &lagging());
     assert_eq!(notes, [Note::Drift { expected: 8, read: 5 }], "its time is over, and it shows the old figure");
     assert_eq!(listing.pushed.map(|pushed| (pushed.from, pushed.to, pushed.seen)), Some((5, 8, false)));
+}
+
+#[test]
+fn an_answer_that_names_the_new_figure_is_no_proof_that_the_mall_shows_it() {
+    let mut listing = showing(10);
+    listing.target = Some(50);
+    claimed(&mut listing, 1, Write::Relative(40), 10, &prompt());
+    let answer = Outcome::Applied { now: Some(50) };
+    settle::outcome(&mut listing, 1, &answer, asked(10, 11), &prompt(), &[], 0);
+    assert!(!listing.pushed.unwrap().seen);
+    settle::reading(&mut listing, look(12, 600), Some(at(590)), &[], &prompt());
+    let missing = Deviation { amount: 38, seen_at: at(600) };
+    assert_eq!(listing.deviates(missing, OnDrift::Correct, at(1_200)).cause, Cause::MallDefect);
 }
 
 #[test]
