@@ -44,6 +44,7 @@ async fn a_throttled_channel_waits_as_long_as_the_mall_said_and_then_goes_on() {
     hub.run_until("it shows 5", minutes(10), |hub| hub.counter("rakuten", 0) == 5).await;
     hub.book("rakuten").fault("stock.push", Fault::Throttle { retry_after: Some(120) }, Times::Next(1));
     hub.stock("tea", 9).await;
+    hub.env.advance(Duration::from_secs(5));
     let before = hub.env.elapsed();
     hub.engine.run_once(None, None).await.unwrap();
     let stored = hub.store.quotas().await.unwrap();
