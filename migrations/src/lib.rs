@@ -16,6 +16,7 @@ mod m0010_own_orders;
 mod m0011_rules;
 mod m0012_time;
 mod m0013_exposure;
+mod m0016_turns;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_rules::Migration),
             Box::new(m0012_time::Migration),
             Box::new(m0013_exposure::Migration),
+            Box::new(m0016_turns::Migration),
         ]
     }
 }

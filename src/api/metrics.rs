@@ -120,6 +120,12 @@ fn of_channels(page: &mut Exposition, channels: &[ChannelSheet], now: Timestamp)
     for sheet in channels {
         page.value(&[("channel", &sheet.id)], sheet.backlog as f64);
     }
+    page.begin("uriba_push_backlog_seconds", "How long what waits to be written takes at the allowed rate");
+    for sheet in channels {
+        if let Some(seconds) = sheet.backlog_eta_s {
+            page.value(&[("channel", &sheet.id)], seconds as f64);
+        }
+    }
     page.begin("uriba_watermark_lag_seconds", "How far behind now all orders are certainly read");
     for sheet in channels {
         if let Some(watermark) = sheet.watermark {

@@ -123,7 +123,8 @@ async fn list(desk: &Desk) -> Done {
     let outlines = desk.outlines();
     let sheets = super::pages(None, async |paging: Paging| desk.store.channel_sheets(&outlines, &paging).await).await?;
     desk.print.list(&sheets.items, "there is no channel: add one to the configuration", |sheets| {
-        let columns = ["ID", "MALL", "MODE", "STATE", "ORDERS", "STOCK", ">BACKLOG", "READ UP TO", "LAST PUSH"];
+        let columns =
+            ["ID", "MALL", "MODE", "STATE", "ORDERS", "STOCK", ">BACKLOG", ">TAKES", "READ UP TO", "LAST PUSH"];
         let mut table = Table::new(&columns);
         for sheet in sheets {
             // What is only there between uriba and a mall.
@@ -136,6 +137,7 @@ async fn list(desk: &Desk) -> Done {
                 of_mall(sheet.health.orders.state.clone()),
                 of_mall(sheet.health.stock.state.clone()),
                 of_mall(sheet.backlog.to_string()),
+                or_dash(takes(sheet)),
                 or_dash(sheet.watermark.map(instant)),
                 or_dash(sheet.last_push_at.map(instant)),
             ]);
@@ -293,10 +295,15 @@ fn lane(lane: &LaneSheet) -> String {
 
 fn backlog(sheet: &ChannelSheet) -> String {
     let listings = counted(sheet.backlog, "listing");
-    match sheet.backlog_eta_s {
-        Some(0) | None => listings,
-        Some(seconds) => format!("{listings}, about {}", crate::config::duration::spell(Duration::from_secs(seconds))),
-    }
+    let resting = if sheet.resting == 0 { String::new() } else { format!(", {} of them resting", sheet.resting) };
+    let takes = takes(sheet).map(|takes| format!(", about {takes}")).unwrap_or_default();
+    format!("{listings}{resting}{takes}")
+}
+
+/// How long the backlog takes at the allowed rate, where it takes any time.
+fn takes(sheet: &ChannelSheet) -> Option<String> {
+    let seconds = sheet.backlog_eta_s.filter(|seconds| *seconds > 0)?;
+    Some(crate::config::duration::spell(Duration::from_secs(seconds)))
 }
 
 fn suspended(suspend: &SuspendSheet) -> Vec<(&'static str, String)> {

@@ -1,5 +1,15 @@
-//! Which of the waiting writes go into the next request: zeros first, then other decreases, the largest before the
-//! smaller, then raises, those that their seller put first before the others.
+//! Which of the waiting writes go into the next request: zeros first, then other decreases by what they lose as long
+//! as they wait, then raises by what they miss, those that their seller put first before the others.
+//!
+//! What waits loses so much: of the units between the figure that the mall shows and the one that it ought to show,
+//! those that customers are likely to ask for before age brings the wish to the front. Where nobody knows how fast a
+//! listing sells, every unit counts as asked for.
+//!
+//! **Nothing starves.** A quarter of the places that zeros leave is for those that have waited for [`AGED`], the oldest
+//! first, whatever they are. So behind *n* others, with *q* places a second and *z* zeros meanwhile, a wish is in a
+//! request after at most `AGED + 4 (n + z + 1) / q`.
+
+pub mod backlog;
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -14,44 +24,73 @@ use super::{
     time::later,
 };
 
-/// A wish that has waited so long goes before larger ones of its kind; a raise only before those of its priority …
+/// Whoever has waited so long has a part of the places for itself.
 pub const AGED: Duration = Duration::from_secs(300);
-/// … and after so long before every raise, so that none starves.
-const STARVING: Duration = Duration::from_secs(3_600);
+/// One place in so many.
+const AGED_ONE_IN: usize = 4;
 
-/// Units of one wish, as far as its rank tells them apart.
-const UNITS_MAX: i64 = i32::MAX as i64;
+/// The largest weight of one wish: half of a rank, the priority is the other half.
+const WEIGHT_MAX: i64 = i32::MAX as i64;
+/// Losses from 2^-40 units on have a weight of their own, in steps of 2^(1/2^24).
+const WEIGHT_LEAST: f64 = -40.0;
+const WEIGHT_STEPS: f64 = (1 << 24) as f64;
 
-/// A listing's wish to write, as read from its row.
+/// A listing's wish to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish<T> {
     pub listing: T,
     pub write: Write,
     pub urgency: Urgency,
-    pub units: i64,
-    pub priority: i64,
+    pub rank: i64,
     pub since: Option<Timestamp>,
 }
 
-/// The most urgent first.
-pub fn urgent_first<T>(wishes: &mut [Wish<T>], now: Timestamp) {
-    wishes.sort_by_key(|wish| {
-        let waited = |length| wish.since.filter(|since| later(*since, length) <= now).map(Reverse);
-        Reverse(match wish.urgency {
-            Urgency::Raise => (wish.urgency, waited(STARVING), wish.priority, waited(AGED), wish.units),
-            Urgency::Decrease | Urgency::Zero => (wish.urgency, waited(AGED), wish.units, None, wish.priority),
-        })
-    });
+/// What a listing's wish is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stake {
+    pub urgency: Urgency,
+    /// What the listing ought to show.
+    pub target: i64,
+    /// By so many units it shows more, or less.
+    pub units: i64,
+    pub priority: i64,
+    /// Listing units sold in 10⁹ s; `None`: nobody counts.
+    pub pace: Option<i64>,
 }
 
-/// The same order in one figure, age aside: among wishes of one urgency the largest goes first. Priorities are
-/// smaller than [`UNITS_MAX`] either way.
-pub fn rank(urgency: Urgency, units: i64, priority: i64) -> i64 {
-    let units = units.clamp(0, UNITS_MAX);
-    match urgency {
-        Urgency::Raise => (priority << 32) + units,
-        Urgency::Decrease | Urgency::Zero => (units << 32) + priority,
+impl Stake {
+    /// The order of going in one figure, age aside: among wishes of one urgency the largest goes first. Priorities are
+    /// smaller than [`WEIGHT_MAX`] either way.
+    pub fn rank(&self) -> i64 {
+        match self.urgency {
+            Urgency::Raise => (self.priority << 32) + self.weight(),
+            Urgency::Decrease | Urgency::Zero => (self.weight() << 32) + self.priority,
+        }
     }
+
+    fn weight(&self) -> i64 {
+        let Some(pace) = self.pace else { return self.units.clamp(0, WEIGHT_MAX) };
+        let weight = (self.loss(pace).log2() - WEIGHT_LEAST) * WEIGHT_STEPS;
+        // A float that is out of the range, or no number, becomes an end of it or zero.
+        (weight as i64).clamp(0, WEIGHT_MAX)
+    }
+
+    /// Units that are sold and not there, or not sold though they are there, before age counts.
+    fn loss(&self, pace: i64) -> f64 {
+        let (more, less) = match self.urgency {
+            Urgency::Zero => (self.units, 0),
+            Urgency::Decrease => (self.target + self.units, self.target),
+            Urgency::Raise => (self.target, self.target - self.units),
+        };
+        let asked = pace.max(0) as f64 * 1e-9 * AGED.as_secs_f64();
+        sold(more, asked) - sold(less, asked)
+    }
+}
+
+/// Of a figure, the units that are sold while so many are asked for on average: each goes with the same chance.
+fn sold(figure: i64, asked: f64) -> f64 {
+    let figure = figure.max(0) as f64;
+    if figure < 1.0 { 0.0 } else { figure * -(-asked / figure).exp_m1() }
 }
 
 /// What the card offers for this mall's listings.
@@ -63,9 +102,9 @@ pub fn ways(card: &Card) -> Ways {
     }
 }
 
-/// The first batch of the wishes, which come most urgent first: those that the first one's operation takes
-/// together, in their order, as many as one request may carry.
-pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>) -> Vec<Wish<T>> {
+/// The channel's next batch. `turn` counts its requests.
+pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
+    let wishes = ordered(card, wishes, turn, now);
     let Some(first) = wishes.first().and_then(|wish| way(card, wish.write)) else { return Vec::new() };
     let most = first.batch_max;
     let operation = first.operation;
@@ -74,6 +113,31 @@ pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>) -> Vec<Wish<T>> {
         .filter(|wish| way(card, wish.write).is_some_and(|way| way.operation == operation && way.batch_max >= most))
         .take(most)
         .collect()
+}
+
+fn ordered<T>(card: &Card, mut wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
+    wishes.sort_by_key(|wish| Reverse((wish.urgency, wish.rank, wish.since.map(Reverse))));
+    let zeros = wishes.iter().take_while(|wish| wish.urgency == Urgency::Zero).count();
+    let most = wishes.first().and_then(|wish| way(card, wish.write)).map_or(0, |way| way.batch_max);
+    let is_aged = |wish: &Wish<T>| wish.since.is_some_and(|since| later(since, AGED) <= now);
+    let mut aged: Vec<usize> = (zeros..wishes.len()).filter(|index| is_aged(&wishes[*index])).collect();
+    aged.sort_by_key(|index| wishes[*index].since);
+    aged.truncate(places(turn, most.saturating_sub(zeros)));
+    let mut place: Vec<Option<usize>> = vec![None; wishes.len()];
+    for (order, index) in aged.into_iter().enumerate() {
+        place[index] = Some(order);
+    }
+    let mut placed: Vec<_> = wishes.into_iter().zip(place).enumerate().collect();
+    placed.sort_by_key(|(index, (wish, place))| {
+        (Reverse(wish.urgency == Urgency::Zero), place.is_none(), place.unwrap_or(*index))
+    });
+    placed.into_iter().map(|(_, (wish, _))| wish).collect()
+}
+
+/// How many of this request's places are for the oldest: together a quarter of all.
+fn places(turn: i64, most: usize) -> usize {
+    let turn = usize::try_from(turn.rem_euclid(AGED_ONE_IN as i64)).unwrap_or(0);
+    (turn + 1) * most / AGED_ONE_IN - turn * most / AGED_ONE_IN
 }
 
 fn way(card: &Card, write: Write) -> Option<&WriteWay> {
@@ -85,67 +149,4 @@ fn way(card: &Card, write: Write) -> Option<&WriteWay> {
 }
 
 #[cfg(test)]
-mod tests {
-    use uriba_sdk::Write;
-
-    use super::{Urgency, Wish, rank, urgent_first};
-
-    fn wish(name: &'static str, urgency: Urgency, units: i64, priority: i64, since: &str) -> Wish<&'static str> {
-        let since = format!("2026-11-20T{since}:00+09:00").parse().ok();
-        Wish { listing: name, write: Write::Absolute(0), urgency, units, priority, since }
-    }
-
-    fn ordered(mut wishes: Vec<Wish<&'static str>>) -> Vec<&'static str> {
-        urgent_first(&mut wishes, "2026-11-20T12:00:00+09:00".parse().expect("a constant instant"));
-        wishes.into_iter().map(|wish| wish.listing).collect()
-    }
-
-    #[test]
-    fn raises_go_by_priority_and_decreases_by_what_is_at_risk() {
-        use Urgency::{Decrease, Raise, Zero};
-        let wishes = vec![
-            wish("a large raise", Raise, 900, 0, "11:59"),
-            wish("an unwanted raise", Raise, 999, -1, "11:59"),
-            wish("a preferred raise", Raise, 1, 2, "11:59"),
-            wish("a small decrease", Decrease, 1, 9, "11:59"),
-            wish("a large decrease", Decrease, 5, 0, "11:59"),
-            wish("as large, and preferred", Decrease, 5, 1, "11:59"),
-            wish("a zero", Zero, 1, -5, "11:59"),
-        ];
-        let sorted = [
-            "a zero",
-            "as large, and preferred",
-            "a large decrease",
-            "a small decrease",
-            "a preferred raise",
-            "a large raise",
-            "an unwanted raise",
-        ];
-        assert_eq!(ordered(wishes.clone()), sorted);
-        let mut by_rank = wishes;
-        by_rank.sort_by_key(|wish| std::cmp::Reverse((wish.urgency, rank(wish.urgency, wish.units, wish.priority))));
-        assert_eq!(by_rank.iter().map(|wish| wish.listing).collect::<Vec<_>>(), sorted);
-    }
-
-    #[test]
-    fn whoever_waited_long_goes_before_larger_ones_and_after_very_long_before_preferred_ones() {
-        use Urgency::{Decrease, Raise};
-        let wishes = vec![
-            wish("new and preferred", Raise, 9, 7, "11:59"),
-            wish("new", Raise, 9, 0, "11:59"),
-            wish("waits since ten to", Raise, 1, 0, "11:50"),
-            wish("waits since half past ten", Raise, 1, -7, "10:30"),
-            wish("new decrease", Decrease, 9, 0, "11:59"),
-            wish("old decrease", Decrease, 1, 0, "11:50"),
-        ];
-        let sorted = [
-            "old decrease",
-            "new decrease",
-            "waits since half past ten",
-            "new and preferred",
-            "waits since ten to",
-            "new",
-        ];
-        assert_eq!(ordered(wishes), sorted);
-    }
-}
+mod tests;

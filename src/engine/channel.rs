@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// On the machine's clock.
+/// On the machine's clock: so long may lie between the decision what to write and the writing of it.
 const LEAD_MAX: Duration = Duration::from_millis(250);
 
 /// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
@@ -45,6 +45,20 @@ pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
 pub struct Line {
     pub mall: Box<dyn Mall>,
     pub wire: Wire,
+    /// The same for who writes, in turns.
+    pub writer: Box<dyn Mall>,
+    pub turns: Wire,
+}
+
+impl Line {
+    /// Operations whose quotas a push takes from.
+    pub fn of_push(&self) -> Vec<&'static str> {
+        let ways = self.writer.card().writes.iter().map(|way| way.operation);
+        let mut operations: Vec<_> = ways.chain(self.writer.before_push().iter().copied()).collect();
+        operations.sort_unstable();
+        operations.dedup();
+        operations
+    }
 }
 
 pub struct Channel {
@@ -77,7 +91,9 @@ impl Outside {
         for (name, rate) in &plan.quotas {
             wire.override_quota(name, *rate);
         }
-        Ok(Line { mall: (plan.mall.open)(settings, wire.clone())?, wire })
+        let turns = wire.in_turns();
+        let open = |wire: &Wire| (plan.mall.open)(settings, wire.clone());
+        Ok(Line { mall: open(&wire)?, writer: open(&turns)?, wire, turns })
     }
 }
 
@@ -141,7 +157,12 @@ impl Channel {
     /// So long before the quota is free may a batch be planned: as long as the last one took, and never so long
     /// that a switch thrown meanwhile would come too late by more than that.
     pub fn lead(&self) -> Duration {
-        Duration::from_micros(self.claim_us.load(Ordering::Relaxed)).min(LEAD_MAX.mul_f64(self.outside.env.speed()))
+        Duration::from_micros(self.claim_us.load(Ordering::Relaxed)).min(self.lead_max())
+    }
+
+    /// The longest that a batch may wait for its quota once it is planned.
+    pub fn lead_max(&self) -> Duration {
+        LEAD_MAX.mul_f64(self.outside.env.speed())
     }
 
     pub fn claimed_in(&self, length: Duration) {
@@ -203,7 +224,7 @@ impl Channel {
             Class::Throttled { retry_after: Some(wait) } if error.status.is_none() => {
                 Some(crate::domain::time::later(now, *wait))
             }
-            Class::Throttled { retry_after } => Some(self.line().wire.throttled(error.operation, *retry_after)),
+            Class::Throttled { retry_after } => Some(self.line().wire.throttled(error.operation, *retry_after).await),
             _ => None,
         };
         let reaction = react(error, &lane(row, which), now, throttled);

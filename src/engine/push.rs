@@ -1,19 +1,33 @@
 //! Claim, perform, settle. A crash anywhere between them leaves writes of unknown outcome, which readings
 //! settle.
+//!
+//! A switch takes effect before the next request. So nothing is claimed before the quota of everything that the request
+//! needs is spoken for ([`Wire::turn`]), a claim that must wait longer all the same is given back unsent, and one whose
+//! write comes late, because the adapter had to ask something first, asks for the switch once more.
+//!
+//! [`Wire::turn`]: uriba_sdk::Wire::turn
 
-use uriba_sdk::{Applied, Class, Mall, MallError, Update};
+use std::{sync::Arc, time::Duration};
 
-use super::{Again, Channel};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uriba_sdk::{
+    Applied, Class, Mall, MallError, Update,
+    wire::{Clearance, Turn, Worth},
+};
+
+use super::{Again, Channel, Line};
 use crate::{
     domain::{
         settle::Exchange,
-        time::{earlier, later},
+        suspend::Mode,
+        time::{between, later},
     },
     store::{
         Result, Store,
         channels::{LaneName, lane},
         lease::Lease,
-        publications::Performed,
+        publications::{Kinds, Performed, Settled, situation_of},
     },
 };
 
@@ -24,38 +38,34 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     if let Some(until) = lane.until.filter(|until| *until > now) {
         return Ok(Again::At(until));
     }
-    let operation = here.outlet.card.writes.first().map_or("stock.push", |way| way.operation);
-    here.before_probe(&lane);
-    let line = here.line();
-    // The batch is written down while the quota's last moments pass, so that it leaves when it may.
-    let due = earlier(line.wire.ready_at(operation), here.lead());
-    if due > now {
-        return Ok(Again::At(due));
-    }
-    let idle = Again::At(later(now, std::time::Duration::from_secs(5)));
+    let idle = Again::At(later(now, Duration::from_secs(5)));
     // Mostly nothing is to be written, and then nobody's turn at the database is taken to find out.
     if row.state == "active" && !store.wants_writes(here.id()).await? {
         return Ok(idle);
     }
+    here.before_probe(&lane);
+    let line = here.line();
+    let (turn, kinds) = match turn(&line, here) {
+        Ok(turn) => turn,
+        Err(at) => return Ok(Again::At(at)),
+    };
     let began = store.env().elapsed();
-    let Some(claim) = store.claim(lease, &here.outlet, now).await? else { return Ok(idle) };
-    here.claimed_in(store.env().elapsed().saturating_sub(began));
+    let Some(claim) = store.claim_of(lease, &here.outlet, kinds, now).await? else { return Ok(idle) };
+    let claimed = store.env().elapsed();
+    here.claimed_in(claimed.saturating_sub(began));
+    let switch = Switch { store: store.clone(), channel: here.id().to_owned(), zeros: claim.is_zeros() };
+    turn.decided(claimed + here.lead_max(), Arc::new(switch));
     let updates = claim.updates();
     let sent_at = store.now();
-    let (performed, failure) = perform(line.mall.as_ref(), &updates).await;
+    let (performed, failure) = perform(line.writer.as_ref(), &updates).await;
+    drop(turn);
     let exchange = Exchange { sent_at, answered_at: store.now() };
-    let result = failure.as_ref().map_or("ok", |error| error.class.word());
-    let channel = here.id().to_owned();
-    metrics::counter!("uriba_push_requests_total", "channel" => channel.clone(), "result" => result).increment(1);
     let settled = store.settle(lease, &here.outlet, claim, performed, exchange).await?;
-    for (outcome, count) in [("applied", settled.applied), ("refused", settled.refused), ("unknown", settled.unknown)] {
-        metrics::counter!("uriba_push_items_total", "channel" => channel.clone(), "outcome" => outcome)
-            .increment(count as u64);
+    if let Some(wait) = failure.as_ref().and_then(given_back) {
+        tracing::debug!(channel = here.id(), ?wait, "a batch was given back unsent");
+        return Ok(Again::At(later(exchange.answered_at, wait)));
     }
-    for since in settled.since {
-        let took = crate::domain::time::between(since, exchange.answered_at);
-        metrics::histogram!("uriba_propagation_seconds", "channel" => channel.clone()).record(took.as_secs_f64());
-    }
+    count(here.id(), failure.as_ref(), settled, exchange);
     match failure {
         None => {
             here.went_well(store, lease, &row, LaneName::Stock).await?;
@@ -65,6 +75,58 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             let reaction = here.went_wrong(store, lease, &row, LaneName::Stock, &error, exchange.answered_at).await?;
             Ok(reaction.lane.until.map_or(Again::Now, Again::At))
         }
+    }
+}
+
+/// The batch is written down while the quota's last moments pass, so that it leaves when it may. What a day's cap keeps
+/// for zeros, nothing else is claimed for.
+fn turn(line: &Line, here: &Channel) -> std::result::Result<(Turn, Kinds), Timestamp> {
+    let (operations, lead) = (line.of_push(), here.lead());
+    let ordinary = line.turns.turn(&operations, Worth::Ordinary, lead).map(|turn| (turn, Kinds::All));
+    ordinary.or_else(|_| line.turns.turn(&operations, Worth::Urgent, lead).map(|turn| (turn, Kinds::Zeros)))
+}
+
+/// Our own quota, or the switch, kept it from leaving: how long to wait.
+fn given_back(error: &MallError) -> Option<Duration> {
+    match error.class {
+        Class::Throttled { retry_after } if error.status.is_none() => retry_after,
+        _ => None,
+    }
+}
+
+/// Whether what was claimed may still be written.
+struct Switch {
+    store: Store,
+    channel: String,
+    zeros: bool,
+}
+
+#[async_trait]
+impl Clearance for Switch {
+    async fn stands(&self) -> bool {
+        // If nobody can say, the settling will fail as well: better unsent.
+        let Ok(row) = self.store.channel(&self.channel).await else { return false };
+        let situation = situation_of(&row, self.store.now());
+        situation.live
+            && match situation.switch {
+                None => true,
+                Some(Mode::Zero) => self.zeros,
+                Some(Mode::Freeze) => false,
+            }
+    }
+}
+
+fn count(channel: &str, failure: Option<&MallError>, settled: Settled, exchange: Exchange) {
+    let channel = channel.to_owned();
+    let result = failure.map_or("ok", |error| error.class.word());
+    metrics::counter!("uriba_push_requests_total", "channel" => channel.clone(), "result" => result).increment(1);
+    for (outcome, count) in [("applied", settled.applied), ("refused", settled.refused), ("unknown", settled.unknown)] {
+        metrics::counter!("uriba_push_items_total", "channel" => channel.clone(), "outcome" => outcome)
+            .increment(count as u64);
+    }
+    for since in settled.since {
+        let took = between(since, exchange.answered_at);
+        metrics::histogram!("uriba_propagation_seconds", "channel" => channel.clone()).record(took.as_secs_f64());
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Ground {
     switches: Mutex<BTreeMap<String, (jiff::Timestamp, bool)>>,
 }
 
-/// A write that was claimed before the switch may wait for its quota for so long, and leave after it.
-const CLAIMED_BEFORE: std::time::Duration = std::time::Duration::from_secs(21);
+/// A write that was claimed before the switch may leave so long after it, no longer.
+const CLAIMED_BEFORE: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Ground {
     pub fn new(malls: Vec<Mall>, faults: Faults, log: Log) -> Self {

@@ -370,6 +370,7 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         last_poll_at: None,
         next_poll_at: None,
         last_push_at: None,
+        turn: 0,
         configured: true,
         created_at: now,
     }

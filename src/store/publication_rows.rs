@@ -10,14 +10,15 @@ use uriba_sdk::Write;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
-    demand::{Lesson, learn, matters},
+    demand::{Lesson, learn, matters, taught},
     dialect,
     entity::{listing, listing_write, order_line, publication, publication_event},
-    instant, maybe_instant, micros,
+    instant, micros,
+    publication_belief::{belief, blank, row},
 };
 use crate::domain::{
-    plan,
-    publication::{Correction, Look, Outstanding, Publication, Unbooked, Urgency, WriteState},
+    demand::{Demand, Prior},
+    publication::{Outstanding, Publication, WriteState},
     settle::Sale,
 };
 
@@ -41,7 +42,7 @@ impl Listed {
 
     /// Columns that are not what the others derive: name, what stands there, what ought to.
     pub(super) fn stale_columns(&self) -> Vec<(&'static str, String, String)> {
-        let fresh = row(self, 0);
+        let fresh = row(self, self.row.pace, 0);
         let old = &self.row;
         let word = |figure: Option<i64>| figure.map_or("none".to_owned(), |figure| figure.to_string());
         let columns = [
@@ -54,6 +55,7 @@ impl Listed {
             ("rank", old.rank.to_string(), fresh.rank.to_string()),
             ("wants_since", word(old.wants_since), word(fresh.wants_since)),
             ("ready_at", word(old.ready_at), word(fresh.ready_at)),
+            ("queued", old.queued.to_string(), (fresh.wants && old.rests_until.is_none()).to_string()),
             ("read_due", word(old.read_due), word(fresh.read_due)),
         ];
         columns.into_iter().filter(|(_, found, expected)| found != expected).collect()
@@ -102,7 +104,9 @@ impl Store {
     /// Writes beliefs back, with what follows from them, and their open writes.
     pub(super) async fn save_listed(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<()> {
         let now = micros(self.now());
-        let mut rows: Vec<_> = listed.iter().map(|listed| (&listed.loaded, row(listed, now))).collect();
+        let paces = self.paces(tx, listed).await?;
+        let pace = |item: &Listed| paces.get(&item.id()).copied().unwrap_or(item.row.pace);
+        let mut rows: Vec<_> = listed.iter().map(|item| (&item.loaded, row(item, pace(item), now))).collect();
         rows.retain(|(loaded, row)| *loaded != row);
         save_rows(tx, &rows).await?;
         let lit = rows.iter().filter(|(old, fresh)| old.lit != fresh.lit);
@@ -114,6 +118,25 @@ impl Store {
             publication_event::Entity::insert_many(piece.to_vec()).exec_without_returning(tx).await?;
         }
         self.save_writes(tx, listed).await
+    }
+
+    /// How fast those sell that want something.
+    async fn paces(&self, tx: &DatabaseTransaction, listed: &[Listed]) -> Result<HashMap<i64, Option<i64>>> {
+        let wanting = || listed.iter().filter(|item| item.publication.marks(item.listing.not_ours).wants.is_some());
+        let ids: BTreeSet<i64> = wanting().map(Listed::id).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        if !matters(tx).await? {
+            return Ok(ids.into_iter().map(|id| (id, None)).collect());
+        }
+        let (taught, now, prior) = (taught(tx, &ids).await?, self.now(), Prior::default());
+        let pace = |item: &Listed| {
+            let known = taught.get(&(item.listing.channel.clone(), item.id())).copied();
+            let units_per_second = known.unwrap_or(Demand::new(now)).forecast(&prior, now).units_per_second();
+            (item.id(), Some((units_per_second / item.listing.units.max(1) as f64 * 1e9) as i64))
+        };
+        Ok(wanting().map(pace).collect())
     }
 
     /// Units that came free are there for others, and listings that can be written from now on, or can't any more,
@@ -212,7 +235,7 @@ impl Store {
             before: Vec::new(),
             ceiling: None,
         };
-        row(&listed, micros(self.now())).into_active_model().reset_all().insert(tx).await?;
+        row(&listed, None, micros(self.now())).into_active_model().reset_all().insert(tx).await?;
         Ok(())
     }
 }
@@ -350,147 +373,5 @@ fn write_row(listing: &listing::Model, outstanding: &Outstanding) -> listing_wri
         horizon: Set(micros(outstanding.horizon)),
         state: Set(state.to_owned()),
         claim: Set(outstanding.id.to_string()),
-    }
-}
-
-fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publication {
-    let look = |value: Option<i64>, from: Option<i64>, to: Option<i64>| {
-        Some(Look { value: value?, from: instant(from?), to: instant(to?) })
-    };
-    let correction = row.correction.zip(row.corrected_at).map(|(amount, at)| Correction {
-        amount,
-        at: instant(at),
-        count: u32::try_from(row.corrections).unwrap_or(0),
-    });
-    Publication {
-        target: row.target,
-        anchor: look(row.anchor, row.anchor_from, row.anchor_to),
-        applied: row.applied,
-        sold_since: row.sold_since,
-        slack_down: row.slack_down,
-        slack_up: row.slack_up,
-        surplus: row.surplus.zip(row.surplus_at).map(|(units, at)| (units, instant(at))),
-        unbooked: unbooked(row),
-        writes,
-        waiting: look(row.waiting, row.waiting_from, row.waiting_to),
-        read_due: maybe_instant(row.read_due),
-        checked: row.checked,
-        absolute_next: row.absolute_next,
-        correction,
-        kept: row.kept,
-        set_aside_until: maybe_instant(row.set_aside_until),
-    }
-}
-
-fn unbooked(row: &publication::Model) -> Option<Unbooked> {
-    let (units, until) = row.unbooked.zip(row.unbooked_until)?;
-    Some(Unbooked { units, until: instant(until), taken: row.unbooked_taken })
-}
-
-/// The row to write: the belief, and what follows from it.
-fn row(listed: &Listed, now: i64) -> publication::Model {
-    let belief = &listed.publication;
-    let mut marks = belief.marks(listed.listing.not_ours);
-    if listed.listing.state == "invalid" {
-        marks.wants = None;
-    }
-    let old = &listed.row;
-    let read_due = belief.read_due.map(micros);
-    publication::Model {
-        target: belief.target,
-        anchor: belief.anchor.map(|look| look.value),
-        anchor_from: belief.anchor.map(|look| micros(look.from)),
-        anchor_to: belief.anchor.map(|look| micros(look.to)),
-        applied: belief.applied,
-        sold_since: belief.sold_since,
-        slack_down: belief.slack_down,
-        slack_up: belief.slack_up,
-        surplus: belief.surplus.map(|(units, _)| units),
-        surplus_at: belief.surplus.map(|(_, at)| micros(at)),
-        unbooked: belief.unbooked.map(|unbooked| unbooked.units),
-        unbooked_until: belief.unbooked.map(|unbooked| micros(unbooked.until)),
-        unbooked_taken: belief.unbooked.is_some_and(|unbooked| unbooked.taken),
-        waiting: belief.waiting.map(|look| look.value),
-        waiting_from: belief.waiting.map(|look| micros(look.from)),
-        waiting_to: belief.waiting.map(|look| micros(look.to)),
-        checked: belief.checked,
-        absolute_next: belief.absolute_next,
-        correction: belief.correction.map(|correction| correction.amount),
-        corrected_at: belief.correction.map(|correction| micros(correction.at)),
-        corrections: belief.correction.map_or(0, |correction| i64::from(correction.count)),
-        kept: belief.kept,
-        set_aside_until: belief.set_aside_until.map(micros),
-        shown: belief.shown().map(|shown| shown.mid),
-        told: belief.writes.last().map(|outstanding| told(belief, outstanding.write)),
-        open_writes: i64::try_from(belief.writes.len()).unwrap_or(i64::MAX),
-        wants: marks.wants.is_some(),
-        lit: marks.lit,
-        urgency: urgency_rank(marks.wants),
-        rank: marks.wants.map_or(0, |urgency| plan::rank(urgency, marks.at_risk, listed.listing.priority)),
-        wants_since: marks.wants.map(|_| old.wants_since.unwrap_or(now)),
-        ready_at: marks.ready_at.map(micros),
-        read_due: if marks.reads { Some(read_due.unwrap_or(now)) } else { read_due },
-        ..old.clone()
-    }
-}
-
-fn told(belief: &Publication, write: Write) -> i64 {
-    match write {
-        Write::Absolute(to) | Write::CompareAndSet { to, .. } => to,
-        Write::Relative(delta) => belief.shown().map_or(delta, |shown| shown.mid + delta),
-    }
-}
-
-fn urgency_rank(urgency: Option<Urgency>) -> i64 {
-    match urgency {
-        Some(Urgency::Zero) => 2,
-        Some(Urgency::Decrease) => 1,
-        Some(Urgency::Raise) | None => 0,
-    }
-}
-
-fn blank(listing_id: i64, channel: &str) -> publication::Model {
-    publication::Model {
-        listing_id,
-        channel: channel.to_owned(),
-        target: None,
-        target_version: 0,
-        target_at: None,
-        anchor: None,
-        anchor_from: None,
-        anchor_to: None,
-        applied: 0,
-        sold_since: 0,
-        slack_down: 0,
-        slack_up: 0,
-        surplus: None,
-        surplus_at: None,
-        unbooked: None,
-        unbooked_until: None,
-        unbooked_taken: false,
-        waiting: None,
-        waiting_from: None,
-        waiting_to: None,
-        checked: false,
-        absolute_next: false,
-        correction: None,
-        corrected_at: None,
-        corrections: 0,
-        kept: None,
-        set_aside_until: None,
-        refusals: 0,
-        refusal: None,
-        shown: None,
-        told: None,
-        open_writes: 0,
-        wants: false,
-        lit: false,
-        urgency: 0,
-        rank: 0,
-        wants_since: None,
-        ready_at: None,
-        read_due: None,
-        read_at: None,
-        pushed_at: None,
     }
 }

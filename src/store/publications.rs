@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uriba_sdk::{Card, Outcome, Refusal, Update, Write, env::DEADLINE};
 
@@ -13,16 +13,18 @@ use super::{
     Result, Store, StoreError,
     balance::sell_shares,
     dialect,
-    entity::{channel, listing, provisional_hold, publication, stock, stop_raise},
+    entity::{channel, listing, provisional_hold, stock},
     exposure::{Rooms, in_escrow},
     lease::Lease,
     maybe_instant, micros,
+    publication_belief::stake,
     publication_desk::Desk,
     publication_rows::{Happened, Listed, sales},
+    queue::{Look, Stops, candidates},
 };
 use crate::domain::{
     plan::{self, Wish},
-    publication::{Next, Outstanding, Situation, Ways, WriteState, growth},
+    publication::{Next, Outstanding, Situation, Urgency, Ways, WriteState, growth},
     settle::{self, Exchange, Times},
     suspend::{Mode, State},
     time::{earlier, later},
@@ -64,6 +66,29 @@ impl Claim {
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+
+    /// It can only lower.
+    pub fn is_zeros(&self) -> bool {
+        self.items.iter().all(|item| item.update.write == Write::Absolute(0))
+    }
+}
+
+/// What a claim may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinds {
+    All,
+    /// The quota has nothing left but what is kept for zeros.
+    Zeros,
+}
+
+/// So many times a claim looks further when all it finds must rest.
+const ROUNDS_MAX: u32 = 20;
+
+enum Round {
+    Claimed(Claim),
+    /// Everything that was looked at rests now: others come forward.
+    Rested,
+    Nothing,
 }
 
 /// How a claim ended.
@@ -89,32 +114,54 @@ pub struct Settled {
 }
 
 impl Store {
-    /// Whether any listing shows something else than it ought to.
-    pub async fn wants_writes(&self, channel: &str) -> Result<bool> {
-        let wanting = publication::Entity::find()
-            .select_only()
-            .column(publication::Column::ListingId)
-            .filter(publication::Column::Channel.eq(channel))
-            .filter(publication::Column::Wants.eq(true));
-        Ok(wanting.limit(1).into_tuple::<i64>().one(&self.reader).await?.is_some())
+    /// The next batch for the mall, written down as told before it leaves. What can't be written now, whatever the
+    /// reason, rests, so that it isn't in the way of the others.
+    pub async fn claim(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Option<Claim>> {
+        self.claim_of(lease, outlet, Kinds::All, now).await
     }
 
-    /// The next batch for the mall, written down as told before it leaves.
-    pub async fn claim(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Option<Claim>> {
+    /// The same, of some kinds of writes.
+    pub async fn claim_of(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        kinds: Kinds,
+        now: Timestamp,
+    ) -> Result<Option<Claim>> {
+        self.wake(lease, &outlet.channel, now).await?;
+        for round in 0..ROUNDS_MAX {
+            match self.claim_round(lease, outlet, kinds, round, now).await? {
+                Round::Claimed(claim) => return Ok(Some(claim)),
+                Round::Rested => {}
+                Round::Nothing => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn claim_round(
+        &self,
+        lease: &Lease,
+        outlet: &Outlet,
+        kinds: Kinds,
+        round: u32,
+        now: Timestamp,
+    ) -> Result<Round> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let situation = situation(&tx, &outlet.channel, now).await?;
+        let row = channel_row(&tx, &outlet.channel).await?;
+        let situation = situation_of(&row, now);
         let stops = Stops::load(&tx, &outlet.channel).await?;
-        let ids = candidates(&tx, outlet, &situation, &stops).await?;
+        let ids = candidates(&tx, outlet, &situation, &stops, Look { kinds, round }).await?;
         if ids.is_empty() {
-            return Ok(None);
+            return Ok(Round::Nothing);
         }
         self.lock_shared_out(&tx, &outlet.pool, &ids).await?;
         let mut listed = self.listed(&tx, &ids).await?;
         let outdated = outdated(&tx, &outlet.pool, &listed).await?;
         let mut rooms = Rooms::load(self, &tx, &outlet.pool, &listed).await?;
-        let mut wishes = Vec::new();
-        for (index, item) in listed.iter().enumerate().filter(|(_, item)| item.listing.state == "ready") {
+        let (mut wishes, mut resting) = (Vec::new(), Vec::new());
+        for (index, item) in listed.iter().enumerate() {
             let listing = &item.listing;
             let here = Situation {
                 stop_raise: stops.forbid(listing),
@@ -123,19 +170,44 @@ impl Store {
                 room: rooms.of(listing),
                 ..situation
             };
-            if let Next::Write { write, urgency, units } = item.publication.next(outlet.ways, &here) {
-                let (priority, since) = (item.listing.priority, maybe_instant(item.row.wants_since));
-                wishes.push(Wish { listing: index, write, urgency, units, priority, since });
+            match item.publication.next(outlet.ways, &here) {
+                Next::Write { write, urgency, units } if listing.state == "ready" => {
+                    let rank = stake(item, urgency, units, item.row.pace).rank();
+                    let since = maybe_instant(item.row.wants_since);
+                    wishes.push(Wish { listing: index, write, urgency, rank, since });
+                }
+                // It is computed in a moment.
+                _ if here.outdated => {}
+                _ => resting.push(item.id()),
             }
         }
-        plan::urgent_first(&mut wishes, now);
-        let batch = plan::batch(outlet.card, wishes);
-        if batch.is_empty() {
-            return Ok(None);
+        if situation.switch.is_none() {
+            self.rest(&tx, &resting, now).await?;
         }
-        let mut items = Vec::new();
-        let mut chosen = Vec::new();
-        let mut events = Vec::new();
+        wishes.retain(|wish| kinds == Kinds::All || wish.urgency == Urgency::Zero);
+        let batch = plan::batch(outlet.card, wishes, row.turn, now);
+        let (items, chosen) = self.told(batch, &mut listed, &mut rooms, &outlet.times, now);
+        if items.is_empty() {
+            tx.commit().await?;
+            let more = situation.switch.is_none() && !resting.is_empty();
+            return Ok(if more { Round::Rested } else { Round::Nothing });
+        }
+        self.save_listed(&tx, &chosen).await?;
+        self.happened(&tx, items.iter().map(|item| told(item.listing, item.update.write)).collect()).await?;
+        tx.commit().await?;
+        Ok(Round::Claimed(Claim { items }))
+    }
+
+    /// Of a batch, what there is room for.
+    fn told(
+        &self,
+        batch: Vec<Wish<usize>>,
+        listed: &mut [Listed],
+        rooms: &mut Rooms,
+        times: &Times,
+        now: Timestamp,
+    ) -> (Vec<Claimed>, Vec<Listed>) {
+        let (mut items, mut chosen) = (Vec::new(), Vec::new());
         for wish in batch {
             let item = &mut listed[wish.listing];
             let growth = growth(wish.write);
@@ -145,22 +217,15 @@ impl Store {
             }
             rooms.take(&item.listing, growth);
             let write = self.id();
-            let horizon = settle::horizon(later(now, DEADLINE), &outlet.times);
+            let horizon = settle::horizon(later(now, DEADLINE), times);
             let state = WriteState::Unknown;
             item.publication.claim(Outstanding { id: write, write: wish.write, sent_at: now, horizon, state });
-            events.push(told(item.id(), wish.write));
             let update =
                 Update { key: item.listing.mall_key.clone(), handle: item.listing.handle.clone(), write: wish.write };
             items.push(Claimed { listing: item.id(), write, update });
             chosen.push(item.clone());
         }
-        if items.is_empty() {
-            return Ok(None);
-        }
-        self.save_listed(&tx, &chosen).await?;
-        self.happened(&tx, events).await?;
-        tx.commit().await?;
-        Ok(Some(Claim { items }))
+        (items, chosen)
     }
 
     /// Consumes a claim with what came of it.
@@ -175,9 +240,12 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         if matches!(performed, Performed::Answered(_) | Performed::Rejected(_)) {
-            let answered_at = Set(Some(micros(exchange.answered_at)));
-            let id = Set(outlet.channel.clone());
-            channel::ActiveModel { id, last_push_at: answered_at, ..Default::default() }.update(&tx).await?;
+            channel::Entity::update_many()
+                .col_expr(channel::Column::LastPushAt, Expr::value(micros(exchange.answered_at)))
+                .col_expr(channel::Column::Turn, Expr::col(channel::Column::Turn).add(1))
+                .filter(channel::Column::Id.eq(&outlet.channel))
+                .exec(&tx)
+                .await?;
         }
         let ids: BTreeSet<i64> = claim.items.iter().map(|item| item.listing).collect();
         self.lock_stock_of(&tx, &ids).await?;
@@ -291,9 +359,12 @@ impl Store {
 
 /// Where a channel stands, from its row.
 pub(super) async fn situation(db: &impl ConnectionTrait, channel: &str, now: Timestamp) -> Result<Situation> {
+    Ok(situation_of(&channel_row(db, channel).await?, now))
+}
+
+async fn channel_row(db: &impl ConnectionTrait, channel: &str) -> Result<channel::Model> {
     let row = channel::Entity::find_by_id(channel).one(db).await?;
-    let row = row.ok_or_else(|| StoreError::Missing { kind: "channel", name: channel.to_owned() })?;
-    Ok(situation_of(&row, now))
+    row.ok_or_else(|| StoreError::Missing { kind: "channel", name: channel.to_owned() })
 }
 
 pub fn situation_of(row: &channel::Model, now: Timestamp) -> Situation {
@@ -331,97 +402,6 @@ async fn outdated(tx: &DatabaseTransaction, pool: &str, listed: &[Listed]) -> Re
         found.extend(due.into_tuple::<i64>().all(tx).await?);
     }
     Ok(found)
-}
-
-/// Listings that may have something to write: the most urgent ones, and those that have waited for longest.
-async fn candidates(
-    tx: &DatabaseTransaction,
-    outlet: &Outlet,
-    situation: &Situation,
-    stops: &Stops,
-) -> Result<BTreeSet<i64>> {
-    use publication::Column;
-    let now = micros(situation.now);
-    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
-    let base = || {
-        publication::Entity::find()
-            .select_only()
-            .column(Column::ListingId)
-            .filter(Column::Channel.eq(&outlet.channel))
-            .limit(most)
-    };
-    if !situation.live || situation.switch == Some(Mode::Freeze) {
-        return Ok(BTreeSet::new());
-    }
-    if situation.switch == Some(Mode::Zero) {
-        let untold =
-            Condition::any().add(Column::OpenWrites.eq(0)).add(Column::Told.ne(0)).add(Column::ReadDue.lte(now));
-        let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
-        let lit = base().filter(Column::Lit.eq(true)).filter(Column::Checked.eq(true)).filter(untold).filter(awake);
-        let lit: Vec<i64> = lit.order_by_desc(Column::Rank).into_tuple().all(tx).await?;
-        return Ok(lit.into_iter().collect());
-    }
-    let ready = Condition::any().add(Column::ReadyAt.is_null()).add(Column::ReadyAt.lte(now));
-    let mut wanting = base().filter(Column::Wants.eq(true)).filter(ready);
-    if !stops.0.is_empty() {
-        wanting = wanting.filter(Condition::any().add(Column::Urgency.gt(0)).add(stops.elsewhere()));
-    }
-    if !outlet.ways.relative {
-        // An absolute raise waits until the orders are known past what it would overwrite.
-        let watermark = situation.watermark.map_or(i64::MIN, micros);
-        let known = Condition::any()
-            .add(Column::Urgency.gt(0))
-            .add(Column::AnchorTo.is_null())
-            .add(Column::AnchorTo.lt(watermark));
-        wanting = wanting.filter(known);
-    }
-    let aged = wanting
-        .clone()
-        .filter(Column::WantsSince.lt(micros(earlier(situation.now, plan::AGED))))
-        .order_by_desc(Column::Urgency)
-        .order_by_asc(Column::WantsSince);
-    let aged: Vec<i64> = aged.into_tuple().all(tx).await?;
-    let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::Rank);
-    let largest: Vec<i64> = largest.into_tuple().all(tx).await?;
-    Ok(aged.into_iter().chain(largest).collect())
-}
-
-/// What forbids raising, loaded once per claim.
-pub(super) struct Stops(HashSet<String>);
-
-/// The scope of what forbids raises everywhere.
-pub(super) const EVERYTHING: &str = "everything";
-
-impl Stops {
-    pub(super) async fn load(db: &impl sea_orm::ConnectionTrait, channel: &str) -> Result<Self> {
-        let rows = stop_raise::Entity::find().filter(stop_raise::Column::EndedAt.is_null()).all(db).await?;
-        let all = rows.into_iter().map(|row| row.scope).collect::<HashSet<_>>();
-        let whole = format!("channel:{channel}");
-        Ok(Self(if all.contains(&whole) || all.contains(EVERYTHING) { HashSet::from(["*".to_owned()]) } else { all }))
-    }
-
-    /// Listings that nothing stops. Without this, raises that may not go would fill every batch.
-    fn elsewhere(&self) -> sea_orm::sea_query::Expr {
-        use sea_orm::sea_query::{Expr, Query};
-        if self.0.contains("*") {
-            return Expr::value(false);
-        }
-        let ids = |prefix: &str| -> Vec<i64> {
-            self.0.iter().filter_map(|scope| scope.strip_prefix(prefix)?.parse().ok()).take(500).collect()
-        };
-        let stopped = Query::select()
-            .column(listing::Column::Id)
-            .from(listing::Entity)
-            .and_where(listing::Column::SkuId.is_in(ids("sku:")).or(listing::Column::Id.is_in(ids("listing:"))))
-            .to_owned();
-        publication::Column::ListingId.not_in_subquery(stopped)
-    }
-
-    pub(super) fn forbid(&self, listing: &listing::Model) -> bool {
-        self.0.contains("*")
-            || self.0.contains(&format!("sku:{}", listing.sku_id))
-            || self.0.contains(&format!("listing:{}", listing.id))
-    }
 }
 
 impl Settled {

@@ -27,6 +27,7 @@ impl Store {
             not_before: Set(state.not_before.map(micros)),
             day: Set(state.day),
             used_today: Set(state.used_today.into()),
+            caution: Set(state.caution),
         };
         let newer = OnConflict::columns([Column::Scope, Column::Name])
             .update_columns([
@@ -37,6 +38,7 @@ impl Store {
                 Column::NotBefore,
                 Column::Day,
                 Column::UsedToday,
+                Column::Caution,
             ])
             .to_owned();
         let tx = self.begin().await?;
@@ -55,5 +57,6 @@ fn state(row: &quota::Model) -> QuotaState {
         not_before: maybe_instant(row.not_before),
         day: row.day,
         used_today: small(row.used_today),
+        caution: row.caution,
     }
 }

@@ -112,15 +112,20 @@ impl Store {
         let shares = Shares::load(tx, &listings.iter().map(|row| row.id).collect()).await?;
         let mut listed = self.listed_of(tx, listings).await?;
         let now = micros(self.now());
-        let mut changed = Vec::new();
+        let (mut changed, mut targets) = (Vec::new(), 0);
         for item in &mut listed {
             let Some(allowance) = allowances.get(&item.listing.channel) else { continue };
             let sku = item.listing.sku_id;
             let share = shares.of(item.id(), shelved.made_of.get(&sku).map_or(&[][..], Vec::as_slice));
             let target = wanted(&item.listing, allowance, shelved.sellable(sku), share, self.now());
             if item.publication.target == target {
+                // What it rested for may be there now.
+                if item.row.rests_until.is_some() {
+                    changed.push(item.clone());
+                }
                 continue;
             }
+            targets += 1;
             item.publication.target = target;
             item.row.target_version = versions.get(&item.listing.sku_id).copied().unwrap_or(0);
             item.row.target_at = Some(now);
@@ -130,7 +135,7 @@ impl Store {
         // A bundle is not short by itself: its components are, and each says so where it is due.
         let own: HashMap<i64, Shelf> = shelved.shelves.into_iter().filter(|(sku, _)| skus.contains(sku)).collect();
         self.report_oversold(tx, pool, &own).await?;
-        Ok(changed.len())
+        Ok(targets)
     }
 
     async fn report_oversold(&self, tx: &DatabaseTransaction, pool: &str, shelves: &HashMap<i64, Shelf>) -> Result<()> {

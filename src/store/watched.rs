@@ -12,7 +12,7 @@ use super::{
     attention::Call,
     entity::{stop_raise, watched_folder},
     instant, micros,
-    publications::EVERYTHING,
+    queue::EVERYTHING,
 };
 use crate::domain::time::later;
 

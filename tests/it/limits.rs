@@ -44,7 +44,13 @@ async fn a_throttled_channel_waits_as_long_as_the_mall_said_and_then_goes_on() {
     hub.run_until("it shows 5", minutes(10), |hub| hub.counter("rakuten", 0) == 5).await;
     hub.book("rakuten").fault("stock.push", Fault::Throttle { retry_after: Some(120) }, Times::Next(1));
     hub.stock("tea", 9).await;
+    hub.env.advance(Duration::from_secs(5));
     let before = hub.env.elapsed();
+    hub.engine.run_once(None, None).await.unwrap();
+    let stored = hub.store.quotas().await.unwrap();
+    let push = stored.iter().find(|(key, _)| key.name == "stock.push").unwrap().1;
+    let wait = push.not_before.unwrap().duration_since(hub.env.now()).as_secs();
+    assert!((119..=120).contains(&wait), "the wait outlives this process: {push:?}");
     hub.run_until("it shows 9", minutes(10), |hub| hub.counter("rakuten", 0) == 9).await;
     let waited = hub.env.elapsed() - before;
     assert!(waited >= Duration::from_secs(120), "nothing is sent before the time the mall named: {waited:?}");
@@ -85,7 +91,7 @@ async fn zeros_go_before_decreases_and_decreases_before_raises() {
 }
 
 #[tokio::test]
-async fn a_target_that_changed_often_is_sent_once_with_its_last_figure() {
+async fn newer_targets_replace_older_ones_and_the_last_is_sent_once() {
     let hub = Hub::open(&[&uriba_rakuten::MALL]).await;
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 5).await;

@@ -18,5 +18,7 @@ mod loops;
 mod reread;
 mod sheets;
 pub mod store;
+mod street;
 mod support;
 mod traces;
+mod turns;

@@ -65,6 +65,7 @@ async fn a_quota_is_what_was_left_of_it_and_what_came_back_since() {
             not_before: Some(now + SignedDuration::from_secs(5)),
             day: now.as_second() / 86_400,
             used_today: 30,
+            caution: 1.0,
         };
         base.store.save_quota(&base.lease("a").await, &key(), &state).await.unwrap();
         base.env.advance(seconds(4));
@@ -91,7 +92,7 @@ async fn the_backlog_is_what_waits_and_how_long_it_takes_at_the_allowed_rate() {
         let sheet = sheet(base).await;
         assert_eq!(sheet.backlog, 25);
         // Three batches of ten; one may leave now, the others after two seconds each.
-        assert_eq!(sheet.backlog_eta_s, Some(4));
+        assert_eq!((sheet.resting, sheet.backlog_eta_s), (0, Some(4)));
         let wanted = Suspension { mode: Mode::Freeze, reason: None, from: None, until: None, poll: true };
         base.store.suspend(&["a".into()], &wanted, "kim").await.unwrap();
         let frozen = base.store.channel_sheet("a", &outlines()).await.unwrap();

@@ -101,6 +101,10 @@ impl Mall for Rakuten {
         }
     }
 
+    fn before_push(&self) -> &'static [&'static str] {
+        &[READ]
+    }
+
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
         let resolved = |given: &String| {
             let key = key::Key::parse(given).map(|key| ListingKey { key: key.to_string(), handle: None });

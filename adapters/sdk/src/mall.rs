@@ -39,6 +39,11 @@ pub trait Mall: Send + Sync {
     /// * Sibling fields that a write would erase (lead times) are read and sent along here.
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>>;
 
+    /// Operations that a push calls before it writes: their quotas are spoken for with its own.
+    fn before_push(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// For the user's spelling of keys: the normalised key, and whatever else the mall needs to address the
     /// item. Identity only; one answer per key, in order.
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>>;

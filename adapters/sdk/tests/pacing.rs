@@ -14,7 +14,7 @@ use uriba_sdk::{
     Answer, Applied, Call, Class, Env, Settings, Wire,
     env::{HeaderMap, HttpAnswer, HttpRequest, Method, TransportError},
     fake::ManualEnv,
-    wire::{ClockOff, Gates, Term, Vault},
+    wire::{Clearance, ClockOff, Gates, Term, Vault, Worth},
 };
 
 /// A line on which the other end says what it was told to say.
@@ -114,7 +114,7 @@ async fn a_short_wait_is_waited_and_a_long_one_is_given_back_unsent() {
 async fn after_a_mall_says_too_fast_nothing_of_that_operation_leaves_before_its_time() {
     let line = Line::open();
     let wire = wire(&line, &Arc::new(Gates::fresh()), "one", "id");
-    let until = wire.throttled("stock.push", Some(Duration::from_secs(15)));
+    let until = wire.throttled("stock.push", Some(Duration::from_secs(15))).await;
     wire.call(read("orders.search")).await.unwrap();
     wire.call(write("stock.push")).await.unwrap();
     assert_eq!(line.sent(), [0, 15]);
@@ -156,9 +156,59 @@ async fn nothing_leaves_once_the_term_is_over_and_no_answer_is_waited_for_beyond
     term.ends_at(Duration::from_secs(60));
     wire.call(write("free")).await.unwrap();
     line.clock.advance(Duration::from_secs(10));
-    wire.throttled("stock.push", Some(Duration::from_secs(19)));
+    wire.throttled("stock.push", Some(Duration::from_secs(19))).await;
     wire.call(write("stock.push")).await.expect_err("the wait for its quota has used the term up");
     assert_eq!(line.sent(), [0, 18, 27]);
+}
+
+/// A switch that somebody has thrown.
+struct Thrown;
+
+#[async_trait]
+impl Clearance for Thrown {
+    async fn stands(&self) -> bool {
+        false
+    }
+}
+
+fn unsent(error: &uriba_sdk::MallError) -> Duration {
+    let Class::Throttled { retry_after: Some(wait) } = error.class else { panic!("{error}") };
+    assert!(error.status.is_none(), "no status, since nothing was sent");
+    wait
+}
+
+#[tokio::test]
+async fn what_a_turn_speaks_for_is_left_alone_by_others() {
+    let (line, gates) = (Line::open(), Arc::new(Gates::fresh()));
+    let [one, two] = ["one", "two"].map(|channel| wire(&line, &gates, channel, "same-id"));
+    let writer = one.in_turns();
+    let turn = writer.turn(&["stock.push"], Worth::Ordinary, Duration::ZERO).unwrap();
+    assert!(two.ready_at("stock.push") > line.now(), "the only token is spoken for");
+    let second = two.in_turns().turn(&["stock.push"], Worth::Ordinary, Duration::from_millis(250));
+    assert!(second.err().unwrap() > line.now(), "and of the next one it is not time yet to speak");
+    turn.decided(line.elapsed() + Duration::from_millis(250), Arc::new(Thrown));
+    writer.call(write("stock.push")).await.unwrap();
+    assert_eq!(line.sent(), [0], "in its time it asks nobody");
+    drop(turn);
+    line.clock.advance(Duration::from_secs(2));
+    drop(writer.turn(&["stock.push"], Worth::Ordinary, Duration::ZERO).unwrap());
+    assert!(two.ready_at("stock.push") <= line.now(), "a turn that ends unused gives back what it spoke for");
+}
+
+#[tokio::test]
+async fn in_a_turn_nothing_waits_for_long_and_what_comes_late_asks_first() {
+    let line = Line::open();
+    let wire = wire(&line, &Arc::new(Gates::fresh()), "one", "id").in_turns();
+    wire.call(write("stock.push")).await.unwrap();
+    let turn = wire.turn(&["stock.push"], Worth::Ordinary, Duration::from_secs(2)).unwrap();
+    turn.decided(line.elapsed() + Duration::from_millis(250), Arc::new(Thrown));
+    unsent(&wire.call(write("stock.push")).await.unwrap_err());
+    assert_eq!(line.elapsed(), Duration::ZERO, "it was given back at once");
+    line.clock.advance(Duration::from_secs(2));
+    assert_eq!(unsent(&wire.call(write("stock.push")).await.unwrap_err()), Duration::ZERO, "the switch was thrown");
+    wire.call(read("free")).await.expect("a reading is none of the switch's business");
+    drop(turn);
+    wire.call(write("stock.push")).await.unwrap();
 }
 
 #[tokio::test]

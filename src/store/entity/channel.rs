@@ -42,6 +42,8 @@ pub struct Model {
     pub last_poll_at: Option<i64>,
     pub next_poll_at: Option<i64>,
     pub last_push_at: Option<i64>,
+    /// Counts the requests that wrote stock and were answered.
+    pub turn: i64,
     pub configured: bool,
     pub created_at: i64,
 }

@@ -45,6 +45,12 @@ pub struct Model {
     /// Among the wishes of one urgency the largest goes first.
     pub rank: i64,
     pub wants_since: Option<i64>,
+    /// Listing units that it sells in 10⁹ s, as of when the wish was last looked at; `None`: nobody counts.
+    pub pace: Option<i64>,
+    /// It wants to be written, and may be asked: nothing that is known of it holds it back.
+    pub queued: bool,
+    /// Wants to be written, and can't be for now; looked at again then.
+    pub rests_until: Option<i64>,
     pub ready_at: Option<i64>,
     pub read_due: Option<i64>,
     pub read_at: Option<i64>,

@@ -16,6 +16,8 @@ pub struct Model {
     pub not_before: Option<i64>,
     pub day: i64,
     pub used_today: i64,
+    /// What of the rate is used, since throttles.
+    pub caution: f64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

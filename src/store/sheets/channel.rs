@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use uriba_sdk::wire::{QuotaKey, Rate};
 use utoipa::ToSchema;
@@ -12,6 +12,8 @@ use super::{Outline, Outlines, Page, Paging};
 use crate::{
     domain::{
         health::Lane,
+        plan::backlog::{self, Flow, Waiting},
+        publication::Urgency,
         suspend::{Mode, State},
         time::between,
     },
@@ -20,6 +22,7 @@ use crate::{
         channels::{LaneName, lane},
         entity::{channel, publication, quota, schedule},
         instant, maybe_instant, micros,
+        publication_belief::urgency_rank,
         publications::situation_of,
     },
 };
@@ -46,7 +49,11 @@ pub struct ChannelSheet {
     pub last_push_at: Option<Timestamp>,
     /// Listings that wait to be written.
     pub backlog: u64,
-    /// How long the backlog takes at the allowed rate; `null` while nothing may be written.
+    /// Of these, those that can't be written for now at any rate: a write of theirs is under way, raises are stopped,
+    /// or their share has no room.
+    pub resting: u64,
+    /// How long the others take at the allowed rate, by batch sizes and caps per day too; `null` while nothing may be
+    /// written.
     pub backlog_eta_s: Option<u64>,
     pub quotas: Vec<QuotaSheet>,
     /// Switches that are due later.
@@ -123,7 +130,7 @@ impl Store {
         if let Some([after]) = paging.after()? {
             query = query.filter(channel::Column::Id.gt(after));
         }
-        let rows = sea_orm::QuerySelect::limit(query, paging.fetch()).all(&tx).await?;
+        let rows = query.limit(paging.fetch()).all(&tx).await?;
         let (rows, next_cursor) = paging.cut(rows, |row| vec![row.id.clone()]);
         Ok(Page { items: self.sheets_of(&tx, rows, outlines).await?, next_cursor })
     }
@@ -167,7 +174,7 @@ impl Store {
             let now = self.now();
             let outline = outlines.get(&row.id);
             let suspend = self.suspend_sheet(tx, &row).await?;
-            let backlog = self.backlog(tx, &row, suspend.as_ref()).await?;
+            let backlog = self.backlog(tx, &row.id, suspend.as_ref()).await?;
             let quotas: Vec<QuotaSheet> = outline
                 .iter()
                 .flat_map(|outline| &outline.quotas)
@@ -179,7 +186,7 @@ impl Store {
             let open = outline.filter(|_| may_write(&row, now));
             let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
             sheets.push(ChannelSheet {
-                backlog_eta_s: open.map(|outline| eta_s(backlog, outline, &quotas, wait, now)),
+                backlog_eta_s: open.map(|outline| backlog.eta_s(outline, &quotas, wait, now)),
                 watermark: maybe_instant(row.watermark),
                 last_poll_at: maybe_instant(row.last_poll_at),
                 last_push_at: maybe_instant(row.last_push_at),
@@ -191,7 +198,8 @@ impl Store {
                 baseline: row.baseline,
                 health,
                 suspend,
-                backlog,
+                backlog: backlog.zeros + backlog.others + backlog.resting,
+                resting: backlog.resting,
                 quotas,
                 schedule,
             });
@@ -223,20 +231,72 @@ impl Store {
     async fn backlog(
         &self,
         tx: &DatabaseTransaction,
-        row: &channel::Model,
+        channel: &str,
         suspend: Option<&SuspendSheet>,
-    ) -> Result<u64> {
+    ) -> Result<Backlog> {
         use publication::Column;
         if let Some(suspend) = suspend.filter(|suspend| suspend.mode == Mode::Zero.word()) {
-            return Ok(suspend.remaining);
+            return Ok(Backlog { zeros: suspend.remaining, ..Backlog::default() });
         }
         let now = micros(self.now());
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
-        let waiting = publication::Entity::find()
-            .filter(Column::Channel.eq(&row.id))
-            .filter(Column::Wants.eq(true))
-            .filter(awake);
-        Ok(waiting.count(tx).await?)
+        let waiting = Condition::any()
+            .add(Column::Queued.eq(true))
+            .add(Condition::all().add(Column::RestsUntil.is_not_null()).add(awake));
+        let counts: Vec<(bool, i64, i64)> = publication::Entity::find()
+            .select_only()
+            .column(Column::Queued)
+            .column(Column::Urgency)
+            .column_as(Column::ListingId.count(), "listings")
+            .filter(Column::Channel.eq(channel))
+            .filter(waiting)
+            .group_by(Column::Queued)
+            .group_by(Column::Urgency)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        let mut backlog = Backlog::default();
+        for (queued, urgency, listings) in counts {
+            let of = match queued {
+                false => &mut backlog.resting,
+                true if urgency == urgency_rank(Some(Urgency::Zero)) => &mut backlog.zeros,
+                true => &mut backlog.others,
+            };
+            *of += u64::try_from(listings).unwrap_or(0);
+        }
+        Ok(backlog)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Backlog {
+    zeros: u64,
+    others: u64,
+    resting: u64,
+}
+
+impl Backlog {
+    /// Whole seconds until the last batch of it may leave.
+    fn eta_s(&self, outline: &Outline, quotas: &[QuotaSheet], wait: Duration, now: Timestamp) -> u64 {
+        let kind = |writes, batch_max| Waiting { writes, batch_max };
+        let requests = if outline.zeros == outline.others {
+            backlog::requests(&[kind(self.zeros + self.others, outline.others.items_max)])
+        } else {
+            backlog::requests(&[kind(self.zeros, outline.zeros.items_max), kind(self.others, outline.others.items_max)])
+        };
+        if requests == 0 {
+            return 0;
+        }
+        let of_push = quotas.iter().filter(|quota| outline.push_quotas.contains(&quota.name));
+        let flows: Vec<Flow> = of_push
+            .map(|quota| Flow {
+                per_second: quota.per_second,
+                available: quota.available,
+                not_before: quota.waiting_until,
+                per_day: quota.per_day.zip(quota.left_today).map(|(cap, left)| (cap, cap.saturating_sub(left))),
+            })
+            .collect();
+        wait.max(backlog::time_to_send(requests, &flows, now)).as_secs_f64().ceil() as u64
     }
 }
 
@@ -267,23 +327,6 @@ fn quota_sheet(name: &str, key: &QuotaKey, rate: &Rate, row: Option<&quota::Mode
         left_today,
         waiting_until: row.and_then(|row| maybe_instant(row.not_before)).filter(|until| *until > now),
     }
-}
-
-/// Whole seconds until the last batch of the backlog may leave.
-fn eta_s(backlog: u64, outline: &Outline, quotas: &[QuotaSheet], wait: Duration, now: Timestamp) -> u64 {
-    if backlog == 0 {
-        return 0;
-    }
-    let requests = backlog.div_ceil(outline.push_items_max as u64);
-    let of_push = quotas.iter().filter(|quota| outline.push_quotas.contains(&quota.name));
-    let slowest = of_push
-        .map(|quota| {
-            let missing = requests.saturating_sub(u64::from(quota.available)) as f64;
-            let wait = quota.waiting_until.map_or(Duration::ZERO, |until| between(now, until));
-            wait.as_secs_f64() + missing / quota.per_second.max(1e-9)
-        })
-        .fold(0.0, f64::max);
-    wait.as_secs_f64().max(slowest).ceil() as u64
 }
 
 impl From<Lane> for LaneSheet {

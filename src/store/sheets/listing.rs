@@ -22,7 +22,8 @@ use crate::{
         entity::{channel, listing, mall_order, order_line, stop_raise},
         instant, maybe_instant,
         publication_rows::Listed,
-        publications::{EVERYTHING, situation_of},
+        publications::situation_of,
+        queue::EVERYTHING,
         rules::cap_of,
     },
 };

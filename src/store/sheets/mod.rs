@@ -44,12 +44,28 @@ pub struct Outline {
     pub ways: Ways,
     /// Every quota by the name that `[channels.quotas]` uses.
     pub quotas: Vec<(String, QuotaKey, Rate)>,
-    /// The most listings that one push carries.
-    pub push_items_max: usize,
+    /// How zeros are written, and everything else.
+    pub zeros: PushWay,
+    pub others: PushWay,
     /// The quotas of which each push takes one token.
     pub push_quotas: Vec<String>,
     /// What the mall can hold.
     pub quantity_max: i64,
+}
+
+/// One way to write: what carries it, and how many listings at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushWay {
+    pub operation: &'static str,
+    pub items_max: u64,
+}
+
+impl PushWay {
+    fn of(card: &Card, mode: WriteMode) -> Self {
+        let way = card.write_way(mode);
+        let items_max = way.map_or(1, |way| way.batch_max.max(1) as u64);
+        Self { operation: way.map_or("", |way| way.operation), items_max }
+    }
 }
 
 /// By channel. A channel that is missing here is one that nothing is written to.
@@ -63,15 +79,15 @@ impl Outline {
             Ways { compare_and_set: true, .. } => WriteMode::CompareAndSet,
             _ => WriteMode::Absolute,
         };
-        let way = card.write_way(mode);
-        let operation = way.and_then(|way| card.operation(way.operation));
-        Self {
-            ways,
-            quotas,
-            push_items_max: way.map_or(1, |way| way.batch_max.max(1)),
-            push_quotas: operation.map_or(&[][..], |found| found.quotas).iter().map(ToString::to_string).collect(),
-            quantity_max: card.quantity_max,
-        }
+        let (zeros, others) = (PushWay::of(card, WriteMode::Absolute), PushWay::of(card, mode));
+        let mut push_quotas: Vec<String> = [zeros.operation, others.operation]
+            .into_iter()
+            .filter_map(|name| card.operation(name))
+            .flat_map(|operation| operation.quotas.iter().map(ToString::to_string))
+            .collect();
+        push_quotas.sort_unstable();
+        push_quotas.dedup();
+        Self { ways, quotas, zeros, others, push_quotas, quantity_max: card.quantity_max }
     }
 }
 

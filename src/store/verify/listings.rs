@@ -15,7 +15,7 @@ use crate::{
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
-        publications::Stops,
+        queue::Stops,
         recompute::{self, Allowance},
         rules,
     },

@@ -89,6 +89,8 @@ async fn the_gauges_are_what_the_database_says_and_name_no_sku() {
         assert_eq!(value("uriba_channel_state{channel=\"a\",state=\"suspended\"}"), "0");
         assert_eq!(value("uriba_lane_state{channel=\"b\",lane=\"stock\",state=\"flowing\"}"), "1");
         assert_eq!(value("uriba_oversold_units{pool=\"online\"}"), "2");
+        assert_eq!(value("uriba_push_backlog{channel=\"b\"}"), "1");
+        assert_eq!(value("uriba_push_backlog_seconds{channel=\"a\"}"), "0");
         assert!(!text.contains("tea") && !text.contains("cup"), "{text}");
         // The sums that the database makes are those that the sheets show.
         let (outlines, all) = (super::outlines(&["a", "b"]), Paging::new(None, None));

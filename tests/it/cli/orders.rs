@@ -72,7 +72,7 @@ fn a_storefront_is_shown_without_what_only_a_mall_has() {
     let row = out.lines().find(|line| line.starts_with("own")).unwrap();
     assert_eq!(
         row.split_whitespace().collect::<Vec<_>>(),
-        ["own", "storefront", "-", "active", "-", "-", "-", "-", "-"]
+        ["own", "storefront", "-", "active", "-", "-", "-", "-", "-", "-"]
     );
     let out = place.fine("channel show own");
     assert!(!out.contains("baseline") && !out.contains("backlog") && out.contains("本店"), "{out}");

@@ -59,7 +59,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let tripped = Lane::default().tripped(now, "the mall is gone".into());
     let call = Call { kind: "lane", subject: "a/stock".into(), ..Call::default() };
     let rate = Rate { per_second: 1.0, burst: 1, per_day: None };
-    let quota = QuotaState { rate, available: 1, at: now, not_before: None, day: 1, used_today: 0 };
+    let quota = QuotaState { rate, available: 1, at: now, not_before: None, day: 1, used_today: 0, caution: 1.0 };
     let answered = Performed::Answered(vec![Outcome::Applied { now: None }]);
     vec![
         ("take_in", store.take_in(lease, &intake("a"), page).await.map(drop)),

@@ -27,5 +27,6 @@ mod rules;
 mod shelves;
 mod shipments;
 mod switch;
+mod turns;
 mod unread;
 mod verify;

@@ -24,6 +24,7 @@ async fn a_quotas_state_outlives_the_process() {
             not_before: Some(now + jiff::SignedDuration::from_secs(90)),
             day: 20_777,
             used_today: 49_999,
+            caution: 1.0,
         };
         let other = QuotaState { available: 7, not_before: None, ..first.clone() };
         base.store.save_quota(&lease, &key, &first).await.unwrap();

@@ -1,9 +1,12 @@
 //! All the outside that an adapter gets: paced HTTP, the time, random bytes and cached access tokens.
 
 mod clock;
+mod day;
 mod gate;
+mod gates;
 mod redact;
 mod term;
+mod turn;
 mod vault;
 
 use std::{
@@ -18,9 +21,11 @@ use secrecy::SecretString;
 use tracing::Instrument;
 
 pub use clock::ClockOff;
-pub use gate::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
+pub use day::{Worth, free_at, of_a_day};
+pub use gates::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
 pub use redact::{excerpt, redact_json};
 pub use term::Term;
+pub use turn::{Clearance, Turn};
 pub use vault::{Token, Vault};
 
 use crate::{
@@ -29,6 +34,8 @@ use crate::{
     error::{Applied, Class, MallError, Result},
     mall::Settings,
 };
+use gates::Taking;
+use turn::{Slot, Spoken};
 
 /// The longest wait for a quota that a call takes upon itself. Beyond it the call is given back as
 /// `Throttled`, unsent, so that a step never sits on a lease for minutes.
@@ -48,6 +55,7 @@ pub struct Wire {
     term: Term,
     /// By operation: the last answer to each.
     clocks: Arc<Mutex<HashMap<&'static str, ClockOff>>>,
+    turn: Slot,
 }
 
 /// One request of an operation that the card names.
@@ -109,8 +117,8 @@ impl Wire {
         let scopes =
             card.quotas.iter().map(|quota| (quota.name, quota_key(card, quota.scope, quota.name, settings))).collect();
         let channel = settings.channel.as_str().into();
-        let (term, clocks) = (Term::endless(), Arc::default());
-        let wire = Self { env, gates, vault, card, channel, scopes, term, clocks };
+        let (term, clocks, turn) = (Term::endless(), Arc::default(), Slot::default());
+        let wire = Self { env, gates, vault, card, channel, scopes, term, clocks, turn };
         for quota in card.quotas {
             let rate = Rate { per_second: quota.per_second, burst: quota.burst, per_day: quota.per_day };
             wire.gates.declare(wire.key(quota.name), rate, wire.env.as_ref());
@@ -138,7 +146,34 @@ impl Wire {
 
     /// The earliest instant at which a request of this operation may leave; now or before: at once.
     pub fn ready_at(&self, operation: &str) -> Timestamp {
-        self.gates.ready_at(&self.keys(operation), self.env.as_ref())
+        self.ready_for(operation, self.worth(operation))
+    }
+
+    /// The same for a request that is worth so much.
+    pub fn ready_for(&self, operation: &str, worth: Worth) -> Timestamp {
+        self.gates.ready_for(&self.keys(operation), worth, self.env.as_ref())
+    }
+
+    /// Orders are read before all else: everything follows from them.
+    fn worth(&self, operation: &str) -> Worth {
+        let orders = &self.card.orders;
+        if [orders.search, orders.by_id].contains(&operation) { Worth::Urgent } else { Worth::Ordinary }
+    }
+
+    /// The same line for one who takes turns: what others ask through this one is none of a turn's business.
+    #[must_use]
+    pub fn in_turns(&self) -> Self {
+        Self { turn: Slot::default(), ..self.clone() }
+    }
+
+    /// Speaks for a token of everything that these operations take, or says when to try again: so long before they
+    /// are there. In a turn nothing waits until it is decided.
+    pub fn turn(&self, operations: &[&str], worth: Worth, lead: Duration) -> std::result::Result<Turn, Timestamp> {
+        let booked: Vec<_> = operations.iter().map(|name| ((*name).to_owned(), self.keys(name))).collect();
+        let keys: Vec<_> = booked.iter().flat_map(|(_, keys)| keys.clone()).collect();
+        self.gates.book(&keys, worth, lead, self.env.as_ref())?;
+        let spoken = Spoken { booked, worth, until: self.env.elapsed(), clearance: None };
+        Ok(Turn::begin(self.turn.clone(), self.gates.clone(), spoken))
     }
 
     /// Waits for the operation's quotas, sends, and gives the answer back whatever its status.
@@ -153,28 +188,44 @@ impl Wire {
     }
 
     async fn paced(&self, mut call: Call) -> Result<Answer> {
-        let keys = self.keys(call.operation);
-        loop {
-            match self.gates.take(&keys, self.env.as_ref()).await {
-                Ok(()) => break,
-                Err(at) => {
-                    let wait = Duration::try_from(at.duration_since(self.env.now())).unwrap_or_default();
-                    if wait > PATIENCE {
-                        return Err(self.error(
-                            call.operation,
-                            Class::Throttled { retry_after: Some(wait) },
-                            "not sent: the quota of this operation is used up for now",
-                        ));
-                    }
-                    self.env.sleep(wait.max(Duration::from_millis(1))).await;
-                }
-            }
+        let spoken = turn::held(&self.turn).clone();
+        self.quota(call.operation, spoken.as_ref()).await?;
+        if let Some(spoken) = spoken.filter(|spoken| call.writes && self.env.elapsed() > spoken.until)
+            && let Some(clearance) = &spoken.clearance
+            && !clearance.stands().await
+        {
+            let message = "not sent: it was decided otherwise meanwhile";
+            return Err(self.error(call.operation, Class::Throttled { retry_after: Some(Duration::ZERO) }, message));
         }
         call.request.within = self.term.left(self.env.as_ref());
         if call.request.within.is_some_and(|left| left < TERM_LEAST) {
             let message = "not sent: this instance's lease on the channel has ended, or is about to";
             return Err(self.error(call.operation, Class::Transient { applied: Applied::No }, message));
         }
+        self.exchange(call).await
+    }
+
+    /// Waits for the operation's quotas, as long as it may, and takes them.
+    async fn quota(&self, operation: &'static str, spoken: Option<&Spoken>) -> Result<()> {
+        let keys = self.keys(operation);
+        let booked = spoken.is_some_and(|spoken| spoken.booked.iter().any(|(name, _)| name == operation));
+        let worth = spoken.map_or(self.worth(operation), |spoken| spoken.worth);
+        while let Err(at) = self.gates.take_as(&keys, Taking { worth, booked }, self.env.as_ref()).await {
+            let wait = Duration::try_from(at.duration_since(self.env.now())).unwrap_or_default();
+            let patience = spoken.map_or(PATIENCE, |spoken| spoken.until.saturating_sub(self.env.elapsed()));
+            if wait > patience {
+                let message = "not sent: the quota of this operation is used up for now";
+                return Err(self.error(operation, Class::Throttled { retry_after: Some(wait) }, message));
+            }
+            self.env.sleep(wait.max(Duration::from_millis(1))).await;
+        }
+        if booked {
+            turn::taken(&self.turn, operation);
+        }
+        Ok(())
+    }
+
+    async fn exchange(&self, call: Call) -> Result<Answer> {
         let sent_at = self.env.now();
         let sent = self.env.send(call.request).await;
         let answered_at = self.env.now();
@@ -219,8 +270,8 @@ impl Wire {
 
     /// The mall said "too fast": nothing of this operation leaves before `retry_after`, or before a back-off
     /// of our own where the mall names no time. Returns when it may go on.
-    pub fn throttled(&self, operation: &str, retry_after: Option<Duration>) -> Timestamp {
-        self.gates.throttled(&self.keys(operation), retry_after, self.env.as_ref())
+    pub async fn throttled(&self, operation: &str, retry_after: Option<Duration>) -> Timestamp {
+        self.gates.throttled(&self.keys(operation), retry_after, self.env.as_ref()).await
     }
 
     /// The cached access token, or a fresh one by `refresh`. One refresh in flight per name.

@@ -1,0 +1,192 @@
+//! Which listings a claim looks at: the most urgent, and those that have waited for longest, each found by an index.
+//!
+//! A wish that can't be written for now (no room in its escrow, something stops raises, the mall rests) leaves the
+//! queue: thousands of them cost a claim nothing. It comes back when its belief changes, when its SKU is computed
+//! again, and a minute later in any case.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, Query},
+};
+
+use super::{
+    ROWS_PER_STATEMENT, Result, Store,
+    entity::{listing, publication, stop_raise},
+    lease::Lease,
+    micros,
+    publication_belief::urgency_rank,
+    publications::{Kinds, Outlet},
+};
+use crate::domain::{
+    plan,
+    publication::{Situation, Urgency},
+    suspend::Mode,
+    time::{earlier, later},
+};
+
+/// Nothing need ring for what rests: it is looked at again after so long.
+const REST: Duration = Duration::from_secs(60);
+
+/// What a claim is after, and how often it has looked in vain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub kinds: Kinds,
+    pub round: u32,
+}
+
+impl Store {
+    /// Whether any listing may have something to write.
+    pub async fn wants_writes(&self, channel: &str) -> Result<bool> {
+        use publication::Column;
+        let of_channel = || {
+            let rows = publication::Entity::find().select_only().column(Column::ListingId).limit(1);
+            rows.filter(Column::Channel.eq(channel))
+        };
+        let queued = of_channel().filter(Column::Queued.eq(true)).into_tuple::<i64>().one(&self.reader).await?;
+        if queued.is_some() {
+            return Ok(true);
+        }
+        let rested = of_channel().filter(Column::RestsUntil.lte(micros(self.now())));
+        Ok(rested.into_tuple::<i64>().one(&self.reader).await?.is_some())
+    }
+
+    /// Those that have rested come back.
+    pub(super) async fn wake(&self, lease: &Lease, channel: &str, now: Timestamp) -> Result<()> {
+        use publication::Column;
+        let rested = || {
+            let rows = publication::Entity::find().select_only().column(Column::ListingId);
+            rows.filter(Column::Channel.eq(channel)).filter(Column::RestsUntil.lte(micros(now)))
+        };
+        if rested().limit(1).into_tuple::<i64>().one(&self.reader).await?.is_none() {
+            return Ok(());
+        }
+        let tx = self.begin().await?;
+        lease.confirm(&tx).await?;
+        let rows = rested().order_by_asc(Column::ListingId).limit(ROWS_PER_STATEMENT as u64 * 4);
+        let rows: Vec<i64> = rows.lock_exclusive().into_tuple().all(&tx).await?;
+        for piece in rows.chunks(ROWS_PER_STATEMENT) {
+            publication::Entity::update_many()
+                .col_expr(Column::Queued, Expr::col(Column::Wants))
+                .col_expr(Column::RestsUntil, Expr::value(Option::<i64>::None))
+                .filter(Column::ListingId.is_in(piece.iter().copied()))
+                .exec(&tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// These, which are locked, leave the queue for a while.
+    pub(super) async fn rest(&self, tx: &DatabaseTransaction, listings: &[i64], now: Timestamp) -> Result<()> {
+        use publication::Column;
+        for piece in listings.chunks(ROWS_PER_STATEMENT) {
+            publication::Entity::update_many()
+                .col_expr(Column::Queued, Expr::value(false))
+                .col_expr(Column::RestsUntil, Expr::value(micros(later(now, REST))))
+                .filter(Column::ListingId.is_in(piece.iter().copied()))
+                .exec(tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Listings that may have something to write.
+pub(super) async fn candidates(
+    tx: &DatabaseTransaction,
+    outlet: &Outlet,
+    situation: &Situation,
+    stops: &Stops,
+    look: Look,
+) -> Result<BTreeSet<i64>> {
+    use publication::Column;
+    let now = micros(situation.now);
+    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
+    // The first look is for what there is to write; the further ones for what is hidden behind others.
+    let most = if look.round == 0 { most } else { Ord::max(most, ROWS_PER_STATEMENT as u64) };
+    let base = || {
+        publication::Entity::find()
+            .select_only()
+            .column(Column::ListingId)
+            .filter(Column::Channel.eq(&outlet.channel))
+            .limit(most)
+    };
+    if !situation.live || situation.switch == Some(Mode::Freeze) {
+        return Ok(BTreeSet::new());
+    }
+    if situation.switch == Some(Mode::Zero) {
+        let untold =
+            Condition::any().add(Column::OpenWrites.eq(0)).add(Column::Told.ne(0)).add(Column::ReadDue.lte(now));
+        let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
+        let lit = base().filter(Column::Lit.eq(true)).filter(Column::Checked.eq(true)).filter(untold).filter(awake);
+        let lit: Vec<i64> = lit.order_by_desc(Column::Rank).into_tuple().all(tx).await?;
+        return Ok(lit.into_iter().collect());
+    }
+    let mut wanting = base().filter(Column::Queued.eq(true));
+    if look.kinds == Kinds::Zeros || !situation.baseline_done {
+        wanting = wanting.filter(Column::Urgency.eq(urgency_rank(Some(Urgency::Zero))));
+    }
+    if !stops.0.is_empty() {
+        wanting = wanting.filter(Condition::any().add(Column::Urgency.gt(0)).add(stops.elsewhere()));
+    }
+    if !outlet.ways.relative {
+        // An absolute raise waits until the orders are known past what it would overwrite.
+        let watermark = situation.watermark.map_or(i64::MIN, micros);
+        let known = Condition::any()
+            .add(Column::Urgency.gt(0))
+            .add(Column::AnchorTo.is_null())
+            .add(Column::AnchorTo.lt(watermark));
+        wanting = wanting.filter(known);
+    }
+    let aged = wanting
+        .clone()
+        .filter(Column::WantsSince.lte(micros(earlier(situation.now, plan::AGED))))
+        .order_by_asc(Column::WantsSince);
+    let aged: Vec<i64> = aged.into_tuple().all(tx).await?;
+    let largest = wanting.order_by_desc(Column::Urgency).order_by_desc(Column::Rank);
+    let largest: Vec<i64> = largest.into_tuple().all(tx).await?;
+    Ok(aged.into_iter().chain(largest).collect())
+}
+
+/// What forbids raising, loaded once per claim.
+pub(super) struct Stops(HashSet<String>);
+
+/// The scope of what forbids raises everywhere.
+pub(super) const EVERYTHING: &str = "everything";
+
+impl Stops {
+    pub(super) async fn load(db: &impl ConnectionTrait, channel: &str) -> Result<Self> {
+        let rows = stop_raise::Entity::find().filter(stop_raise::Column::EndedAt.is_null()).all(db).await?;
+        let all = rows.into_iter().map(|row| row.scope).collect::<HashSet<_>>();
+        let whole = format!("channel:{channel}");
+        Ok(Self(if all.contains(&whole) || all.contains(EVERYTHING) { HashSet::from(["*".to_owned()]) } else { all }))
+    }
+
+    /// Listings that nothing stops. Without this, raises that may not go would fill every batch.
+    fn elsewhere(&self) -> Expr {
+        if self.0.contains("*") {
+            return Expr::value(false);
+        }
+        let ids = |prefix: &str| -> Vec<i64> {
+            self.0.iter().filter_map(|scope| scope.strip_prefix(prefix)?.parse().ok()).take(500).collect()
+        };
+        let stopped = Query::select()
+            .column(listing::Column::Id)
+            .from(listing::Entity)
+            .and_where(listing::Column::SkuId.is_in(ids("sku:")).or(listing::Column::Id.is_in(ids("listing:"))))
+            .to_owned();
+        publication::Column::ListingId.not_in_subquery(stopped)
+    }
+
+    pub(super) fn forbid(&self, listing: &listing::Model) -> bool {
+        self.0.contains("*")
+            || self.0.contains(&format!("sku:{}", listing.sku_id))
+            || self.0.contains(&format!("listing:{}", listing.id))
+    }
+}
