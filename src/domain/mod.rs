@@ -2,7 +2,7 @@
 //!
 //! The walk of one order through these rooms:
 //!
-//! 1. [`windows`] says which span of a channel's orders to read next.
+//! 1. [`windows`] says which span of a channel's orders to read next, [`pages`] whether its list has an end.
 //! 2. [`intake`] compares an order just seen with what is known of it, and says what changes; [`family`]
 //!    keeps split orders from being counted twice or released too early; [`deed`] is what a seller does to an
 //!    order by hand.
@@ -36,6 +36,7 @@ pub mod family;
 pub mod health;
 pub mod intake;
 pub mod ledger;
+pub mod pages;
 pub mod plan;
 pub mod publication;
 pub mod reaction;

@@ -232,8 +232,11 @@ pub fn reading(
     // A mall that stopped at zero, where sales and what was taken away were more than it had, gave nothing back.
     let high = high.max(0);
     if look.value > high {
-        publication.surplus = Some((look.value - high, look.to));
-        return vec![Note::Surplus { units: look.value - high }];
+        let units = look.value - high;
+        // What comes back each time that it is put right began the first time: a mall that says yes and does nothing.
+        let since = publication.surplus.filter(|(before, _)| *before == units).map_or(look.to, |(_, at)| at);
+        publication.surplus = Some((units, since));
+        return vec![Note::Surplus { units }];
     }
     vec![Note::Settled { shown: look.value }]
 }

@@ -1,6 +1,6 @@
 //! One request for orders, its facts and the window's progress in one transaction.
 
-use uriba_sdk::{Query, Span};
+use uriba_sdk::{Class, Query, Span};
 
 use super::{Again, Channel};
 use crate::{
@@ -75,6 +75,12 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
                 store.judge_waiting(lease, &here.outlet, store.now()).await?;
             }
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
+            if let Some(why) = taken.endless {
+                let class = Class::Malformed { what: format!("a list of orders without an end: {why}") };
+                let error = line.wire.error(here.orders.search, class, "");
+                let reaction = here.went_wrong(store, lease, row, LaneName::Orders, &error, store.now()).await?;
+                return Ok(reaction.lane.until.map_or(Again::Now, Again::At));
+            }
             here.went_well(store, lease, row, LaneName::Orders).await?;
             if let Some(off) = line.wire.clock_off(here.orders.search) {
                 store.note_clock(lease, here.id(), off.certain()).await?;

@@ -16,6 +16,7 @@ use super::{
     intake_apply::Draft,
     intake_load::Known,
     lease::Lease,
+    pages::Moved,
     polling::Progress,
 };
 use crate::domain::{
@@ -53,6 +54,8 @@ pub struct Taken {
     pub concluded: bool,
     /// Orders that can't be read, or can be again, of which that is news.
     pub unread: usize,
+    /// The mall's list has no end, and why that is certain.
+    pub endless: Option<&'static str>,
 }
 
 impl Store {
@@ -60,8 +63,10 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let mut taken = self.take_in_orders(&tx, intake, page.orders, page.unread, page.read_at).await?;
-        if self.note_progress(&tx, &intake.channel, page.progress, page.read_at).await? {
-            taken.concluded = self.conclude(&tx, intake).await?;
+        match self.note_progress(&tx, &intake.channel, page.progress, page.orders, page.read_at).await? {
+            Moved::On => {}
+            Moved::Perhaps => taken.concluded = self.conclude(&tx, intake).await?,
+            Moved::Endless(why) => taken.endless = Some(why),
         }
         tx.commit().await?;
         if taken.lines > 0 || taken.unread > 0 || taken.concluded {

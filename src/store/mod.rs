@@ -34,6 +34,7 @@ pub mod log;
 pub mod movements;
 mod open;
 pub mod own_orders;
+mod pages;
 pub mod polling;
 pub mod preview;
 mod publication_belief;

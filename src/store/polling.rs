@@ -15,7 +15,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 use uriba_sdk::{
-    Head,
+    Head, Order,
     card::{FoundBy, OrdersCard},
 };
 
@@ -26,14 +26,12 @@ use super::{
     intake::Intake,
     lease::Lease,
     maybe_instant, micros,
+    pages::{Moved, Turning, list_of, page_name},
 };
 use crate::domain::{
     time::{earlier, later},
     windows::{self, Window},
 };
-
-/// A window that can't be finished within this time is begun again from its start.
-const WINDOW_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// On malls that are searched by update time, an open order that was not read for so long is read by id: an
 /// answer that was wrong once would stand for ever otherwise. So many at most in each cycle.
@@ -68,7 +66,7 @@ pub enum Progress {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     ById(Vec<String>),
-    Page(poll_window::Model),
+    Page(Box<poll_window::Model>),
     /// Nothing is open; the next cycle begins then.
     Idle {
         until: Timestamp,
@@ -82,7 +80,7 @@ impl Store {
         if heads.is_empty()
             && let Some(window) = first_window(&self.reader, &channel.id).await?
         {
-            return Ok(Work::Page(window));
+            return Ok(Work::Page(Box::new(window)));
         }
         // New orders first; known open ones fill up what a request still carries.
         if heads.len() < most {
@@ -212,6 +210,7 @@ impl Store {
             family: Set(family),
             token: Set(None),
             pages: Set(0),
+            mark: Set(None),
             asked_at: Set(None),
             read_to: Set(None),
             heads_left: Set(0),
@@ -237,16 +236,16 @@ impl Store {
         Ok(())
     }
 
-    /// Returns whether a window may be complete by this.
     pub(super) async fn note_progress(
         &self,
         tx: &DatabaseTransaction,
         channel: &str,
         progress: Progress,
+        orders: &[Order],
         read_at: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Moved> {
         match progress {
-            Progress::Nothing => Ok(false),
+            Progress::Nothing => Ok(Moved::On),
             Progress::Heads(ids) => {
                 for piece in ids.chunks(ROWS_PER_STATEMENT) {
                     poll_head::Entity::delete_many()
@@ -256,50 +255,15 @@ impl Store {
                         .await?;
                     self.seen(tx, channel, piece, read_at).await?;
                 }
-                Ok(true)
+                Ok(Moved::Perhaps)
             }
             Progress::Page { window, heads, next, read_to } => {
-                let Some(row) = poll_window::Entity::find_by_id(window).one(tx).await? else { return Ok(false) };
-                let last = next.is_none();
+                let Some(row) = poll_window::Entity::find_by_id(window).one(tx).await? else { return Ok(Moved::On) };
+                let page = Turning { name: page_name(orders, &heads), next, read_to, read_at };
                 self.queue_changed(tx, channel, &row, heads, read_at).await?;
-                self.turn_page(tx, row, next, read_to, read_at).await?;
-                Ok(last)
+                self.turn_page(tx, row, page).await
             }
         }
-    }
-
-    async fn turn_page(
-        &self,
-        tx: &DatabaseTransaction,
-        row: poll_window::Model,
-        next: Option<String>,
-        read_to: Option<Timestamp>,
-        read_at: Timestamp,
-    ) -> Result<()> {
-        let stale = later(instant(row.created_at), WINDOW_AGE_MAX) < self.now();
-        if next.is_some() && (next == row.token || stale) {
-            // A mall that repeats a page would be read for ever: begin the window again.
-            tracing::warn!(channel = row.channel, window = row.id, "a page repeated itself; the window begins again");
-            let mut again = row.into_active_model();
-            again.token = Set(None);
-            again.pages = Set(0);
-            again.asked_at = Set(None);
-            again.created_at = Set(micros(self.now()));
-            again.update(tx).await?;
-            return Ok(());
-        }
-        let read_to = match (row.read_to, read_to.map(micros)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let mut turned = row.clone().into_active_model();
-        turned.state = Set(if next.is_some() { "open" } else { "read" }.into());
-        turned.token = Set(next);
-        turned.pages = Set(row.pages + 1);
-        turned.asked_at = Set(Some(row.asked_at.unwrap_or(micros(read_at))));
-        turned.read_to = Set(read_to);
-        turned.update(tx).await?;
-        Ok(())
     }
 
     /// Heads that are new, or whose revision moved; the others are only seen. An order that was read within the
@@ -397,6 +361,7 @@ impl Store {
             return Ok(false);
         }
         window.clone().delete(tx).await?;
+        self.calm(tx, "gap", &list_of(&intake.channel)).await?;
         let asked_at = instant(window.asked_at.unwrap_or(window.created_at));
         match window.kind.as_str() {
             "sweep" => self.queue_unseen(tx, &window, asked_at).await?,

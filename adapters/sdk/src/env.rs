@@ -236,7 +236,9 @@ impl Default for Http {
 
 /// Says what went wrong without the URL, whose query may hold a secret.
 fn transport_error(error: &reqwest::Error) -> TransportError {
-    let what = if error.is_timeout() {
+    let what = if let Some(certificate) = untrusted(error) {
+        return TransportError::NotSent(certificate);
+    } else if error.is_timeout() {
         "timed out"
     } else if error.is_connect() {
         "connection refused or not reachable"
@@ -250,4 +252,18 @@ fn transport_error(error: &reqwest::Error) -> TransportError {
     } else {
         TransportError::NoAnswer(what.into())
     }
+}
+
+/// The other side's certificate is not to be trusted, and why.
+fn untrusted(error: &reqwest::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(format!("the certificate that it shows is not to be trusted ({why})"));
+        }
+        // An io::Error hides what it was made of from the chain of sources.
+        let hidden = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = hidden.map(|hidden| hidden as &(dyn std::error::Error + 'static)).or_else(|| error.source());
+    }
+    None
 }

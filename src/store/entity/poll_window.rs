@@ -16,6 +16,8 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub token: Option<String>,
     pub pages: i64,
+    /// The name of a page that was read ([`crate::domain::pages`]).
+    pub mark: Option<String>,
     pub asked_at: Option<i64>,
     pub read_to: Option<i64>,
     pub heads_left: i64,

@@ -1,5 +1,9 @@
 //! What malls answer when something is wrong: a clear word about it, nothing lost, nothing else stopped.
 
+mod answers;
+mod lists;
+mod outside;
+
 use std::time::Duration;
 
 use uriba::store::entity::attention;
@@ -7,7 +11,7 @@ use uriba_sdk::fake::{Fault, Item, Times};
 
 use crate::hub::Hub;
 
-fn minutes(n: u64) -> Duration {
+pub fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
