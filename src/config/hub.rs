@@ -127,7 +127,8 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
         }
         let exposure = pool.key("exposure").and_then(|entry| entry.choice(&["shared", "escrow", "auto"]));
         pool.close();
-        pools.push(PoolSetup { id: id.to_owned(), locations, exposure: exposure.and_then(Wish::parse) });
+        let exposure = Some(exposure.and_then(Wish::parse).unwrap_or_default());
+        pools.push(PoolSetup { id: id.to_owned(), locations, exposure });
     }
     pools
 }

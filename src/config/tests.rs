@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::{allocation::Cap, drift::OnDrift};
+use crate::domain::{allocation::Cap, drift::OnDrift, exposure::mode::Wish};
 
 const GOOD: &str = r#"
 [pools.online]
@@ -43,6 +43,7 @@ fn what_is_not_said_has_a_default() {
     assert!(!channel.live && !channel.review);
     assert_eq!(channel.poll_interval, channel.mall.unwrap().card.times.poll_interval);
     assert_eq!(channel.initial_lookback, Duration::from_secs(90 * 86_400));
+    assert_eq!(config.pools[0].exposure, Some(Wish::Auto));
     assert_eq!(config.listen.to_string(), LISTEN);
     assert_eq!(config.zone.iana_name(), Some("Asia/Tokyo"));
     assert_eq!(config.counts_shipments, None);

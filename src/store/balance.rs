@@ -138,6 +138,7 @@ impl Store {
             .col_expr(stock::Column::ReconsiderAt, Expr::value(Option::<i64>::None))
             .filter(stock::Column::SkuId.is_in(rows.iter().map(|row| row.sku_id)))
             .filter(stock::Column::ReconsiderAt.lte(now))
+            .filter(stock::Column::Due.eq(true))
             .exec(&tx)
             .await?;
         tx.commit().await?;

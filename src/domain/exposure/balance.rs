@@ -86,9 +86,10 @@ pub fn balance<K: Clone>(
     now: Timestamp,
 ) -> Balance<K> {
     let listings = &believed(stock, listings)[..];
-    let mut table = Table::set(stock, listings);
+    let planned = planned(listings);
+    let mut table = Table::set(stock, &planned);
     let ideal: Vec<i64> = table.places.iter().map(|place| place.ideal).collect();
-    let (mode, why) = decide(policy, stock, listings, &ideal, in_force, now);
+    let (mode, why) = decide(policy, stock, &planned, &ideal, in_force, now);
     let exposure = exposure(listings);
     if mode == Mode::Escrow {
         table.serve();
@@ -131,6 +132,17 @@ fn believed<K: Clone>(stock: &Stock, listings: &[Listing<K>]) -> Vec<Listing<K>>
         Listing { forecast, ..listing.clone() }
     };
     listings.iter().map(believed).collect()
+}
+
+/// Where no channel has begun, shares are a plan: what each would get if it could be written, drawn up anew each time.
+/// Nothing is raised by that, since a raise takes what no ceiling holds, plan or not.
+fn planned<K: Clone>(listings: &[Listing<K>]) -> Vec<Listing<K>> {
+    let nobody = listings.iter().all(|listing| listing.reach == Reach::Shadow);
+    let begun = |listing: &Listing<K>| match nobody {
+        true => Listing { reach: Reach::Direct, share: None, ceiling: Some(0), ..listing.clone() },
+        false => listing.clone(),
+    };
+    listings.iter().map(begun).collect()
 }
 
 fn reconsider_at(stock: &Stock, units_per_second: f64, now: Timestamp) -> Timestamp {
@@ -179,7 +191,7 @@ impl Place {
         let now = match self.reach {
             Reach::Direct => true,
             Reach::ThroughZero => self.exposed == 0,
-            Reach::Away | Reach::Outside => false,
+            Reach::Away | Reach::Outside | Reach::Shadow => false,
         };
         now && !self.fixed
     }

@@ -81,7 +81,7 @@ impl<K> Listing<K> {
     }
 
     fn is_outside(&self) -> bool {
-        matches!(self.reach, Reach::Away | Reach::Outside)
+        matches!(self.reach, Reach::Away | Reach::Outside | Reach::Shadow)
     }
 
     /// What of the stock is not free for others: its share, and whatever it may still sell beyond it.

@@ -129,7 +129,7 @@ pub(super) fn decide<K>(
     in_force: Option<InForce>,
     now: Timestamp,
 ) -> (Mode, Why) {
-    let outside = listings.iter().filter(|listing| listing.reach == Reach::Outside);
+    let outside = listings.iter().filter(|listing| matches!(listing.reach, Reach::Outside | Reach::Shadow));
     let outside: i64 = outside.map(Listing::exposed).sum();
     let anyone = listings.iter().any(|listing| !listing.is_outside());
     if policy.wish != Wish::Shared && anyone && outside > 0 && stock.sellable > 0 && outside >= stock.sellable {

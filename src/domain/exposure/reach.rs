@@ -20,8 +20,11 @@ pub enum Reach {
     /// Its mall doesn't answer for now, and will by itself: what it shows is not for others, and they wait.
     Away,
     /// It can't be written until somebody does something, or has not been writable for so long that nobody waits for
-    /// it any more: shadow, frozen, set aside, without a known figure, its mall down for a night.
+    /// it any more: frozen, set aside, without a known figure, its mall down for a night.
     Outside,
+    /// Its channel has not begun: in shadow, or its open orders are still being read. Outside, too; but where none
+    /// has begun, what each would get is said all the same.
+    Shadow,
 }
 
 /// What decides it.
@@ -43,8 +46,9 @@ pub struct Standing {
 
 impl Reach {
     pub fn of(standing: &Standing) -> Self {
-        let on = standing.live && standing.covered && matches!(standing.switch, None | Some(suspend::State::Active));
+        let on = matches!(standing.switch, None | Some(suspend::State::Active));
         match standing.absence {
+            _ if !standing.live || !standing.covered => Self::Shadow,
             _ if !on || standing.set_aside || !standing.known => Self::Outside,
             Some(Absence::Gone) => Self::Outside,
             Some(Absence::Away) => Self::Away,

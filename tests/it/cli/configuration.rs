@@ -2,7 +2,7 @@
 
 use uriba::store::sheets::{ChannelSheet, SkuSheet};
 
-use super::{HEAD, NOBODY, Place, channel};
+use super::{HEAD, NOBODY, Place, SHARED, channel};
 
 #[test]
 fn a_typo_is_named_with_file_line_and_key() {
@@ -91,6 +91,11 @@ fn the_same_file_under_another_name_is_no_change() {
 #[test]
 fn a_changed_rule_changes_the_targets_that_rest_on_it() {
     let place = Place::with_one_channel();
+    let configured = |more: &str| {
+        let channel = channel("sample-main", "sample", &format!("{NOBODY}{more}"));
+        place.write("uriba.toml", &format!("{HEAD}{SHARED}\n{channel}"));
+    };
+    configured("");
     place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");
     place.fine("stock import book book.csv");
     place.fine("listing map sample-main key-1 A-1");
@@ -99,7 +104,19 @@ fn a_changed_rule_changes_the_targets_that_rest_on_it() {
         place.json::<SkuSheet>("sku show A-1").listings[0].target
     };
     assert_eq!(target(), Some(5));
-    let kept_back = channel("sample-main", "sample", &format!("{NOBODY}buffer = 2\n"));
-    place.write("uriba.toml", &format!("{HEAD}\n{kept_back}"));
+    configured("buffer = 2\n");
     assert_eq!(target(), Some(3));
+}
+
+#[test]
+fn a_pool_decides_by_sku_unless_it_says_how_it_is_to_be_sold() {
+    let place = Place::with_one_channel();
+    place.write("book.csv", "location,sku,quantity\ntokyo,A-1,5\n");
+    place.fine("stock import book book.csv");
+    place.fine("listing map sample-main key-1 A-1");
+    place.fine("run-once --step recompute");
+    let sheet = place.json::<SkuSheet>("sku show A-1");
+    let exposure = &sheet.pools[0].exposure;
+    assert_eq!((exposure.wish.as_str(), exposure.by.as_str(), exposure.mode.as_str()), ("auto", "pool", "escrow"));
+    assert_eq!((sheet.listings[0].target, sheet.listings[0].share), (Some(5), Some(5)), "one listing gets all of it");
 }

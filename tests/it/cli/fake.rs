@@ -7,7 +7,7 @@ use uriba::{
     store::sheets::{OrderSheet, SkuSheet},
 };
 
-use super::{HEAD, Place, Service, until};
+use super::{HEAD, Place, SHARED, Service, until};
 
 const OPEN: &str = "What happens here";
 
@@ -28,7 +28,7 @@ fn a_hub_with_what_was_printed_is_let_in_and_puts_the_stock_on_sale() {
     let place = Place::new("");
     let fakes = MALLS.map(|mall| (mall.id, open(&place, mall.id, "--items 3 --stock 7")));
     let channels: Vec<String> = fakes.iter().map(|(_, fake)| printed(fake, "# uriba.toml")).collect();
-    place.write("uriba.toml", &format!("{}{}", HEAD.replace("tokyo", "warehouse-1"), channels.join("\n")));
+    place.write("uriba.toml", &format!("{}{SHARED}{}", HEAD.replace("tokyo", "warehouse-1"), channels.join("\n")));
     let answers = place.fine("check --online");
     assert_eq!(answers.matches("works: orders can be read").count(), 4, "{answers}");
     place.write("book.csv", &printed(&fakes[0].1, "# book.csv"));

@@ -121,6 +121,9 @@ pub const NOBODY: &str = "base_url = \"http://127.0.0.1:9\"\n";
 
 pub const HEAD: &str = "[core]\ncounts_shipments = \"at_once\"\n\n[pools.online]\nlocations = [\"tokyo\", \"osaka\"]\n";
 
+/// After [`HEAD`]: every mall shows everything that there is.
+pub const SHARED: &str = "exposure = \"shared\"\n";
+
 /// A live channel whose required secrets are in files of their keys' names.
 pub fn channel(id: &str, mall: &str, more: &str) -> String {
     let card = malls::find(mall).unwrap().card;
@@ -180,7 +183,7 @@ pub struct Street {
 impl Street {
     pub async fn open(malls: &[&str]) -> Self {
         let env: Arc<dyn Env> = Arc::new(SystemEnv::new());
-        let mut configuration = HEAD.to_owned();
+        let mut configuration = format!("{HEAD}{SHARED}");
         let mut shops = Vec::new();
         let place = Place::new("");
         for mall in malls {

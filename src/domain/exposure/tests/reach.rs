@@ -22,10 +22,8 @@ fn only_what_can_be_written_now_takes_part() {
     assert_eq!(Reach::of(&Standing { direct: false, ..WELL }), Reach::ThroughZero);
     assert_eq!(Reach::of(&Standing { switch: None, ..WELL }), Reach::Direct);
     for outside in [
-        Standing { live: false, ..WELL },
         Standing { switch: Some(State::Suspended), ..WELL },
         Standing { switch: Some(State::Resuming), ..WELL },
-        Standing { covered: false, ..WELL },
         Standing { set_aside: true, ..WELL },
         Standing { known: false, ..WELL },
         Standing { absence: Some(Absence::Gone), ..WELL },
@@ -33,8 +31,22 @@ fn only_what_can_be_written_now_takes_part() {
         assert_eq!(Reach::of(&outside), Reach::Outside, "{outside:?}");
     }
     assert_eq!(Reach::of(&Standing { absence: Some(Absence::Away), ..WELL }), Reach::Away);
+    assert_eq!(Reach::of(&Standing { live: false, ..WELL }), Reach::Shadow);
+    assert_eq!(Reach::of(&Standing { covered: false, ..WELL }), Reach::Shadow, "its open orders are still being read");
     let refused = Standing { absence: Some(Absence::Away), set_aside: true, ..WELL };
     assert_eq!(Reach::of(&refused), Reach::Outside, "its mall's return would not help it");
+}
+
+#[test]
+fn in_shadow_the_shares_that_each_would_get_are_said_and_follow_the_stock() {
+    let shadow = |name, shown, share| Listing { reach: Reach::Shadow, ceiling: Some(shown), share, ..listing(name, 0) };
+    let begins = balance(&stock(10), &[shadow("r", 10, None), shadow("y", 7, None)], &ESCROW, None, at(0));
+    assert_eq!(shares(&begins), [Some(5), Some(5)]);
+    assert_eq!((begins.exposure, begins.bound, begins.settled), (17, 7, false), "what is on show is not ours");
+    let follows = balance(&stock(4), &[shadow("r", 10, Some(5)), shadow("y", 7, Some(5))], &ESCROW, None, at(0));
+    assert_eq!(shares(&follows), [Some(2), Some(2)]);
+    let one_began = balance(&stock(10), &[listing("r", 0), shadow("y", 7, None)], &ESCROW, None, at(0));
+    assert_eq!(shares(&one_began), [Some(3), Some(0)], "what a mall in shadow sells is not for others");
 }
 
 fn waiting(until: i64) -> Lane {
