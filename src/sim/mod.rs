@@ -17,6 +17,7 @@ mod ground;
 mod hub;
 mod invariants;
 mod mall;
+mod options;
 mod report;
 mod scheduler;
 mod seller;
@@ -25,5 +26,6 @@ mod world;
 
 pub use faults::Trouble;
 use ground::Ground;
+pub use options::{Kind, Lie, Options};
 pub use report::{Report, Tally, Violation};
-pub use world::{Kind, Lie, Options, WorldError, play};
+pub use world::{WorldError, play};

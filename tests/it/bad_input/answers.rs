@@ -12,9 +12,14 @@ use crate::{hub::Hub, support::order};
 
 /// The other channel's whole loop still works: an order there, and what follows from it here and there.
 async fn yahoo_goes_on(hub: &Hub, left: i64) {
+    yahoo_goes_on_without(hub, left, 0).await;
+}
+
+/// So many units are not shown there, because the other channel may have sold them.
+async fn yahoo_goes_on_without(hub: &Hub, left: i64, withheld: i64) {
     hub.buy("yahoo", 0, 1);
     hub.run_for(minutes(5)).await;
-    assert_eq!(hub.counter("yahoo", 0), left);
+    assert_eq!(hub.counter("yahoo", 0), left - withheld);
     let sheet = hub.store.sku_sheet("tea", &uriba::store::sheets::Outlines::new()).await.unwrap();
     assert_eq!(sheet.pools[0].sellable, Some(left));
 }
@@ -26,9 +31,7 @@ async fn a_mall_that_always_says_yes_and_never_does_it_is_named_and_left_alone()
     hub.stock("tea", 4).await;
     hub.run_until("yahoo shows 4", minutes(5), |hub| hub.counter("yahoo", 0) == 4).await;
     hub.run_for(minutes(60)).await;
-    assert_eq!(attention(&hub, "drift").await.len(), 1, "it is said, and tried again");
-    hub.run_for(minutes(60)).await;
-    let items = attention(&hub, "other_writer").await;
+    let items = attention(&hub, "mall_limit").await;
     assert_eq!(items.len(), 1, "{items:?}");
     assert!(items[0].message.contains("rakuten keeps 10"), "{}", items[0].message);
     yahoo_goes_on(&hub, 3).await;
@@ -47,7 +50,8 @@ async fn answers_in_another_encoding_are_not_guessed_at() {
     assert_eq!(items.len(), 1, "{items:?}");
     assert!(items[0].message.contains("rakuten") && items[0].message.contains("orders are not read"), "{items:?}");
     assert!(items[0].message.contains("malformed"), "the cause is named: {}", items[0].message);
-    yahoo_goes_on(&hub, 9).await;
+    // Nobody has heard of rakuten's orders for long: it may have sold some.
+    yahoo_goes_on_without(&hub, 9, 3).await;
     hub.book("rakuten").clear_faults();
     hub.run_until("rakuten comes back by itself", minutes(15), |hub| hub.shows(0, 9)).await;
     hub.run_for(minutes(2)).await;

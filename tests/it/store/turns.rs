@@ -12,7 +12,7 @@ async fn ready(base: &TestBase) {
     base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
 }
 
-/// So many listings that show 3 and ought to show 5, and may not be raised, each for a reason of its own.
+/// So many listings that show 3 and ought to show 5, sell one a second, and may not be raised, each for a reason of its own.
 async fn resting_raises(base: &TestBase, count: i64) {
     let numbers = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
     let now = base.env.now().as_microsecond();
@@ -26,9 +26,9 @@ async fn resting_raises(base: &TestBase, count: i64) {
         format!(
             "INSERT INTO publication (listing_id, channel, target, target_version, target_at, anchor, anchor_from, anchor_to, \
              applied, sold_since, slack_down, slack_up, checked, absolute_next, corrections, refusals, shown, open_writes, \
-             wants, lit, urgency, rank, wants_since, queued) \
+             wants, lit, urgency, rank, wants_since, queued, pace) \
              {numbers} SELECT i, 'a', 5, 1, {since}, 3, {since}, {since}, 0, 0, 0, 0, TRUE, FALSE, 0, 0, 3, 0, \
-             TRUE, TRUE, 0, 2, {since}, TRUE FROM n"
+             TRUE, TRUE, 0, 687865856, {since}, TRUE, 1000000000 FROM n"
         ),
         format!(
             "INSERT INTO stop_raise (id, scope, cause, since) {numbers} SELECT i, 'sku:' || i, 'unread', {now} FROM n"
