@@ -38,6 +38,8 @@ const LOCATION: &str = "warehouse-1";
 const WHO: &str = "demo";
 /// The configuration's default; malls that allow fewer searches say so on their card.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The malls' clocks run much faster than requests are answered here: what is a moment for the hub is minutes there.
+const BLIND_AFTER: Duration = Duration::from_secs(1_800);
 const LOOKBACK: Duration = Duration::from_secs(90 * 86_400);
 /// The core's stock falls when the hub's orders ship, and its book is the warehouse's own count.
 const COUNTS: CountsShipments = CountsShipments::AtOnce;
@@ -149,6 +151,7 @@ fn japan() -> TimeZone {
 }
 
 fn setup(shop: &Shop) -> ChannelSetup {
+    let timing = Timing { blind_after: Some(BLIND_AFTER), ..Timing::default() };
     ChannelSetup {
         id: shop.channel.clone(),
         mall: shop.entry.id.into(),
@@ -158,7 +161,7 @@ fn setup(shop: &Shop) -> ChannelSetup {
         review: false,
         allowance: Allowance {
             quantity_max: shop.entry.card.quantity_max,
-            pace: pace(shop.entry.card, shop.entry.card.times.poll_interval, Timing::default()),
+            pace: pace(shop.entry.card, shop.entry.card.times.poll_interval, timing),
             ..Allowance::default()
         },
     }
