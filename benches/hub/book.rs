@@ -69,7 +69,11 @@ pub async fn child(database: &str, file: &str) -> Result<()> {
     let store = Store::open(&format!("sqlite://{database}"), Arc::new(SystemEnv::new())).await?;
     migrate(&store).await?;
     store
-        .configure(&[PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }], &[], "benchmark")
+        .configure(
+            &[PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }],
+            &[],
+            "benchmark",
+        )
         .await?;
     let days = BusinessDays { zone: TimeZone::UTC, starts: Time::midnight() };
     store.set_core(&CoreRules { days, counts: Some(CountsShipments::AtOnce) }).await?;

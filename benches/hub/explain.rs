@@ -94,7 +94,7 @@ impl Ledger {
         let env: Arc<dyn Env> = Arc::new(SystemEnv::new());
         let store = Store::open(&scratch.url(name), env).await?;
         migrate(&store).await?;
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
+        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }];
         let channel = ChannelSetup {
             id: CHANNEL.into(),
             mall: CHANNEL.into(),

@@ -105,7 +105,7 @@ impl Shop {
         let scratch = Scratch::new()?;
         let store = Store::open(&scratch.url("hub.db"), Arc::new(SystemEnv::new())).await?;
         migrate(&store).await?;
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
+        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }];
         let web = ChannelSetup {
             id: "web".into(),
             mall: "storefront".into(),

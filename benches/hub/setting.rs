@@ -89,7 +89,7 @@ impl Setting {
         }
         let store = Store::open(url, env.clone()).await?;
         migrate(&store).await?;
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
+        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }];
         let channels: Vec<ChannelSetup> = plans.iter().map(setup).collect();
         store.configure(&pools, &channels, "benchmark").await?;
         let engine = Arc::new(Engine::open(store.clone(), plans).await?);

@@ -13,7 +13,11 @@ use super::{
     secret::{Secret, Source},
 };
 use crate::{
-    domain::{allocation::Cap, exposure::mode::Wish, ledger::MAIN},
+    domain::{
+        allocation::Cap,
+        exposure::mode::{Policy, Wish},
+        ledger::MAIN,
+    },
     engine::{
         import::{Figures, Profile},
         watch::{AsOf, Watched},
@@ -48,6 +52,7 @@ pub(super) fn text(config: &Config) -> String {
             table([
                 ("locations", Value::Array(locations)),
                 ("exposure", text_of(pool.exposure.unwrap_or(Wish::Shared).word())),
+                ("epsilon", Value::Float(pool.epsilon.unwrap_or(Policy::default().eps))),
             ]),
         )
     });

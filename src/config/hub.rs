@@ -126,9 +126,10 @@ fn pools(root: &Section<'_>) -> Vec<PoolSetup> {
             places.refuse("names no location, so there is nothing to sell");
         }
         let exposure = pool.key("exposure").and_then(|entry| entry.choice(&["shared", "escrow", "auto"]));
+        let epsilon = pool.key("epsilon").and_then(|entry| entry.positive(1.0));
         pool.close();
         let exposure = Some(exposure.and_then(Wish::parse).unwrap_or_default());
-        pools.push(PoolSetup { id: id.to_owned(), locations, exposure });
+        pools.push(PoolSetup { id: id.to_owned(), locations, exposure, epsilon });
     }
     pools
 }

@@ -234,7 +234,7 @@ fn a_location_is_in_one_pool() {
 
 #[test]
 fn what_this_version_cannot_do_is_said() {
-    let text = "[core]\ncounts_shipments = \"sometimes\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"all\"\n";
+    let text = "[core]\ncounts_shipments = \"sometimes\"\nzone = \"Asia/Tokio\"\nday_starts = \"25:00\"\n[pools.a]\nlocations = [\"x\"]\nexposure = \"all\"\nepsilon = 1.5\n";
     assert_eq!(
         said(text),
         [
@@ -242,6 +242,7 @@ fn what_this_version_cannot_do_is_said() {
             "3: core.zone: is not a time zone that this machine knows: write an IANA name, as in \"Asia/Tokyo\"",
             "4: core.day_starts: must be a time of day, as in \"00:00\" or \"05:30\"",
             "7: pools.a.exposure: \"all\" is not known here; allowed: auto, escrow, shared",
+            "8: pools.a.epsilon: must be a number above 0 and at most 1",
         ]
     );
 }

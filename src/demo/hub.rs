@@ -67,7 +67,7 @@ impl Hub {
         let url = format!("sqlite://{}", directory.join("uriba.db").display());
         let store = Store::open(&url, traffic.clone()).await?;
         migrate(&store).await?;
-        let pool = PoolSetup { id: POOL.into(), locations: vec![LOCATION.into()], exposure: None };
+        let pool = PoolSetup { id: POOL.into(), locations: vec![LOCATION.into()], exposure: None, epsilon: None };
         let channels: Vec<ChannelSetup> = shops.iter().map(setup).collect();
         store.configure(&[pool], &channels, "uriba demo").await?;
         take_files(&store, shops).await?;

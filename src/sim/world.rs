@@ -396,7 +396,8 @@ fn mapping(listing: &Listing) -> Mapping {
 }
 
 async fn configure(store: &Store, plans: &[ChannelPlan], exposure: Wish) -> Result<(), StoreError> {
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()], exposure: Some(exposure) }];
+    let pools =
+        [PoolSetup { id: POOL.into(), locations: vec![WAREHOUSE.into()], exposure: Some(exposure), epsilon: None }];
     let setup = |id: &str, mall: &str, allowance: Option<Allowance>| ChannelSetup {
         id: id.to_owned(),
         mall: mall.to_owned(),

@@ -24,7 +24,7 @@ use super::{
     decrees::Decrees,
     demand::{Lesson, Subject, learn, prior, taught},
     dialect,
-    entity::{bundle_unit, channel, listing, recall, stock},
+    entity::{bundle_unit, channel, listing, pool, recall, stock},
     exposure::{Drawn, Draws, recalled},
     instant,
     intake_load::open_holds,
@@ -81,6 +81,7 @@ struct Around<'a> {
     draws: Draws,
     taught: HashMap<Subject, Demand>,
     prior: Prior,
+    epsilon: f64,
     recalled: HashMap<i64, (i64, i64)>,
     shares: Shares,
     /// By listing, of those channels of which nobody hears: units of what it sells that a reading misses.
@@ -193,7 +194,7 @@ impl Store {
         let Some(sellable) = around.shelved.shelves.get(&row.sku_id).and_then(Shelf::sellable) else {
             return Ok(false);
         };
-        let policy = Policy { wish, ..Policy::default() };
+        let policy = Policy { wish, eps: around.epsilon, ..Policy::default() };
         let since = row.mode_since.map_or(self.now(), instant);
         let in_force = row.mode.as_deref().and_then(Mode::parse).map(|mode| InForce { mode, since });
         let stock = self.stock_of(row.sku_id, sellable, around);
@@ -220,6 +221,7 @@ impl Store {
         let draws = self.draws_on(tx, pool, skus).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
         let subjects = listings.iter().chain(skus).copied().collect();
+        let of_pool = pool::Entity::find_by_id(pool).one(tx).await?;
         let mut missing: HashMap<i64, i64> = HashMap::new();
         if channels.iter().any(|row| row.unheard_s.is_some()) {
             let open = open_holds(tx, &listings).await?.into_iter();
@@ -233,6 +235,7 @@ impl Store {
             channels: channels.into_iter().map(|row| (row.id.clone(), row)).collect(),
             taught: taught(tx, &subjects).await?,
             prior: prior(tx).await?,
+            epsilon: of_pool.and_then(|row| row.epsilon).unwrap_or(Policy::default().eps),
             recalled: recalled(tx, pool, skus, self.now()).await?,
             shares: Shares::load(tx, pool, &listings, skus).await?,
             missing,

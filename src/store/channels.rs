@@ -54,6 +54,11 @@ pub struct PoolSetup {
     /// In which mode its SKUs are to be sold; `None`: shared.
     #[serde(default)]
     pub exposure: Option<Wish>,
+    /// The largest risk that `auto` takes, for each unit sold; `None`: [`Policy`]'s.
+    ///
+    /// [`Policy`]: crate::domain::exposure::mode::Policy
+    #[serde(default)]
+    pub epsilon: Option<f64>,
 }
 
 /// The channels, to see on which something can be listed.
@@ -101,7 +106,8 @@ impl Store {
         for (rank, setup) in pools.iter().enumerate() {
             if pool::Entity::find_by_id(&setup.id).one(tx).await?.is_none() {
                 let rank = i64::try_from(rank).unwrap_or(i64::MAX);
-                pool::ActiveModel { id: Set(setup.id.clone()), rank: Set(rank) }.insert(tx).await?;
+                let row = pool::ActiveModel { id: Set(setup.id.clone()), rank: Set(rank), epsilon: Set(setup.epsilon) };
+                row.insert(tx).await?;
             }
         }
         let locations: BTreeSet<String> = pools.iter().flat_map(|setup| setup.locations.iter().cloned()).collect();
@@ -187,6 +193,11 @@ impl Store {
             row.update(tx).await?;
         }
         moved |= self.put_wish(tx, of_pool(&setup.id), setup.exposure, "configuration").await?;
+        let known = pool::Entity::find_by_id(&setup.id).one(tx).await?;
+        if let Some(known) = known.filter(|known| known.epsilon != setup.epsilon) {
+            moved = true;
+            pool::ActiveModel { epsilon: Set(setup.epsilon), ..known.into_active_model() }.update(tx).await?;
+        }
         if moved {
             dialect::stock_rows_of_pool(tx, &setup.id, micros(self.now())).await?;
         }

@@ -150,6 +150,37 @@ async fn two_listings_and_a_bundle_of_one_sku_are_three_counters_and_one_exposur
     .await;
 }
 
+/// Trace 18, and how much risk its seller takes.
+#[tokio::test]
+async fn the_last_unit_of_a_slow_seller_is_on_show_everywhere_unless_nobody_takes_a_risk() {
+    on_every_database(async |base| {
+        base.trade(&["a", "b"], "tea", 1).await;
+        ready(base).await;
+        let (now, sixty_days) = (base.env.now().as_microsecond(), 60 * 86_400);
+        for channel in ["a", "b"] {
+            base.observe(channel, "tea", 1).await;
+            let taught = format!(
+                "INSERT INTO demand (channel, subject, usual_orders, usual_shown_s, lately_orders, lately_shown_s, units, \
+                 largest, at, lit) SELECT '{channel}', id, 2, {sixty_days}, 0, 86400, 2, 1, {now}, TRUE FROM listing \
+                 WHERE channel = '{channel}'"
+            );
+            base.execute(&format!("DELETE FROM demand WHERE channel = '{channel}'")).await.unwrap();
+            base.execute(&taught).await.unwrap();
+        }
+        base.store.set_sku("tea", None, Some(Some(Wish::Auto)), "test").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        assert_eq!(base.rows("SELECT mode FROM stock").await[0]["mode"], "shared");
+        assert_eq!((base.target("a", "tea").await, base.target("b", "tea").await), (Some(1), Some(1)));
+        base.execute("UPDATE pool SET epsilon = 0.000000001").await.unwrap();
+        base.execute("UPDATE stock SET due = TRUE, version = version + 1").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        assert_eq!(base.rows("SELECT mode FROM stock").await[0]["mode"], "escrow");
+        let shown = base.target("a", "tea").await.unwrap() + base.target("b", "tea").await.unwrap();
+        assert_eq!(shown, 1, "one of them has it");
+    })
+    .await;
+}
+
 /// The mall takes what it is told.
 async fn lower(base: &TestBase, channel: &str) {
     let lease = base.lease(channel).await;

@@ -219,7 +219,7 @@ fn plan(mall: &'static MallEntry, shop: &dyn FakeMall) -> ChannelPlan {
 async fn start(url: &str, env: &Arc<ManualEnv>, plans: Vec<ChannelPlan>) -> (Store, Engine) {
     let store = Store::open(url, env.clone()).await.unwrap();
     uriba::store::migrate(&store).await.unwrap();
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
+    let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }];
     let channels: Vec<ChannelSetup> = plans
         .iter()
         .map(|plan| ChannelSetup {

@@ -121,7 +121,7 @@ async fn a_pool_that_gets_or_loses_a_location_computes_its_skus_again() {
                 allowance: Allowance::default(),
             };
             base.store
-                .configure(&[PoolSetup { id: POOL.into(), locations, exposure: None }], &[setup], "test")
+                .configure(&[PoolSetup { id: POOL.into(), locations, exposure: None, epsilon: None }], &[setup], "test")
                 .await
                 .unwrap();
             base.recompute(&["a"]).await;

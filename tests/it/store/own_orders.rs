@@ -16,7 +16,8 @@ pub async fn open_shop(base: &TestBase) {
 }
 
 pub async fn open_with(base: &TestBase, review: bool) {
-    let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()], exposure: None }];
+    let pools =
+        [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()], exposure: None, epsilon: None }];
     let setup = |id: &str, mall: &str| ChannelSetup {
         id: id.into(),
         mall: mall.into(),

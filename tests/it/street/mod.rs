@@ -265,7 +265,7 @@ impl Street {
         let url = format!("sqlite://{}", dir.path().join("uriba.db").display());
         let store = Store::open(&url, outside.clone()).await.unwrap();
         uriba::store::migrate(&store).await.unwrap();
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None }];
+        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into()], exposure: None, epsilon: None }];
         let plans: Vec<ChannelPlan> = channels.iter().map(|id| plan(id, &change)).collect();
         let setups: Vec<ChannelSetup> = plans.iter().map(setup).collect();
         store.configure(&pools, &setups, "test").await.unwrap();

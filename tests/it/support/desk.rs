@@ -195,7 +195,12 @@ impl TestBase {
 
 /// One pool of two locations, and live channels on it with these rules.
 pub fn configuration(channels: &[&str], rules: &Rules, words: &str) -> Configuration {
-    let pools = vec![PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()], exposure: None }];
+    let pools = vec![PoolSetup {
+        id: POOL.into(),
+        locations: vec![SHOP.into(), WAREHOUSE.into()],
+        exposure: None,
+        epsilon: None,
+    }];
     let ruled = |id: &&str| {
         let allowance = Allowance { rules: rules.clone(), quantity_max: 99_999, ..Allowance::default() };
         ChannelSetup { allowance, ..setup(id) }

@@ -17,7 +17,12 @@ pub const WEB: &str = "web";
 impl TestBase {
     /// A storefront beside the channels that there are.
     pub async fn open_storefront(&self) {
-        let pools = [PoolSetup { id: POOL.into(), locations: vec![SHOP.into(), WAREHOUSE.into()], exposure: None }];
+        let pools = [PoolSetup {
+            id: POOL.into(),
+            locations: vec![SHOP.into(), WAREHOUSE.into()],
+            exposure: None,
+            epsilon: None,
+        }];
         let known = self.store.channels().await.unwrap();
         let mut setups: Vec<ChannelSetup> = known.iter().map(|row| setup(&row.id, &row.mall)).collect();
         setups.push(setup(WEB, "storefront"));
