@@ -11,6 +11,7 @@ pub async fn step(engine: &Engine) -> Result<()> {
     engine.store.turn_rules().await?;
     engine.store.watch_channels().await?;
     engine.store.reconsider().await?;
+    engine.store.watch_outside().await?;
     end_holds(&engine.store).await?;
     for here in &engine.channels {
         let Some(lease) = here.lease() else { continue };

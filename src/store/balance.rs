@@ -24,13 +24,14 @@ use super::{
     decrees::Decrees,
     demand::{Lesson, Subject, learn, prior, taught},
     dialect,
-    entity::{bundle_unit, channel, listing, pool, recall, stock},
+    entity::{bundle_unit, channel, listing, recall, stock},
     exposure::{Drawn, Draws, recalled},
     instant,
     intake_load::open_holds,
     maybe_instant, micros,
     recompute::Allowance,
     shares::Shares,
+    standing::epsilon,
     stock::{lock_skus, pieces},
     wishes::{Wished, wishes},
 };
@@ -221,7 +222,6 @@ impl Store {
         let draws = self.draws_on(tx, pool, skus).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
         let subjects = listings.iter().chain(skus).copied().collect();
-        let of_pool = pool::Entity::find_by_id(pool).one(tx).await?;
         let mut missing: HashMap<i64, i64> = HashMap::new();
         if channels.iter().any(|row| row.unheard_s.is_some()) {
             let open = open_holds(tx, &listings).await?.into_iter();
@@ -235,7 +235,7 @@ impl Store {
             channels: channels.into_iter().map(|row| (row.id.clone(), row)).collect(),
             taught: taught(tx, &subjects).await?,
             prior: prior(tx).await?,
-            epsilon: of_pool.and_then(|row| row.epsilon).unwrap_or(Policy::default().eps),
+            epsilon: epsilon(tx, pool).await?,
             recalled: recalled(tx, pool, skus, self.now()).await?,
             shares: Shares::load(tx, pool, &listings, skus).await?,
             missing,

@@ -27,7 +27,7 @@ use super::{
     stock::pieces,
 };
 use crate::domain::{
-    exposure::{Balance, Listing, Mode, Stock, mode::Wish},
+    exposure::{Balance, Listing, Mode, Stock, Why, mode::Wish},
     time::between,
 };
 
@@ -144,6 +144,7 @@ impl Store {
         let again = (fresh.wish != Wish::Shared).then(|| micros(decided.reconsider_at));
         let mut update = stock::Entity::update_many()
             .col_expr(stock::Column::ReconsiderAt, Expr::value(again))
+            .col_expr(stock::Column::Outside, Expr::value(matches!(decided.why, Why::Outside { .. })))
             .filter(stock::Column::SkuId.eq(row.sku_id))
             .filter(stock::Column::Pool.eq(&row.pool));
         if fresh.has_moved() {

@@ -5,21 +5,24 @@
 //! that falls silent those that sell fast enough to have sold a unit, of one that is heard of again those of which
 //! something was withheld, of one that comes back those that were decided without it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, Query, SelectStatement},
 };
 
 use super::{
     Result, Store,
+    attention::{Call, open_subjects},
     balance::sells_of,
+    catalogue::sku_codes,
     channels::{LaneName, lane},
     demand::prior,
-    entity::{blind, channel, demand, listing, stock},
+    entity::{blind, channel, demand, listing, pool, stock},
     maybe_instant, micros,
     recompute::Allowance,
 };
@@ -28,6 +31,9 @@ use crate::domain::{
     exposure::{Absence, blind as silence, mode::Policy},
     time::between,
 };
+
+/// The kind of attention item.
+const OUTSIDE: &str = "outside";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
@@ -59,6 +65,36 @@ impl Store {
             changed += 1;
         }
         Ok(changed)
+    }
+
+    /// Says of which pools some SKUs are shared because malls that can't be written hold all that is left of them.
+    pub async fn watch_outside(&self) -> Result<()> {
+        let outside = || stock::Entity::find().filter(stock::Column::Outside.eq(true));
+        let counts =
+            outside().select_only().column(stock::Column::Pool).column_as(stock::Column::SkuId.count(), "skus");
+        let counts: Vec<(String, i64)> = counts.group_by(stock::Column::Pool).into_tuple().all(self.reader()).await?;
+        let counts: BTreeMap<String, i64> = counts.into_iter().collect();
+        let known = open_subjects(self.reader(), OUTSIDE).await?;
+        let gone: Vec<&String> = known.iter().filter(|pool| !counts.contains_key(*pool)).collect();
+        if counts.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        let tx = self.begin().await?;
+        for pool in gone {
+            self.calm(&tx, OUTSIDE, pool).await?;
+        }
+        for (pool, skus) in counts {
+            let one =
+                outside().filter(stock::Column::Pool.eq(&pool)).order_by_asc(stock::Column::SkuId).one(&tx).await?;
+            let Some(one) = one else { continue };
+            let code = sku_codes(&tx, &[one.sku_id].into()).await?.remove(&one.sku_id).unwrap_or_default();
+            let message = format!(
+                "pool {pool}: of {skus} SKUs in escrow, {code:?} among them, listings that can't be written hold all that is \
+                 left; the others share it, and may sell it twice until those can be written"
+            );
+            self.raise(&tx, Call { kind: OUTSIDE, subject: pool, message, ..Call::default() }).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     fn stands(&self, row: &channel::Model) -> Seen {
@@ -111,7 +147,10 @@ impl Store {
                     .to_owned();
                 stock::Column::SkuId.in_subquery(withheld)
             }
-            Some(within) => sells_of(&fast_enough(&row.id, within, &prior(tx).await?)),
+            Some(within) => {
+                let eps = epsilon(tx, &row.pool).await?;
+                sells_of(&fast_enough(&row.id, silence::least_rate(within, eps), &prior(tx).await?))
+            }
         };
         let here = stock::Column::Pool.eq(&row.pool).and(stock::Column::Stocked.eq(true));
         self.reconsider_where(tx, here.and(skus)).await
@@ -139,6 +178,12 @@ impl Store {
     }
 }
 
+/// The largest risk that the pool's SKUs may take.
+pub(super) async fn epsilon(db: &impl ConnectionTrait, pool: &str) -> Result<f64> {
+    let row = pool::Entity::find_by_id(pool).one(db).await?;
+    Ok(row.and_then(|row| row.epsilon).unwrap_or(Policy::default().eps))
+}
+
 fn listings_of(channel: &str) -> SelectStatement {
     Query::select()
         .column((listing::Entity, listing::Column::SkuId))
@@ -147,9 +192,8 @@ fn listings_of(channel: &str) -> SelectStatement {
         .to_owned()
 }
 
-/// What of a channel may have sold at least once within the time.
-fn fast_enough(channel: &str, within: Duration, prior: &Prior) -> SelectStatement {
-    let rate = silence::least_rate(within, Policy::default().eps);
+/// What of a channel sells at least so many a second.
+fn fast_enough(channel: &str, rate: f64, prior: &Prior) -> SelectStatement {
     let mut sold = listings_of(channel);
     if prior.orders >= rate * prior.shown_s {
         return sold;

@@ -113,6 +113,18 @@ async fn a_listing_that_cannot_be_written_keeps_its_part_and_the_others_share_th
     let sheet = hub.store.sku_sheet("tea", &Outlines::new()).await.unwrap();
     assert_eq!(sheet.pools[0].exposure.bound, kept, "and says so");
     assert_eq!(hub.counter("rakuten", 0), kept, "nothing is written to a frozen channel");
+    let said = outside(&hub).await;
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("of 1 SKUs in escrow, \"tea\" among them"), "{said:?}");
+    hub.store.resume(&["rakuten".to_owned()], None, "test").await.unwrap();
+    hub.run_until("they share four", minutes(60), |hub| all(hub, &malls, 0) == 4).await;
+    hub.run_for(minutes(1)).await;
+    assert_eq!(outside(&hub).await, Vec::<String>::new());
+}
+
+async fn outside(hub: &Hub) -> Vec<String> {
+    let items = hub.store.attention(None, 100).await.unwrap();
+    items.into_iter().filter(|item| item.kind == "outside").map(|item| item.message).collect()
 }
 
 /// Channels whose open orders are all read.

@@ -19,6 +19,8 @@ pub struct Model {
     pub mode: Option<String>,
     pub mode_since: Option<i64>,
     pub reconsider_at: Option<i64>,
+    /// Listings that can't be written hold all that is left, so the others share it.
+    pub outside: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
