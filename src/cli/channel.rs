@@ -19,7 +19,7 @@ use crate::{
     },
     store::{
         channels::STOREFRONT,
-        sheets::{ChannelSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw},
+        sheets::{ChannelSheet, CredentialSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw},
         switch::Suspension,
     },
 };
@@ -340,8 +340,14 @@ fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
     rows.extend(
         sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))),
     );
-    let text = pairs(&rows);
-    if sheet.quotas.is_empty() { text } else { format!("{text}\n\n{}", quotas(&sheet.quotas)) }
+    let mut text = pairs(&rows);
+    if !sheet.quotas.is_empty() {
+        text.push_str(&format!("\n\n{}", quotas(&sheet.quotas)));
+    }
+    if !sheet.credentials.is_empty() {
+        text.push_str(&format!("\n\n{}", credentials(&sheet.credentials)));
+    }
+    text
 }
 
 /// `3m, since 2026-11-24T01:02:03Z`.
@@ -380,6 +386,15 @@ fn suspended(suspend: &SuspendSheet) -> Vec<(&'static str, String)> {
         ("remaining", counted(suspend.remaining, "listing")),
         ("set aside", counted(suspend.set_aside, "listing")),
     ]
+}
+
+fn credentials(sheets: &[CredentialSheet]) -> String {
+    let mut table = Table::new(&["CREDENTIAL", "KNOWN SINCE", "ENDS BY"]);
+    for credential in sheets {
+        let ends = or_dash(credential.expires_at.map(instant));
+        table.row(vec![credential.name.clone(), instant(credential.since), ends]);
+    }
+    table.to_string()
 }
 
 fn quotas(sheets: &[QuotaSheet]) -> String {

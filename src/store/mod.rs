@@ -16,6 +16,7 @@ pub mod channels;
 pub mod configuration;
 pub mod core_files;
 mod counts;
+pub mod credentials;
 mod decisions;
 mod decrees;
 pub mod deeds;

@@ -10,6 +10,7 @@ mod cli;
 mod clocks;
 mod escrow;
 mod files;
+mod gaps;
 mod holds;
 mod hub;
 mod imports;

@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod core_figure;
 pub mod core_file;
 pub mod core_shipment;
+pub mod credential;
 pub mod demand;
 pub mod demand_prior;
 pub mod exposure_wish;

@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod configuration;
+mod credentials;
 mod database;
 mod fake;
 mod orders;

@@ -4,6 +4,7 @@ mod at_once;
 mod audits;
 mod blind;
 mod bundles;
+mod credentials;
 pub mod deeds;
 mod dialect;
 mod explain;
