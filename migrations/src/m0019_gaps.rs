@@ -1,8 +1,8 @@
-//! Credentials and since when each is known.
+//! Credentials and since when each is known; which span of orders each channel has read, and the gaps in it.
 
 use sea_orm_migration::prelude::*;
 
-use crate::column::{drop_tables, flag, key, maybe_number, number, table};
+use crate::column::{drop_tables, flag, id, index, key, maybe_number, maybe_text, number, table};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -10,11 +10,18 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(credential()).await
+        let read_from =
+            Table::alter().table(Alias::new("channel")).add_column(&mut maybe_number("read_from")).to_owned();
+        manager.alter_table(read_from).await?;
+        manager.create_table(credential()).await?;
+        manager.create_table(order_gap()).await?;
+        manager.create_index(index("order_gap", &["channel"], false)).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        drop_tables(manager, &["credential"]).await
+        drop_tables(manager, &["order_gap", "credential"]).await?;
+        let read_from = Table::alter().table(Alias::new("channel")).drop_column(Alias::new("read_from")).to_owned();
+        manager.alter_table(read_from).await
     }
 }
 
@@ -32,5 +39,23 @@ fn credential() -> TableCreateStatement {
             flag("in_use"),
         ],
         &["channel", "name", "digest"],
+    )
+}
+
+/// A span of order time of which orders may be unknown.
+fn order_gap() -> TableCreateStatement {
+    table(
+        "order_gap",
+        vec![
+            id(),
+            key("channel"),
+            number("from_at"),
+            number("until_at"),
+            key("cause"),
+            number("since"),
+            maybe_number("closed_at"),
+            maybe_text("closed_by"),
+        ],
+        &[],
     )
 }

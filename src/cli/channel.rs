@@ -19,7 +19,9 @@ use crate::{
     },
     store::{
         channels::STOREFRONT,
-        sheets::{ChannelSheet, CredentialSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw},
+        sheets::{
+            ChannelSheet, CredentialSheet, GapSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw,
+        },
         switch::Suspension,
     },
 };
@@ -327,12 +329,14 @@ fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
             ("baseline", sheet.baseline.clone()),
             ("orders", lane(&sheet.health.orders)),
             ("stock", lane(&sheet.health.stock)),
+            ("read from", or_dash(sheet.coverage.from.map(instant))),
             ("read up to", or_dash(sheet.watermark.map(instant))),
             ("last poll", or_dash(sheet.last_poll_at.map(instant))),
             ("last push", or_dash(sheet.last_push_at.map(instant))),
             ("backlog", backlog(sheet)),
         ]);
     }
+    rows.extend(sheet.coverage.gaps.iter().map(|gap| ("gap", span(gap))));
     let names = ["oldest unpushed", "oldest unread", "oldest hold", "oldest open order"];
     let ages = names.into_iter().zip(sheet.oldest.each());
     rows.extend(ages.filter_map(|(name, (_, since))| Some((name, age(since?, now)))));
@@ -348,6 +352,11 @@ fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
         text.push_str(&format!("\n\n{}", credentials(&sheet.credentials)));
     }
     text
+}
+
+/// What was never read.
+fn span(gap: &GapSheet) -> String {
+    format!("{} to {}, noticed {}", instant(gap.from), instant(gap.until), instant(gap.since))
 }
 
 /// `3m, since 2026-11-24T01:02:03Z`.

@@ -11,6 +11,9 @@ use uriba_sdk::card::OrdersCard;
 
 use super::time::{between, earlier, later};
 
+/// A window that begins where the mall's memory ends has so long to be asked for.
+const BEGUN_WITHIN: Duration = Duration::from_secs(3_600);
+
 /// What was sold before or after a reading is told by two clocks: beyond this they must be put right.
 const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_secs(5);
 
@@ -32,7 +35,7 @@ pub fn clock_complaint(off: SignedDuration) -> Option<String> {
 /// The windows that cover what was open before the channel was connected, oldest first.
 pub fn baseline(orders: &OrdersCard, now: Timestamp, lookback: Duration) -> Vec<Window> {
     let to = newest(orders, now);
-    let mut from = earlier(to, lookback.min(orders.reach));
+    let mut from = earlier(to, lookback).max(oldest(orders, now));
     let mut windows = Vec::new();
     while from < to {
         let end = later(from, orders.span_max).min(to);
@@ -48,8 +51,19 @@ pub fn next(orders: &OrdersCard, watermark: Timestamp, now: Timestamp) -> Option
     if to <= watermark {
         return None;
     }
-    let from = earlier(watermark, orders.overlap);
+    let from = earlier(watermark, orders.overlap).max(oldest(orders, now));
     Some(Window { from, to: later(from, orders.span_max).min(to), open_only: false })
+}
+
+/// What lies between the watermark and the oldest order that the mall still shows: nobody can read it any more.
+pub fn missed(orders: &OrdersCard, watermark: Timestamp, now: Timestamp) -> Option<Window> {
+    let to = oldest(orders, now);
+    (watermark < to).then_some(Window { from: watermark, to, open_only: false })
+}
+
+/// The mall no longer shows where the window begins: asked for, it would be refused, or answered in part.
+pub fn is_outlived(orders: &OrdersCard, from: Timestamp, now: Timestamp) -> bool {
+    from < earlier(now, orders.reach)
 }
 
 /// What a complete window proves: no order placed up to here is unknown. `asked_at`: when its first page was
@@ -65,6 +79,11 @@ pub fn watermark(orders: &OrdersCard, window: Window, asked_at: Timestamp, read_
 pub fn sweep(orders: &OrdersCard, oldest_open: Timestamp, now: Timestamp) -> Vec<Window> {
     let span = between(oldest_open, now) + orders.precision;
     baseline(orders, now, span)
+}
+
+/// Where a window may begin at the earliest.
+fn oldest(orders: &OrdersCard, now: Timestamp) -> Timestamp {
+    later(earlier(now, orders.reach), BEGUN_WITHIN.min(orders.reach / 10))
 }
 
 fn newest(orders: &OrdersCard, now: Timestamp) -> Timestamp {

@@ -4,7 +4,10 @@ use uriba_sdk::{Class, Query, Span};
 
 use super::{Again, Channel};
 use crate::{
-    domain::time::{earlier, later},
+    domain::{
+        time::{earlier, later},
+        windows,
+    },
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -43,6 +46,15 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             return Ok(Again::Now);
         }
     };
+    // A list that is being turned goes on by what the mall gave for it.
+    if let Work::Page(window) = &work
+        && window.pages == 0
+        && window.family.is_none()
+        && windows::is_outlived(&here.orders, instant(window.from_at), earlier(now, here.behind()))
+    {
+        store.plan_anew(lease, here.id(), window).await?;
+        return Ok(Again::Now);
+    }
     here.before_probe(&lane);
     let ready = here.line().wire.ready_at(operation);
     if ready > now {

@@ -27,6 +27,7 @@ mod dialect_time;
 pub mod entity;
 pub mod explain;
 mod exposure;
+mod gaps;
 pub mod held;
 pub mod imports;
 pub mod intake;

@@ -122,9 +122,18 @@ impl Store {
         lease.confirm(&tx).await?;
         let now = self.now();
         let mut planned: Vec<(&str, Window)> = Vec::new();
+        let mut row = channel.clone().into_active_model();
         match maybe_instant(channel.watermark).filter(|_| channel.baseline == "done") {
-            None => planned.extend(windows::baseline(orders, present, lookback).into_iter().map(|w| ("baseline", w))),
-            Some(watermark) => {
+            None => {
+                planned.extend(windows::baseline(orders, present, lookback).into_iter().map(|w| ("baseline", w)));
+                row.read_from = Set(planned.first().map(|(_, window)| micros(window.from)));
+            }
+            Some(mut watermark) => {
+                if let Some(span) = windows::missed(orders, watermark, present) {
+                    self.open_gap(&tx, &channel.id, span).await?;
+                    watermark = span.to;
+                    row.watermark = Set(Some(micros(watermark)));
+                }
                 planned.extend(windows::next(orders, watermark, present).map(|window| ("new", window)));
                 match orders.found_by {
                     FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, present).await?),
@@ -137,7 +146,6 @@ impl Store {
         for (kind, window) in planned {
             self.open_window(&tx, &channel.id, kind, window, None).await?;
         }
-        let mut row = channel.clone().into_active_model();
         row.next_poll_at = Set(Some(micros(later(now, interval))));
         row.update(&tx).await?;
         Ok(tx.commit().await?)

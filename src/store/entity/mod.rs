@@ -30,6 +30,7 @@ pub mod log;
 pub mod mall_order;
 pub mod meta;
 pub mod not_in_core;
+pub mod order_gap;
 pub mod order_line;
 pub mod poll_head;
 pub mod poll_window;

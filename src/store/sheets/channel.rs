@@ -22,7 +22,8 @@ use crate::{
         Result, Store, StoreError,
         channels::{LaneName, lane},
         credentials,
-        entity::{channel, credential, publication, quota, schedule},
+        entity::{channel, credential, order_gap, publication, quota, schedule},
+        gaps::open_gaps,
         instant, maybe_instant, micros,
         publication_belief::urgency_rank,
         publications::situation_of,
@@ -45,8 +46,10 @@ pub struct ChannelSheet {
     pub health: HealthSheet,
     /// `null` while the channel is active.
     pub suspend: Option<SuspendSheet>,
-    /// All orders up to here are certainly read.
+    /// All orders up to here are certainly read, but for the gaps of `coverage`.
     pub watermark: Option<Timestamp>,
+    #[serde(default)]
+    pub coverage: CoverageSheet,
     pub last_poll_at: Option<Timestamp>,
     pub last_push_at: Option<Timestamp>,
     /// Listings that wait to be written.
@@ -66,6 +69,30 @@ pub struct ChannelSheet {
     pub oldest: Oldest,
     /// Switches that are due later.
     pub schedule: Vec<ScheduleSheet>,
+}
+
+/// Which span of order time the channel has read completely, but for its gaps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Coverage)]
+pub struct CoverageSheet {
+    /// `null` where nobody noted it: the channel was connected by an older version.
+    pub from: Option<Timestamp>,
+    /// The watermark.
+    pub until: Option<Timestamp>,
+    /// Open ones, oldest first.
+    pub gaps: Vec<GapSheet>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Gap)]
+pub struct GapSheet {
+    pub id: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// `reach`: the mall no longer shows orders of that time.
+    pub cause: String,
+    /// When it was noticed.
+    pub since: Timestamp,
 }
 
 /// A key of the mall. Its value is nowhere here.
@@ -192,6 +219,7 @@ impl Store {
             .all(tx)
             .await?;
         let mut credentials = credentials::of_channels(tx, &ids).await?;
+        let mut gaps = open_gaps(tx, &ids).await?;
         let mut sheets = Vec::with_capacity(rows.len());
         for row in rows {
             let now = self.now();
@@ -210,7 +238,13 @@ impl Store {
             let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
             let oldest = self.oldest(tx, &row.id).await?;
             let credentials = credentials.remove(&row.id).unwrap_or_default();
+            let coverage = CoverageSheet {
+                from: maybe_instant(row.read_from),
+                until: maybe_instant(row.watermark),
+                gaps: gaps.remove(&row.id).unwrap_or_default().iter().map(GapSheet::from).collect(),
+            };
             sheets.push(ChannelSheet {
+                coverage,
                 backlog_eta_s: open.map(|outline| backlog.eta_s(outline, &quotas, wait, now)),
                 watermark: maybe_instant(row.watermark),
                 last_poll_at: maybe_instant(row.last_poll_at),
@@ -371,6 +405,18 @@ impl From<&credential::Model> for CredentialSheet {
     fn from(row: &credential::Model) -> Self {
         let expires_at = row.term().map(Term::expires_at);
         Self { name: row.name.clone(), since: instant(row.since), expires_at }
+    }
+}
+
+impl From<&order_gap::Model> for GapSheet {
+    fn from(row: &order_gap::Model) -> Self {
+        Self {
+            id: row.id.to_string(),
+            from: instant(row.from_at),
+            until: instant(row.until_at),
+            cause: row.cause.clone(),
+            since: instant(row.since),
+        }
     }
 }
 

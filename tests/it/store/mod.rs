@@ -10,6 +10,7 @@ mod dialect;
 mod explain;
 mod explain_model;
 mod family_model;
+mod gaps;
 mod given_back;
 mod intake;
 mod intake_model;
