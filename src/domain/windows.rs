@@ -66,6 +66,27 @@ pub fn is_outlived(orders: &OrdersCard, from: Timestamp, now: Timestamp) -> bool
     from < earlier(now, orders.reach)
 }
 
+/// The next window of a past span that is read up to here.
+pub fn of_the_past(orders: &OrdersCard, read_to: Timestamp, until: Timestamp) -> Window {
+    Window { from: read_to, to: later(read_to, orders.span_max).min(until), open_only: false }
+}
+
+/// Why the orders of a past span can't be asked for.
+pub fn past_fault(orders: &OrdersCard, span: Window, now: Timestamp) -> Option<String> {
+    let unseen = orders.edge.max(orders.visibility_lag).max(orders.precision);
+    let (first, last) = (oldest(orders, now), earlier(now, unseen));
+    if span.from >= span.to {
+        return Some(format!("{} is not before {}", span.from, span.to));
+    }
+    if span.to > last {
+        return Some(format!("the mall shows all orders up to {last} by now, not to {}", span.to));
+    }
+    (span.from < first).then(|| {
+        let days = orders.reach.as_secs() / 86_400;
+        format!("the mall shows orders of the last {days} days only: from {first} on, not from {}", span.from)
+    })
+}
+
 /// What a complete window proves: no order placed up to here is unknown. `asked_at`: when its first page was
 /// asked for.
 pub fn watermark(orders: &OrdersCard, window: Window, asked_at: Timestamp, read_to: Option<Timestamp>) -> Timestamp {

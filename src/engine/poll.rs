@@ -2,7 +2,7 @@
 
 use uriba_sdk::{Class, Query, Span};
 
-use super::{Again, Channel};
+use super::{Again, Channel, backfill};
 use crate::{
     domain::{
         time::{earlier, later},
@@ -27,13 +27,19 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         return Ok(Again::At(later(now, here.plan.poll_interval)));
     }
     if let Some(until) = lane.until.filter(|until| *until > now) {
+        backfill::fail_while_stopped(store, here, lease, &lane).await?;
         return Ok(Again::At(until));
     }
     let work = store.poll_work(&row, &here.orders).await?;
     let operation = match &work {
         Work::ById(_) => here.orders.by_id,
         Work::Page(_) => here.orders.search,
-        Work::Idle { until } if *until > now => return Ok(Again::At(*until)),
+        Work::Idle { until } if *until > now => {
+            return Ok(match backfill::step(store, here, lease).await? {
+                Again::Now => Again::Now,
+                Again::At(at) => Again::At(at.min(*until)),
+            });
+        }
         Work::Idle { .. } => {
             // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
             let ready = here.line().wire.ready_at(here.orders.search);

@@ -67,24 +67,31 @@ impl Store {
     }
 
     /// Orders placed within this span are all known now, by another way: gaps of the channel that lie in it are closed.
-    pub async fn close_gaps(&self, channel: &str, (from, until): (Timestamp, Timestamp), who: &str) -> Result<()> {
+    pub async fn close_gaps(&self, channel: &str, span: (Timestamp, Timestamp), who: &str) -> Result<()> {
         let tx = self.begin().await?;
+        self.close_gaps_within(&tx, channel, span, who).await?;
+        tx.commit().await?;
+        self.bells.targets.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) async fn close_gaps_within(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        (from, until): (Timestamp, Timestamp),
+        who: &str,
+    ) -> Result<()> {
         let within = open(channel)
             .filter(order_gap::Column::FromAt.gte(micros(from)))
             .filter(order_gap::Column::UntilAt.lte(micros(until)));
-        let rows = within.all(&tx).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in rows {
-            self.calm(&tx, "gap", &name(row.id)).await?;
+        for row in within.all(tx).await? {
+            self.calm(tx, "gap", &name(row.id)).await?;
             let subject = format!("channel/{channel}");
             let detail = Some(format!("orders from {} to {}", instant(row.from_at), instant(row.until_at)));
-            self.close_gap(&tx, row, who).await?;
-            self.write_log(&tx, Entry { who, what: "gap.close", subject: &subject, why: None, detail }).await?;
+            self.close_gap(tx, row, who).await?;
+            self.write_log(tx, Entry { who, what: "gap.close", subject: &subject, why: None, detail }).await?;
         }
-        tx.commit().await?;
-        self.bells.targets.notify_waiters();
         Ok(())
     }
 

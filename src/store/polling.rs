@@ -21,7 +21,7 @@ use uriba_sdk::{
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
-    entity::{channel, mall_order, poll_head, poll_window},
+    entity::{backfill, channel, mall_order, poll_head, poll_window},
     instant,
     intake::Intake,
     lease::Lease,
@@ -50,8 +50,10 @@ struct Known {
 
 /// How far a request moved the reading on.
 pub enum Progress {
-    /// Nothing but the facts (an order CSV, a backfill of one order).
+    /// Nothing but the facts.
     Nothing,
+    /// A backfill is so far by this.
+    Backfill(Box<backfill::Model>),
     Page {
         window: i64,
         heads: Vec<Head>,
@@ -249,11 +251,15 @@ impl Store {
         tx: &DatabaseTransaction,
         channel: &str,
         progress: Progress,
-        orders: &[Order],
+        (orders, taken): (&[Order], usize),
         read_at: Timestamp,
     ) -> Result<Moved> {
         match progress {
             Progress::Nothing => Ok(Moved::On),
+            Progress::Backfill(row) => {
+                self.note_backfill(tx, *row, taken).await?;
+                Ok(Moved::On)
+            }
             Progress::Heads(ids) => {
                 for piece in ids.chunks(ROWS_PER_STATEMENT) {
                     poll_head::Entity::delete_many()

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod attention;
 pub mod audit;
 pub mod audit_item;
+pub mod backfill;
 pub mod balance_event;
 pub mod blind;
 pub mod bundle_part;
