@@ -21,6 +21,7 @@ mod m0015_audit;
 mod m0016_turns;
 mod m0017_blind;
 mod m0018_by_time;
+mod m0019_gaps;
 mod m0020_risk;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_turns::Migration),
             Box::new(m0017_blind::Migration),
             Box::new(m0018_by_time::Migration),
+            Box::new(m0019_gaps::Migration),
             Box::new(m0020_risk::Migration),
         ]
     }

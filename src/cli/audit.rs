@@ -1,35 +1,24 @@
 //! `uriba audit`: what the malls show now, beside what was believed.
-//!
-//! The reading is done by whoever runs the channels; where nobody does, this command holds them for as long as it
-//! takes, and does nothing else with them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::{
+    by_holder,
     desk::{Common, Desk},
     failure::{Done, Failure},
-    lock::InstanceLock,
     print::{counted, note, or_dash},
     progress::Bar,
     table::Table,
 };
 use crate::{
-    domain::time::between,
     engine::{Again, Channel, Engine, observe},
     store::{
         audits::{FAILED, LISTINGS, OPEN},
         sheets::{AuditSheet, AuditedChannel, DIFFERENCES_MAX},
     },
 };
-
-/// How often is looked whether there is more.
-const LOOK: Duration = Duration::from_millis(300);
-/// Renewed while it reads; a killed command blocks the next one for no longer.
-const LEASE: Duration = Duration::from_secs(30);
-/// A service that has just begun takes its leases within this time.
-const NOBODY_FOR: Duration = Duration::from_secs(15);
 
 #[derive(Args, Debug)]
 pub struct Audit {
@@ -61,58 +50,23 @@ pub async fn run(common: &Common, asked: Audit) -> Done {
     }
 }
 
-/// Until everything is read: by a service, else by this command itself.
+/// Until everything is read.
 async fn work(desk: &Desk, request: i64) -> Result<AuditSheet, Failure> {
-    let asked = desk.store.audit_sheet(request).await?;
-    if !asked.is_open() {
-        return Ok(asked);
-    }
     let bar = Bar::of("audit", "listings");
-    let done = if desk.store.is_served().await? {
-        watch(desk, request, &bar).await
-    } else {
-        Box::pin(read(desk, request, &bar)).await
-    };
-    bar.end();
-    done
-}
-
-async fn watch(desk: &Desk, request: i64, bar: &Bar) -> Result<AuditSheet, Failure> {
-    let env = desk.store.env();
-    let mut served_at = env.elapsed();
-    loop {
+    let look = async || {
         let sheet = desk.store.audit_sheet(request).await?;
-        say(bar, &sheet);
-        if !sheet.is_open() {
-            return Ok(sheet);
-        }
-        if desk.store.is_served().await? {
-            served_at = env.elapsed();
-        } else if env.elapsed().saturating_sub(served_at) > NOBODY_FOR {
-            return Err(Failure::failed("the service that read has gone; run it again once one runs, or without any"));
-        }
-        env.sleep(LOOK).await;
-    }
-}
-
-/// With the malls' keys of this configuration, and the lock of a service.
-async fn read(desk: &Desk, request: i64, bar: &Bar) -> Result<AuditSheet, Failure> {
-    let database = desk.store.file().map(ToOwned::to_owned);
-    let _lock = database.map(|file| InstanceLock::take(&file, "audit", desk.store.now())).transpose()?;
-    let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
-    engine.take_free_leases(LEASE).await?;
-    let read = async {
+        say(&bar, &sheet);
+        Ok(Some(sheet).filter(|sheet| !sheet.is_open()))
+    };
+    let read = async |engine: &Engine| {
         let asked = desk.store.audit_sheet(request).await?;
         let wanted = |here: &&Arc<Channel>| asked.channels.iter().any(|part| part.channel == here.id());
-        let all = engine.channels.iter().filter(wanted).map(|here| read_one(&engine, here, request, bar));
+        let all = engine.channels.iter().filter(wanted).map(|here| read_one(engine, here, request, &bar));
         futures_util::future::try_join_all(all).await?;
-        Ok(desk.store.audit_sheet(request).await?)
+        Ok(())
     };
-    let done = tokio::select! {
-        done = read => done,
-        lost = keep_leases(&engine) => Err(lost),
-    };
-    engine.release_leases().await?;
+    let done = by_holder::done(desk, "audit", look, read).await;
+    bar.end();
     done
 }
 
@@ -128,20 +82,7 @@ async fn read_one(engine: &Engine, here: &Channel, request: i64, bar: &Bar) -> D
             // Somebody else runs this one, and reads it.
             None => Again::At(engine.env.now()),
         };
-        match again {
-            Again::Now => tokio::task::yield_now().await,
-            Again::At(at) => engine.env.sleep(between(engine.env.now(), at).min(LOOK).max(LOOK / 10)).await,
-        }
-    }
-}
-
-/// Ends only when they can't be kept.
-async fn keep_leases(engine: &Engine) -> Failure {
-    loop {
-        engine.env.sleep(LEASE / 3).await;
-        if let Err(error) = engine.take_free_leases(LEASE).await {
-            return error.into();
-        }
+        by_holder::rest(engine, again).await;
     }
 }
 

@@ -19,7 +19,9 @@ use crate::{
     },
     store::{
         channels::STOREFRONT,
-        sheets::{ChannelSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw},
+        sheets::{
+            ChannelSheet, CredentialSheet, GapSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw,
+        },
         switch::Suspension,
     },
 };
@@ -327,12 +329,14 @@ fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
             ("baseline", sheet.baseline.clone()),
             ("orders", lane(&sheet.health.orders)),
             ("stock", lane(&sheet.health.stock)),
+            ("read from", or_dash(sheet.coverage.from.map(instant))),
             ("read up to", or_dash(sheet.watermark.map(instant))),
             ("last poll", or_dash(sheet.last_poll_at.map(instant))),
             ("last push", or_dash(sheet.last_push_at.map(instant))),
             ("backlog", backlog(sheet)),
         ]);
     }
+    rows.extend(sheet.coverage.gaps.iter().map(|gap| ("gap", span(gap))));
     let names = ["oldest unpushed", "oldest unread", "oldest hold", "oldest open order"];
     let ages = names.into_iter().zip(sheet.oldest.each());
     rows.extend(ages.filter_map(|(name, (_, since))| Some((name, age(since?, now)))));
@@ -340,8 +344,19 @@ fn page(sheet: &ChannelSheet, now: Timestamp) -> String {
     rows.extend(
         sheet.schedule.iter().map(|due| ("due", format!("{} at {} (by {})", due.action, instant(due.at), due.by))),
     );
-    let text = pairs(&rows);
-    if sheet.quotas.is_empty() { text } else { format!("{text}\n\n{}", quotas(&sheet.quotas)) }
+    let mut text = pairs(&rows);
+    if !sheet.quotas.is_empty() {
+        text.push_str(&format!("\n\n{}", quotas(&sheet.quotas)));
+    }
+    if !sheet.credentials.is_empty() {
+        text.push_str(&format!("\n\n{}", credentials(&sheet.credentials)));
+    }
+    text
+}
+
+/// What was never read.
+fn span(gap: &GapSheet) -> String {
+    format!("{} to {}, noticed {}", instant(gap.from), instant(gap.until), instant(gap.since))
 }
 
 /// `3m, since 2026-11-24T01:02:03Z`.
@@ -380,6 +395,15 @@ fn suspended(suspend: &SuspendSheet) -> Vec<(&'static str, String)> {
         ("remaining", counted(suspend.remaining, "listing")),
         ("set aside", counted(suspend.set_aside, "listing")),
     ]
+}
+
+fn credentials(sheets: &[CredentialSheet]) -> String {
+    let mut table = Table::new(&["CREDENTIAL", "KNOWN SINCE", "ENDS BY"]);
+    for credential in sheets {
+        let ends = or_dash(credential.expires_at.map(instant));
+        table.row(vec![credential.name.clone(), instant(credential.since), ends]);
+    }
+    table.to_string()
 }
 
 fn quotas(sheets: &[QuotaSheet]) -> String {

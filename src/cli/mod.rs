@@ -12,6 +12,8 @@
 mod adapter;
 mod attention;
 mod audit;
+mod backfill;
+mod by_holder;
 mod changes;
 mod channel;
 mod check;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
+    backfill::{self, Backfill},
     desk::{Common, Desk},
     failure::Done,
     print::{instant, or_dash},
@@ -28,6 +29,8 @@ pub enum Command {
     Cancel(Cancel),
     /// Goods of an order came back, from whichever channel it is
     Return(Return),
+    /// Read the orders of a past span from their mall, slowly
+    Backfill(Backfill),
 }
 
 #[derive(Args, Debug)]
@@ -110,6 +113,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::Ship(asked) => do_to(&desk, Deed::Ship, asked.units, asked.location, None).await?,
         Command::Cancel(asked) => do_to(&desk, Deed::Cancel, asked.units, asked.location, None).await?,
         Command::Return(asked) => do_to(&desk, Deed::Return, asked.units, asked.location, asked.bin).await?,
+        Command::Backfill(asked) => Box::pin(backfill::run(&desk, asked)).await?,
     }
     Ok(())
 }

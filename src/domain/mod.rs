@@ -22,7 +22,7 @@
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
-//! Beside them, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, [`brake`]
+//! Beside them, [`credential`] says when a mall's key ends, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, [`brake`]
 //! weighs changes of many numbers at once, and [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
@@ -30,6 +30,7 @@ pub mod brake;
 pub mod bundle;
 pub mod business_day;
 pub mod core;
+pub mod credential;
 pub mod deed;
 pub mod demand;
 pub mod drift;

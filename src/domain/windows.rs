@@ -11,6 +11,9 @@ use uriba_sdk::card::OrdersCard;
 
 use super::time::{between, earlier, later};
 
+/// A window that begins where the mall's memory ends has so long to be asked for.
+const BEGUN_WITHIN: Duration = Duration::from_secs(3_600);
+
 /// What was sold before or after a reading is told by two clocks: beyond this they must be put right.
 const CLOCK_OFF_MAX: SignedDuration = SignedDuration::from_secs(5);
 
@@ -32,7 +35,7 @@ pub fn clock_complaint(off: SignedDuration) -> Option<String> {
 /// The windows that cover what was open before the channel was connected, oldest first.
 pub fn baseline(orders: &OrdersCard, now: Timestamp, lookback: Duration) -> Vec<Window> {
     let to = newest(orders, now);
-    let mut from = earlier(to, lookback.min(orders.reach));
+    let mut from = earlier(to, lookback).max(oldest(orders, now));
     let mut windows = Vec::new();
     while from < to {
         let end = later(from, orders.span_max).min(to);
@@ -48,8 +51,40 @@ pub fn next(orders: &OrdersCard, watermark: Timestamp, now: Timestamp) -> Option
     if to <= watermark {
         return None;
     }
-    let from = earlier(watermark, orders.overlap);
+    let from = earlier(watermark, orders.overlap).max(oldest(orders, now));
     Some(Window { from, to: later(from, orders.span_max).min(to), open_only: false })
+}
+
+/// What lies between the watermark and the oldest order that the mall still shows: nobody can read it any more.
+pub fn missed(orders: &OrdersCard, watermark: Timestamp, now: Timestamp) -> Option<Window> {
+    let to = oldest(orders, now);
+    (watermark < to).then_some(Window { from: watermark, to, open_only: false })
+}
+
+/// The mall no longer shows where the window begins: asked for, it would be refused, or answered in part.
+pub fn is_outlived(orders: &OrdersCard, from: Timestamp, now: Timestamp) -> bool {
+    from < earlier(now, orders.reach)
+}
+
+/// The next window of a past span that is read up to here.
+pub fn of_the_past(orders: &OrdersCard, read_to: Timestamp, until: Timestamp) -> Window {
+    Window { from: read_to, to: later(read_to, orders.span_max).min(until), open_only: false }
+}
+
+/// Why the orders of a past span can't be asked for.
+pub fn past_fault(orders: &OrdersCard, span: Window, now: Timestamp) -> Option<String> {
+    let unseen = orders.edge.max(orders.visibility_lag).max(orders.precision);
+    let (first, last) = (oldest(orders, now), earlier(now, unseen));
+    if span.from >= span.to {
+        return Some(format!("{} is not before {}", span.from, span.to));
+    }
+    if span.to > last {
+        return Some(format!("the mall shows all orders up to {last} by now, not to {}", span.to));
+    }
+    (span.from < first).then(|| {
+        let days = orders.reach.as_secs() / 86_400;
+        format!("the mall shows orders of the last {days} days only: from {first} on, not from {}", span.from)
+    })
 }
 
 /// What a complete window proves: no order placed up to here is unknown. `asked_at`: when its first page was
@@ -65,6 +100,11 @@ pub fn watermark(orders: &OrdersCard, window: Window, asked_at: Timestamp, read_
 pub fn sweep(orders: &OrdersCard, oldest_open: Timestamp, now: Timestamp) -> Vec<Window> {
     let span = between(oldest_open, now) + orders.precision;
     baseline(orders, now, span)
+}
+
+/// Where a window may begin at the earliest.
+fn oldest(orders: &OrdersCard, now: Timestamp) -> Timestamp {
+    later(earlier(now, orders.reach), BEGUN_WITHIN.min(orders.reach / 10))
 }
 
 fn newest(orders: &OrdersCard, now: Timestamp) -> Timestamp {

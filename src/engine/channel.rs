@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use uriba_sdk::{
     Card, Class, Env, Mall, MallError, Settings, Wire,
     card::OrdersCard,
@@ -39,6 +40,9 @@ use crate::{
 /// On the machine's clock: so long may lie between the decision what to write and the writing of it.
 const LEAD_MAX: Duration = Duration::from_millis(250);
 
+/// On the machine's clock: a renewed file is found within this time.
+const CREDENTIALS_EVERY: Duration = Duration::from_secs(60);
+
 /// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
 pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
 
@@ -49,6 +53,7 @@ pub struct Line {
     /// The same for who writes, in turns.
     pub writer: Box<dyn Mall>,
     pub turns: Wire,
+    settings: Settings,
 }
 
 impl Line {
@@ -73,6 +78,8 @@ pub struct Channel {
     lease: RwLock<Option<Lease>>,
     /// How long the last claim took, in microseconds.
     claim_us: AtomicU64,
+    /// On the machine's clock, when credentials are looked at next.
+    credentials_due_us: AtomicU64,
     /// Of the last holder's words some are still to be taken up as its successor does.
     pub(super) inherits: AtomicBool,
 }
@@ -94,7 +101,7 @@ impl Outside {
         }
         let turns = wire.in_turns();
         let open = |wire: &Wire| (plan.mall.open)(settings, wire.clone());
-        Ok(Line { mall: open(&wire)?, writer: open(&turns)?, wire, turns })
+        Ok(Line { mall: open(&wire)?, writer: open(&turns)?, wire, turns, settings: settings.clone() })
     }
 }
 
@@ -124,8 +131,9 @@ impl Channel {
         let outlet = Outlet { channel, pool, card, ways: plan::ways(card), times, on_drift };
         let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
-        let (claim_us, inherits) = (AtomicU64::default(), AtomicBool::new(false));
-        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, inherits })
+        let (claim_us, credentials_due_us, inherits) =
+            (AtomicU64::default(), AtomicU64::default(), AtomicBool::new(false));
+        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, credentials_due_us, inherits })
     }
 
     pub fn id(&self) -> &str {
@@ -145,9 +153,34 @@ impl Channel {
         if lane.state != LaneState::Tripped {
             return;
         }
+        if let Some(settings) = self.settings_now() {
+            self.reopen(&settings);
+        }
+    }
+
+    /// Now and then: the settings in use. What was renewed meanwhile is in use from here on.
+    pub(super) fn look_at_credentials(&self) -> Option<Settings> {
+        let now = u64::try_from(self.outside.env.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let due_us = self.credentials_due_us.load(Ordering::Relaxed);
+        if now < due_us {
+            return None;
+        }
+        let pace = u64::try_from(CREDENTIALS_EVERY.as_micros()).unwrap_or(u64::MAX);
+        self.credentials_due_us.store(now.saturating_add(pace), Ordering::Relaxed);
+        if let Some(settings) = self.settings_now().filter(|now| !same_credentials(now, &self.line().settings)) {
+            tracing::info!(channel = self.id(), "credentials were renewed");
+            self.reopen(&settings);
+        }
+        Some(self.line().settings.clone())
+    }
+
+    fn settings_now(&self) -> Option<Settings> {
         let source = self.source.read().expect("no panic happens under this lock").clone();
-        let Some(settings) = source.and_then(|source| source(self.id())) else { return };
-        match self.outside.line(&self.plan, &settings) {
+        source.and_then(|source| source(self.id()))
+    }
+
+    fn reopen(&self, settings: &Settings) {
+        match self.outside.line(&self.plan, settings) {
             Ok(line) => {
                 self.outside.vault.forget_all_of(self.id());
                 *self.line.write().expect("no panic happens under this lock") = Arc::new(line);
@@ -265,4 +298,11 @@ impl Channel {
             ..Call::default()
         }
     }
+}
+
+fn same_credentials(one: &Settings, other: &Settings) -> bool {
+    let exposed =
+        |settings: &Settings, key: &str| settings.credentials.get(key).map(|secret| secret.expose_secret().to_owned());
+    let keys = one.credentials.keys().chain(other.credentials.keys());
+    keys.into_iter().all(|key| exposed(one, key) == exposed(other, key))
 }

@@ -1,6 +1,6 @@
 //! What time alone brings: due switches, rules whose dates have come, channels of which nobody hears or that can't be
 //! written, modes and shares to be looked at again, holds past their time, doubts that the orders should have
-//! explained by now, what a day has taught, and the end of what was kept long enough.
+//! explained by now, keys of malls that end, what a day has taught, and the end of what was kept long enough.
 
 use super::Engine;
 use crate::store::{Result, Store};
@@ -17,6 +17,9 @@ pub async fn step(engine: &Engine) -> Result<()> {
         let Some(lease) = here.lease() else { continue };
         let unseen = here.plan.timing.unseen_for_at_most.unwrap_or(here.outlet.card.times.unseen_for_at_most);
         here.count_drifts(&engine.store.expire_doubts(&lease, &here.outlet, unseen).await?);
+        if let Some(settings) = here.look_at_credentials() {
+            engine.store.note_credentials(&lease, here.outlet.card.credentials, &settings).await?;
+        }
     }
     engine.store.learn_catalogue().await?;
     engine.store.sweep(engine.history).await?;

@@ -6,6 +6,7 @@
 //!
 //! The engine knows no mall by name: a channel brings its adapter, its card and its settings.
 
+pub mod backfill;
 pub mod braked;
 mod channel;
 pub mod driver;

@@ -2,9 +2,12 @@
 
 use uriba_sdk::{Class, Query, Span};
 
-use super::{Again, Channel};
+use super::{Again, Channel, backfill};
 use crate::{
-    domain::time::{earlier, later},
+    domain::{
+        time::{earlier, later},
+        windows,
+    },
     store::{
         Result, Store,
         channels::{LaneName, lane},
@@ -24,13 +27,19 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         return Ok(Again::At(later(now, here.plan.poll_interval)));
     }
     if let Some(until) = lane.until.filter(|until| *until > now) {
+        backfill::fail_while_stopped(store, here, lease, &lane).await?;
         return Ok(Again::At(until));
     }
     let work = store.poll_work(&row, &here.orders).await?;
     let operation = match &work {
         Work::ById(_) => here.orders.by_id,
         Work::Page(_) => here.orders.search,
-        Work::Idle { until } if *until > now => return Ok(Again::At(*until)),
+        Work::Idle { until } if *until > now => {
+            return Ok(match backfill::step(store, here, lease).await? {
+                Again::Now => Again::Now,
+                Again::At(at) => Again::At(at.min(*until)),
+            });
+        }
         Work::Idle { .. } => {
             // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
             let ready = here.line().wire.ready_at(here.orders.search);
@@ -43,6 +52,15 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             return Ok(Again::Now);
         }
     };
+    // A list that is being turned goes on by what the mall gave for it.
+    if let Work::Page(window) = &work
+        && window.pages == 0
+        && window.family.is_none()
+        && windows::is_outlived(&here.orders, instant(window.from_at), earlier(now, here.behind()))
+    {
+        store.plan_anew(lease, here.id(), window).await?;
+        return Ok(Again::Now);
+    }
     here.before_probe(&lane);
     let ready = here.line().wire.ready_at(operation);
     if ready > now {

@@ -106,6 +106,9 @@ impl Store {
         if item.kind == "review" {
             self.end_review(&tx, &item, action, who).await?;
         }
+        if item.kind == "gap" {
+            self.close_gap_of(&tx, &item, who).await?;
+        }
         let mut row = item.into_active_model();
         row.resolved_at = Set(Some(micros(self.now())));
         row.resolved_by = Set(Some(who.to_owned()));

@@ -373,6 +373,7 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         unheard_s: None,
         // A storefront has no open orders that anybody would have to read first.
         baseline: if setup.mall == STOREFRONT { "done" } else { "pending" }.into(),
+        read_from: None,
         watermark: None,
         last_poll_at: None,
         next_poll_at: None,

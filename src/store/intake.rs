@@ -63,7 +63,8 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let mut taken = self.take_in_orders(&tx, intake, page.orders, page.unread, page.read_at).await?;
-        match self.note_progress(&tx, &intake.channel, page.progress, page.orders, page.read_at).await? {
+        match self.note_progress(&tx, &intake.channel, page.progress, (page.orders, taken.orders), page.read_at).await?
+        {
             Moved::On => {}
             Moved::Perhaps => taken.concluded = self.conclude(&tx, intake).await?,
             Moved::Endless(why) => taken.endless = Some(why),

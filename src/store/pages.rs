@@ -95,7 +95,7 @@ pub(super) fn list_of(channel: &str) -> String {
 }
 
 /// Made of what stands on a page, in whatever order; `None`: nothing.
-pub(super) fn page_name(orders: &[Order], heads: &[Head]) -> Option<String> {
+pub fn page_name(orders: &[Order], heads: &[Head]) -> Option<String> {
     let ids = orders.iter().map(|order| &order.id).chain(heads.iter().map(|head| &head.id));
     let ids: BTreeSet<&String> = ids.collect();
     let mut digest = Sha256::new();

@@ -21,7 +21,7 @@ use uriba_sdk::{
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
-    entity::{channel, mall_order, poll_head, poll_window},
+    entity::{backfill, channel, mall_order, poll_head, poll_window},
     instant,
     intake::Intake,
     lease::Lease,
@@ -50,8 +50,10 @@ struct Known {
 
 /// How far a request moved the reading on.
 pub enum Progress {
-    /// Nothing but the facts (an order CSV, a backfill of one order).
+    /// Nothing but the facts.
     Nothing,
+    /// A backfill is so far by this.
+    Backfill(Box<backfill::Model>),
     Page {
         window: i64,
         heads: Vec<Head>,
@@ -122,9 +124,18 @@ impl Store {
         lease.confirm(&tx).await?;
         let now = self.now();
         let mut planned: Vec<(&str, Window)> = Vec::new();
+        let mut row = channel.clone().into_active_model();
         match maybe_instant(channel.watermark).filter(|_| channel.baseline == "done") {
-            None => planned.extend(windows::baseline(orders, present, lookback).into_iter().map(|w| ("baseline", w))),
-            Some(watermark) => {
+            None => {
+                planned.extend(windows::baseline(orders, present, lookback).into_iter().map(|w| ("baseline", w)));
+                row.read_from = Set(planned.first().map(|(_, window)| micros(window.from)));
+            }
+            Some(mut watermark) => {
+                if let Some(span) = windows::missed(orders, watermark, present) {
+                    self.open_gap(&tx, &channel.id, span).await?;
+                    watermark = span.to;
+                    row.watermark = Set(Some(micros(watermark)));
+                }
                 planned.extend(windows::next(orders, watermark, present).map(|window| ("new", window)));
                 match orders.found_by {
                     FoundBy::Placed => planned.extend(self.open_orders(&tx, channel, orders, present).await?),
@@ -137,7 +148,6 @@ impl Store {
         for (kind, window) in planned {
             self.open_window(&tx, &channel.id, kind, window, None).await?;
         }
-        let mut row = channel.clone().into_active_model();
         row.next_poll_at = Set(Some(micros(later(now, interval))));
         row.update(&tx).await?;
         Ok(tx.commit().await?)
@@ -241,11 +251,15 @@ impl Store {
         tx: &DatabaseTransaction,
         channel: &str,
         progress: Progress,
-        orders: &[Order],
+        (orders, taken): (&[Order], usize),
         read_at: Timestamp,
     ) -> Result<Moved> {
         match progress {
             Progress::Nothing => Ok(Moved::On),
+            Progress::Backfill(row) => {
+                self.note_backfill(tx, *row, taken).await?;
+                Ok(Moved::On)
+            }
             Progress::Heads(ids) => {
                 for piece in ids.chunks(ROWS_PER_STATEMENT) {
                     poll_head::Entity::delete_many()

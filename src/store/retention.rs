@@ -19,8 +19,8 @@ use sea_orm::{
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
     entity::{
-        attention, balance_event, line_event, log, mall_order, meta, order_line, provisional_hold, publication_event,
-        retention, schedule, stop_raise, unread_line, unread_order,
+        attention, backfill, balance_event, line_event, log, mall_order, meta, order_gap, order_line, provisional_hold,
+        publication_event, retention, schedule, stop_raise, unread_line, unread_order,
     },
     first_id_at, instant, micros,
 };
@@ -94,6 +94,8 @@ async fn forget_past(tx: &DatabaseTransaction, horizon: Timestamp) -> Result<Vec
         forget::<provisional_hold::Entity>(tx, horizon, all().add(provisional_hold::Column::EndedAt.lt(before)))
             .await?,
         forget::<stop_raise::Entity>(tx, horizon, all().add(stop_raise::Column::EndedAt.lt(before))).await?,
+        forget::<backfill::Entity>(tx, horizon, all().add(backfill::Column::EndedAt.lt(before))).await?,
+        forget::<order_gap::Entity>(tx, horizon, all().add(order_gap::Column::ClosedAt.lt(before))).await?,
         forget::<schedule::Entity>(tx, horizon, all().add(schedule::Column::DoneAt.lt(before))).await?,
     ];
     let ended =

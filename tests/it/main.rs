@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod api;
+mod backfills;
 mod bad_input;
 mod brakes;
 mod bundles;
@@ -10,6 +11,7 @@ mod cli;
 mod clocks;
 mod escrow;
 mod files;
+mod gaps;
 mod holds;
 mod hub;
 mod imports;

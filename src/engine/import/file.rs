@@ -207,6 +207,9 @@ impl CoreFile<'_> {
         let mut session = Session { store, aim: Aim::Book(import.clone()), sum: Piece::default() };
         items.book(&mut session).await?;
         let done = store.finish_import(&import).await?;
+        if let Good::Orders(_, orders) = items {
+            orders::close_gaps(store, self, orders).await?;
+        }
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         let sum = Piece { booked: count(done.booked), unchanged: count(done.unchanged), created: count(done.created) };
         Ok(report.with(Some(done.id.to_string()), sum))

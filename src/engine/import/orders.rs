@@ -61,6 +61,20 @@ pub(super) async fn book(file: &CoreFile<'_>, orders: &Orders, session: &mut Ses
     Ok(())
 }
 
+/// A list with an order at or before a gap's beginning and one at or after its end holds what lies between.
+pub(super) async fn close_gaps(store: &Store, file: &CoreFile<'_>, orders: &Orders) -> Result<()> {
+    let mut spans: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
+    for ((channel, _), order) in orders {
+        let at = order.placed_at;
+        let span = spans.entry(channel).or_insert((at, at));
+        *span = (span.0.min(at), span.1.max(at));
+    }
+    for (channel, span) in spans {
+        store.close_gaps(channel, span, file.by).await?;
+    }
+    Ok(())
+}
+
 fn add(row: &Row<'_>, file: &CoreFile<'_>, zone: &TimeZone, orders: &mut Orders) -> std::result::Result<(), Flaw> {
     let (channel, id) = (name(row, "channel")?, name(row, "order_id")?);
     if !file.terms.intakes.contains_key(&channel) {

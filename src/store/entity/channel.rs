@@ -45,6 +45,8 @@ pub struct Model {
     /// Nobody has heard of its orders for longer than usual, which is counted as so many seconds.
     pub unheard_s: Option<i64>,
     pub baseline: String,
+    /// The beginning of what was read when the channel was connected.
+    pub read_from: Option<i64>,
     pub watermark: Option<i64>,
     pub last_poll_at: Option<i64>,
     pub next_poll_at: Option<i64>,

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{Oldest, Outline, Outlines, Page, Paging};
 use crate::{
     domain::{
+        credential::Term,
         health::Lane,
         plan::backlog::{self, Flow, Waiting},
         publication::Urgency,
@@ -20,7 +21,9 @@ use crate::{
     store::{
         Result, Store, StoreError,
         channels::{LaneName, lane},
-        entity::{channel, publication, quota, schedule},
+        credentials,
+        entity::{channel, credential, order_gap, publication, quota, schedule},
+        gaps::open_gaps,
         instant, maybe_instant, micros,
         publication_belief::urgency_rank,
         publications::situation_of,
@@ -43,8 +46,10 @@ pub struct ChannelSheet {
     pub health: HealthSheet,
     /// `null` while the channel is active.
     pub suspend: Option<SuspendSheet>,
-    /// All orders up to here are certainly read.
+    /// All orders up to here are certainly read, but for the gaps of `coverage`.
     pub watermark: Option<Timestamp>,
+    #[serde(default)]
+    pub coverage: CoverageSheet,
     pub last_poll_at: Option<Timestamp>,
     pub last_push_at: Option<Timestamp>,
     /// Listings that wait to be written.
@@ -56,11 +61,51 @@ pub struct ChannelSheet {
     /// written.
     pub backlog_eta_s: Option<u64>,
     pub quotas: Vec<QuotaSheet>,
+    /// The mall's keys that are in use, by name.
+    #[serde(default)]
+    pub credentials: Vec<CredentialSheet>,
     /// Since when the oldest of each kind has waited.
     #[serde(default)]
     pub oldest: Oldest,
     /// Switches that are due later.
     pub schedule: Vec<ScheduleSheet>,
+}
+
+/// Which span of order time the channel has read completely, but for its gaps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Coverage)]
+pub struct CoverageSheet {
+    /// `null` where nobody noted it: the channel was connected by an older version.
+    pub from: Option<Timestamp>,
+    /// The watermark.
+    pub until: Option<Timestamp>,
+    /// Open ones, oldest first.
+    pub gaps: Vec<GapSheet>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Gap)]
+pub struct GapSheet {
+    pub id: String,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// `reach`: the mall no longer shows orders of that time.
+    pub cause: String,
+    /// When it was noticed.
+    pub since: Timestamp,
+}
+
+/// A key of the mall. Its value is nowhere here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Credential)]
+pub struct CredentialSheet {
+    /// As in `[channels.credentials]`.
+    #[schema(example = "license_key")]
+    pub name: String,
+    /// When uriba first saw this value.
+    pub since: Timestamp,
+    /// When it ends at the latest, by what the mall says of its keys; `null` where it says nothing.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The two lanes of a channel.
@@ -165,13 +210,16 @@ impl Store {
         let quotas = quota::Entity::find().all(tx).await?;
         let quotas: HashMap<QuotaKey, quota::Model> =
             quotas.into_iter().map(|row| (QuotaKey::new(&row.scope, &row.name), row)).collect();
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let due = schedule::Entity::find()
-            .filter(schedule::Column::Channel.is_in(ids))
+            .filter(schedule::Column::Channel.is_in(ids.iter().copied()))
             .filter(schedule::Column::DoneAt.is_null())
             .order_by_asc(schedule::Column::At)
             .all(tx)
             .await?;
+        let mut credentials = credentials::of_channels(tx, &ids).await?;
+        let mut gaps = open_gaps(tx, &ids).await?;
         let mut sheets = Vec::with_capacity(rows.len());
         for row in rows {
             let now = self.now();
@@ -189,7 +237,14 @@ impl Store {
             let open = outline.filter(|_| may_write(&row, now));
             let wait = maybe_instant(row.stock_until).map_or(Duration::ZERO, |until| between(now, until));
             let oldest = self.oldest(tx, &row.id).await?;
+            let credentials = credentials.remove(&row.id).unwrap_or_default();
+            let coverage = CoverageSheet {
+                from: maybe_instant(row.read_from),
+                until: maybe_instant(row.watermark),
+                gaps: gaps.remove(&row.id).unwrap_or_default().iter().map(GapSheet::from).collect(),
+            };
             sheets.push(ChannelSheet {
+                coverage,
                 backlog_eta_s: open.map(|outline| backlog.eta_s(outline, &quotas, wait, now)),
                 watermark: maybe_instant(row.watermark),
                 last_poll_at: maybe_instant(row.last_poll_at),
@@ -205,6 +260,7 @@ impl Store {
                 backlog: backlog.zeros + backlog.others + backlog.resting,
                 resting: backlog.resting,
                 quotas,
+                credentials: credentials.iter().map(CredentialSheet::from).collect(),
                 oldest,
                 schedule,
             });
@@ -342,6 +398,25 @@ fn quota_sheet(name: &str, key: &QuotaKey, rate: &Rate, row: Option<&quota::Mode
 impl From<Lane> for LaneSheet {
     fn from(lane: Lane) -> Self {
         Self { state: lane.state.word().to_owned(), until: lane.until, cause: lane.cause }
+    }
+}
+
+impl From<&credential::Model> for CredentialSheet {
+    fn from(row: &credential::Model) -> Self {
+        let expires_at = row.term().map(Term::expires_at);
+        Self { name: row.name.clone(), since: instant(row.since), expires_at }
+    }
+}
+
+impl From<&order_gap::Model> for GapSheet {
+    fn from(row: &order_gap::Model) -> Self {
+        Self {
+            id: row.id.to_string(),
+            from: instant(row.from_at),
+            until: instant(row.until_at),
+            cause: row.cause.clone(),
+            since: instant(row.since),
+        }
     }
 }
 

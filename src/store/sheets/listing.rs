@@ -298,6 +298,9 @@ fn reason(state: Standing, item: &Listed, channel: &channel::Model, cause: Optio
             let folder = cause.as_deref().and_then(|cause| cause.strip_prefix("interval/")).unwrap_or_default();
             Some(format!("not raised while the file that was due in {folder} is missing"))
         }
+        Standing::Held if cause.as_deref().is_some_and(|cause| cause.starts_with("gap/")) => {
+            Some("not raised while orders of the channel were missed (attention gap)".into())
+        }
         Standing::Held => cause.map(|cause| format!("not raised: {cause}")),
         Standing::SetAside => {
             let until = item.publication.set_aside_until.map(|until| format!("; tried again at {until}"));

@@ -35,7 +35,10 @@ use crate::domain::{plan, publication::Ways};
 pub use ages::{Ages, Oldest, OldestOf};
 pub use audit::{AuditSheet, AuditedChannel, DIFFERENCES_MAX, Difference};
 pub use availability::AvailabilitySheet;
-pub use channel::{ChannelSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet, SuspendSheet};
+pub use channel::{
+    ChannelSheet, CoverageSheet, CredentialSheet, GapSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet,
+    SuspendSheet,
+};
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use due::DueSheet;
 pub use history::{HistoryLine, Span};

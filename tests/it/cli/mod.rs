@@ -1,8 +1,10 @@
 //! The built program, as a person or a script runs it: what it prints, and how it ends.
 
 mod audit;
+mod backfill;
 mod commands;
 mod configuration;
+mod credentials;
 mod database;
 mod fake;
 mod orders;

@@ -25,7 +25,8 @@ use crate::support::{CARD, TestBase, intake, line, on_every_database, order, out
 async fn a_superseded_holder_can_write_nothing() {
     on_every_database(async |base| {
         ready_to_raise(base).await;
-        base.execute("UPDATE channel SET watermark = 1").await.unwrap();
+        let known = base.env.now().as_microsecond() - 3_600_000_000;
+        base.execute(&format!("UPDATE channel SET watermark = {known}")).await.unwrap();
         let lease = base.lease("a").await;
         let row = base.store.channel("a").await.unwrap();
         base.store.begin_cycle(&lease, &row, &CARD.orders, base.env.now(), seconds(60), seconds(60)).await.unwrap();
@@ -63,6 +64,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let answered = Performed::Answered(vec![Outcome::Applied { now: None }]);
     vec![
         ("take_in", store.take_in(lease, &intake("a"), page).await.map(drop)),
+        ("plan_anew", store.plan_anew(lease, "a", &window).await),
         ("begin_cycle", store.begin_cycle(lease, &row, orders, now, seconds(60), seconds(60)).await),
         ("claim", store.claim(lease, &outlet, now).await.map(drop)),
         ("settle", store.settle(lease, &outlet, claim, answered, exchange).await.map(drop)),

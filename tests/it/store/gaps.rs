@@ -1,0 +1,104 @@
+//! Spans of orders that nobody can read any more: what they forbid, and what closes them.
+
+use jiff::{SignedDuration, Timestamp};
+use uriba::{engine::import::FileKind, store::sheets::CoverageSheet};
+use uriba_sdk::{Env, card};
+
+use crate::support::{CARD, TestBase, on_every_database, outlines, seconds};
+
+const HEAD: &str = "channel,order_id,line,mall_key,ordered,cancelled,shipped,ordered_at\n";
+
+/// A shop whose orders are known up to then; the next cycle begins now.
+async fn cycle_after(base: &TestBase, watermark: Timestamp) {
+    let lease = base.lease("a").await;
+    base.execute("DELETE FROM poll_window").await.unwrap();
+    let known = watermark.as_microsecond();
+    base.execute(&format!("UPDATE channel SET baseline = 'done', watermark = {known}")).await.unwrap();
+    let row = base.store.channel("a").await.unwrap();
+    base.store.begin_cycle(&lease, &row, &CARD.orders, base.env.now(), seconds(60), seconds(60)).await.unwrap();
+}
+
+fn days_ago(base: &TestBase, days: i64) -> Timestamp {
+    base.env.now() - SignedDuration::from_hours(days * 24)
+}
+
+async fn coverage(base: &TestBase) -> CoverageSheet {
+    base.store.channel_sheet("a", &outlines(&["a"])).await.unwrap().coverage
+}
+
+async fn stops(base: &TestBase) -> usize {
+    base.rows("SELECT id FROM stop_raise WHERE scope = 'channel:a' AND ended_at IS NULL").await.len()
+}
+
+#[tokio::test]
+async fn what_the_mall_no_longer_shows_is_a_gap_and_reading_goes_on_behind_it() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        cycle_after(base, days_ago(base, 89)).await;
+        assert_eq!(coverage(base).await.gaps, []);
+        let before = days_ago(base, 100);
+        cycle_after(base, before).await;
+        let found = coverage(base).await;
+        let oldest = days_ago(base, 90) + SignedDuration::from_hours(1);
+        assert_eq!((found.until, found.gaps.len()), (Some(oldest), 1));
+        assert_eq!((found.gaps[0].from, found.gaps[0].until, found.gaps[0].cause.as_str()), (before, oldest, "reach"));
+        let windows = base.rows("SELECT from_at FROM poll_window").await;
+        assert_eq!(windows[0]["from_at"].as_i64(), Some(oldest.as_microsecond()), "not what it would refuse");
+        let said = base.attention("gap").await;
+        assert!(said.len() == 1 && said[0].contains("were not read"), "{said:?}");
+        assert_eq!(stops(base).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn being_away_again_behind_an_open_gap_makes_it_longer() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        let before = days_ago(base, 100);
+        cycle_after(base, before).await;
+        let until = coverage(base).await.until.unwrap();
+        base.env.advance(card::days(2));
+        cycle_after(base, until).await;
+        let found = coverage(base).await;
+        assert_eq!(found.gaps.len(), 1);
+        assert_eq!((Some(found.gaps[0].from), Some(found.gaps[0].until)), (Some(before), found.until));
+        assert_eq!((base.attention("gap").await.len(), stops(base).await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_of_orders_closes_the_gaps_that_lie_within_it_only() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        // From the 12th of August to the 22nd.
+        cycle_after(base, days_ago(base, 100)).await;
+        let list = |days: &[&str]| {
+            let row = |day: &&str| format!("a,{day},1,tea,1,0,1,2026-{day} 12:00\n");
+            format!("{HEAD}{}", days.iter().map(row).collect::<String>())
+        };
+        base.drop(FileKind::Orders, "20T11:00", &list(&["08-13", "08-30"])).await;
+        assert_eq!((coverage(base).await.gaps.len(), stops(base).await), (1, 1), "what came before isn't there");
+        base.drop(FileKind::Orders, "20T12:00", &list(&["08-10", "08-15", "08-30"])).await;
+        assert_eq!((coverage(base).await.gaps.len(), stops(base).await), (0, 0));
+        assert_eq!(base.attention("gap").await, Vec::<String>::new());
+        let rows = base.rows("SELECT closed_by FROM order_gap").await;
+        assert_eq!(rows[0]["closed_by"].as_str(), Some("test"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_who_resolves_the_item_closes_the_gap() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        cycle_after(base, days_ago(base, 100)).await;
+        let id = base.attention_items("gap").await[0].id;
+        base.store.resolve_attention(id, None, "maria").await.unwrap();
+        assert_eq!((coverage(base).await.gaps, stops(base).await), (vec![], 0));
+        let rows = base.rows("SELECT closed_by FROM order_gap").await;
+        assert_eq!(rows[0]["closed_by"].as_str(), Some("maria"));
+    })
+    .await;
+}
