@@ -11,9 +11,8 @@ use std::{
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, Query},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 use super::{
@@ -133,8 +132,8 @@ pub(super) async fn candidates(
     if look.kinds == Kinds::Zeros || !situation.baseline_done {
         wanting = wanting.filter(Column::Urgency.eq(urgency_rank(Some(Urgency::Zero))));
     }
-    if !stops.0.is_empty() {
-        wanting = wanting.filter(Condition::any().add(Column::Urgency.gt(0)).add(stops.elsewhere()));
+    if stops.everything() {
+        wanting = wanting.filter(Column::Urgency.gt(0));
     }
     if !outlet.ways.relative {
         // An absolute raise waits until the orders are known past what it would overwrite.
@@ -192,24 +191,13 @@ impl Stops {
         Ok(Self(if all.contains(&whole) || all.contains(EVERYTHING) { HashSet::from(["*".to_owned()]) } else { all }))
     }
 
-    /// Listings that nothing stops. Without this, raises that may not go would fill every batch.
-    fn elsewhere(&self) -> Expr {
-        if self.0.contains("*") {
-            return Expr::value(false);
-        }
-        let ids = |prefix: &str| -> Vec<i64> {
-            self.0.iter().filter_map(|scope| scope.strip_prefix(prefix)?.parse().ok()).take(500).collect()
-        };
-        let stopped = Query::select()
-            .column(listing::Column::Id)
-            .from(listing::Entity)
-            .and_where(listing::Column::SkuId.is_in(ids("sku:")).or(listing::Column::Id.is_in(ids("listing:"))))
-            .to_owned();
-        publication::Column::ListingId.not_in_subquery(stopped)
+    /// Nothing of the channel may be raised: looking at each raise, to let it rest, would be in vain.
+    fn everything(&self) -> bool {
+        self.0.contains("*")
     }
 
     pub(super) fn forbid(&self, listing: &listing::Model) -> bool {
-        self.0.contains("*")
+        self.everything()
             || self.0.contains(&format!("sku:{}", listing.sku_id))
             || self.0.contains(&format!("listing:{}", listing.id))
     }

@@ -26,7 +26,7 @@ async fn it_reads_by_itself_or_has_the_service_read() {
     let mut service = place.serve("");
     let from = from - SignedDuration::from_hours(1);
     let sheet: BackfillSheet = place.json(&format!("order backfill sample --from {from} --to {to} --rate 600"));
-    assert_eq!((sheet.state.as_str(), sheet.orders, sheet.asked_by.as_str()), ("done", 0, "maria"));
+    assert_eq!((sheet.state.as_str(), sheet.orders, sheet.asked_by.as_str()), ("done", 0, "cli:maria"));
     assert_eq!(service.stop("TERM").0, Some(0));
 }
 
