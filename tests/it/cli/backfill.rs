@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use uriba::store::backfills::BackfillSheet;
+use uriba_sdk::{Env, env::SystemEnv};
 
 use super::{Place, Street, until};
 
@@ -12,7 +13,8 @@ async fn it_reads_by_itself_or_has_the_service_read() {
     street.list("tea", 5);
     let shop = street.shop("sample");
     shop.book().place(&[(&shop.mall_key(0), 1)]).unwrap();
-    let (to, from) = (Timestamp::now(), Timestamp::now() - SignedDuration::from_hours(2));
+    let to = SystemEnv::new().now();
+    let from = to - SignedDuration::from_hours(2);
     let mut ran = None;
     until("the mall is sure to show it", || {
         let again = ran.insert(place.run(&format!("order backfill sample --from {from} --to {to} --rate 600")));
