@@ -1,6 +1,6 @@
 //! `uriba order backfill`, with a service and without, over a fake in real time.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uriba::store::backfills::BackfillSheet;
 use uriba_sdk::{Env, env::SystemEnv};
 
