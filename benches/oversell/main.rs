@@ -42,9 +42,9 @@ only), 10 % to the seller's own shop. Whoever finds nothing leaves. A write take
 and sets one figure everywhere, *buffer 2* holds two units back, *by hand* splits the stock into four and leaves it \
 alone; *shared*, *escrow* and *auto* run the real `domain::{publication, settle, allocation, demand, exposure}` in \
 memory; *clairvoyant* is what could be sold at most. There are no faults here, no database and no HTTP.\n\n\
-Two things to know. In the *flash*, escrow sells everything and nothing twice, but turns away more customers than the \
-split by hand: it moves units on the first orders that it hears of, and what an absolute-only mall gives up comes back \
-minutes later. In the *outage* and the *super sale*, auto accepts a small risk on thin stock.\n\n\
+Two things to know. In the *flash*, which is over before most orders are heard of, escrow leaves the units where they \
+are and gives out only what nobody has: moving them would hide them for longer than they last. In the *outage* and the \
+*super sale*, auto accepts a small risk on thin stock.\n\n\
 *Turned away*: customers who found nothing while a unit was unsold on any channel. *95 % sold after*: the mean of the \
 runs that came so far, and how many did. *Pushes*: figures written to malls.\n\n";
 

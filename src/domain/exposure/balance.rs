@@ -28,6 +28,9 @@ use crate::domain::{demand::Forecast, time::later};
 const DRY: f64 = 0.6;
 /// The last units of a listing move on only to one that sells so much faster.
 const FASTER: f64 = 1.25;
+/// Units are on show nowhere while they move, and what a mall is found to have sold meanwhile comes free only when it is
+/// heard of: moving pays while the stock lasts for so many times as long as that takes.
+const PAYS: f64 = 5.0;
 /// Decisions are looked at again when a part of the stock is expected to have sold, no sooner and no later than this.
 const SOONEST: Duration = Duration::from_secs(30);
 const LATEST: Duration = Duration::from_secs(86_400);
@@ -277,8 +280,8 @@ impl Table {
         }
         self.shrink();
         self.hand_out();
-        // What will be gone before anybody is heard of again is sold soonest where it is.
-        if self.total as f64 >= self.demand * self.heard_s {
+        // What will be gone before its move has paid is sold soonest where it is.
+        if self.total as f64 >= PAYS * self.demand * self.heard_s {
             self.move_on();
             self.empty();
         }
