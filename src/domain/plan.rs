@@ -39,6 +39,8 @@ const WEIGHT_STEPS: f64 = (1 << 24) as f64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish<T> {
     pub listing: T,
+    /// The listing's kind, by the card.
+    pub kind: &'static str,
     pub write: Write,
     pub urgency: Urgency,
     pub rank: i64,
@@ -93,23 +95,32 @@ fn sold(figure: i64, asked: f64) -> f64 {
     if figure < 1.0 { 0.0 } else { figure * -(-asked / figure).exp_m1() }
 }
 
-/// What the card offers for this mall's listings.
-pub fn ways(card: &Card) -> Ways {
+/// What the card offers for listings of this kind.
+pub fn ways(card: &Card, kind: &str) -> Ways {
     Ways {
-        relative: card.write_way(WriteMode::Relative).is_some() && card.reads.is_some(),
-        compare_and_set: card.write_way(WriteMode::CompareAndSet).is_some(),
+        relative: card.write_way(kind, WriteMode::Relative).is_some() && card.reads.is_some(),
+        compare_and_set: card.write_way(kind, WriteMode::CompareAndSet).is_some(),
+    }
+}
+
+/// What it offers for every listing, of whichever kind.
+pub fn common_ways(card: &Card) -> Ways {
+    let each = || card.writes.iter().map(|way| ways(card, way.kind));
+    Ways {
+        relative: !card.writes.is_empty() && each().all(|ways| ways.relative),
+        compare_and_set: !card.writes.is_empty() && each().all(|ways| ways.compare_and_set),
     }
 }
 
 /// The channel's next batch. `turn` counts its requests.
 pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
     let wishes = ordered(card, wishes, turn, now);
-    let Some(first) = wishes.first().and_then(|wish| way(card, wish.write)) else { return Vec::new() };
+    let Some(first) = wishes.first().and_then(|wish| way(card, wish)) else { return Vec::new() };
     let most = first.batch_max;
     let operation = first.operation;
     wishes
         .into_iter()
-        .filter(|wish| way(card, wish.write).is_some_and(|way| way.operation == operation && way.batch_max >= most))
+        .filter(|wish| way(card, wish).is_some_and(|way| way.operation == operation && way.batch_max >= most))
         .take(most)
         .collect()
 }
@@ -117,7 +128,7 @@ pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) ->
 fn ordered<T>(card: &Card, mut wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
     wishes.sort_by_key(|wish| Reverse((wish.urgency, wish.rank, wish.since.map(Reverse))));
     let zeros = wishes.iter().take_while(|wish| wish.urgency == Urgency::Zero).count();
-    let most = wishes.first().and_then(|wish| way(card, wish.write)).map_or(0, |way| way.batch_max);
+    let most = wishes.first().and_then(|wish| way(card, wish)).map_or(0, |way| way.batch_max);
     let is_aged = |wish: &Wish<T>| wish.since.is_some_and(|since| later(since, AGED) <= now);
     let mut aged: Vec<usize> = (zeros..wishes.len()).filter(|index| is_aged(&wishes[*index])).collect();
     aged.sort_by_key(|index| wishes[*index].since);
@@ -139,12 +150,13 @@ fn places(turn: i64, most: usize) -> usize {
     (turn + 1) * most / AGED_ONE_IN - turn * most / AGED_ONE_IN
 }
 
-fn way(card: &Card, write: Write) -> Option<&WriteWay> {
-    card.write_way(match write {
+fn way<'a, T>(card: &'a Card, wish: &Wish<T>) -> Option<&'a WriteWay> {
+    let mode = match wish.write {
         Write::Absolute(_) => WriteMode::Absolute,
         Write::Relative(_) => WriteMode::Relative,
         Write::CompareAndSet { .. } => WriteMode::CompareAndSet,
-    })
+    };
+    card.write_way(wish.kind, mode)
 }
 
 #[cfg(test)]

@@ -22,7 +22,6 @@ use crate::{
     domain::{
         drift::Cause,
         health::{Lane, LaneState},
-        plan,
         reaction::{Reaction, react},
         settle::{Exchange, Times},
     },
@@ -128,7 +127,7 @@ impl Channel {
             readable: effect.is_none_or(|lag| lag.readable),
         };
         let (channel, pool, on_drift) = (plan.id.clone(), plan.pool.clone(), plan.on_drift);
-        let outlet = Outlet { channel, pool, card, ways: plan::ways(card), times, on_drift };
+        let outlet = Outlet { channel, pool, card, times, on_drift };
         let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
         let (claim_us, credentials_due_us, inherits) =

@@ -95,7 +95,7 @@ const BLIND_POLLS: u32 = 3;
 
 /// How listings of a mall with this card can be moved.
 pub fn pace(card: &Card, poll_interval: Duration, timing: Timing) -> Pace {
-    let ways = plan::ways(card);
+    let ways = plan::common_ways(card);
     let lag = timing.visibility_lag.unwrap_or(card.orders.visibility_lag);
     let effect = card.times.effect_lag.as_ref().map_or(Duration::ZERO, |lag| timing.effect_max.unwrap_or(lag.max));
     let known = poll_interval + lag;

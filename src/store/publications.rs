@@ -36,9 +36,20 @@ pub struct Outlet {
     pub channel: String,
     pub pool: String,
     pub card: &'static Card,
-    pub ways: Ways,
     pub times: Times,
     pub on_drift: OnDrift,
+}
+
+impl Outlet {
+    /// How a listing of this mall can be written.
+    pub fn ways_of(&self, listing: &listing::Model) -> Ways {
+        plan::ways(self.card, kind_of(self.card, listing))
+    }
+}
+
+/// The kind of listing that it is, by the mall's card.
+pub(super) fn kind_of(card: &Card, listing: &listing::Model) -> &'static str {
+    (card.kind_of)(&listing.mall_key, listing.handle.as_deref())
 }
 
 /// Writes that are recorded as told. Made by [`Store::claim`], used up by [`Store::settle`]: whoever holds
@@ -173,13 +184,14 @@ impl Store {
                 room: rooms.of(listing),
                 ..situation
             };
-            match item.publication.next(outlet.ways, &here) {
+            match item.publication.next(outlet.ways_of(listing), &here) {
                 Next::Write { write, urgency, units } if listing.state == "ready" => {
                     // What is off sale goes before everything else of its urgency.
                     let first = stopped.contains(&item.id()).then_some(i64::MAX);
                     let rank = first.unwrap_or_else(|| stake(item, urgency, units, item.row.pace).rank());
                     let since = maybe_instant(item.row.wants_since);
-                    wishes.push(Wish { listing: index, write, urgency, rank, since });
+                    let kind = kind_of(outlet.card, listing);
+                    wishes.push(Wish { listing: index, kind, write, urgency, rank, since });
                 }
                 // It is computed in a moment.
                 _ if here.outdated => {}

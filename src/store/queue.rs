@@ -15,6 +15,8 @@ use sea_orm::{
     sea_query::Expr,
 };
 
+use uriba_sdk::card::WriteMode;
+
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
     entity::{listing, publication, stop_raise},
@@ -135,7 +137,7 @@ pub(super) async fn candidates(
     if stops.everything() {
         wanting = wanting.filter(Column::Urgency.gt(0));
     }
-    if !outlet.ways.relative {
+    if !outlet.card.offers(WriteMode::Relative) || outlet.card.reads.is_none() {
         // An absolute raise waits until the orders are known past what it would overwrite.
         let watermark = situation.watermark.map_or(i64::MIN, micros);
         let known = Condition::any()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uriba_sdk::card::{
     Batch, BelowZero, Card, CredentialCard, EffectLag, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay,
-    Scope, Source, Times, WriteMode, WriteWay, days, minutes, seconds,
+    Scope, Source, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds,
 };
 
 pub const SEARCH: &str = "orders.search";
@@ -36,11 +36,13 @@ pub static CARD: Card = Card {
     zone: "Asia/Tokyo",
     writes: &[WriteWay {
         operation: PUSH,
+        kind: "",
         mode: WriteMode::Absolute,
         batch_max: 1,
         batch: Batch::PerItem,
         below_zero: BelowZero::NotApplicable,
     }],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: READ, batch_max: READ_BATCH, figure: Figure::Effective }),
     orders: OrdersCard {
         search: SEARCH,
@@ -68,11 +70,11 @@ pub static CARD: Card = Card {
     quantity_max: QUANTITY_MAX,
     quotas: &[quota(SEARCH, 0.0056, 20), quota(ORDER, 0.5, 30), quota(PUSH, 5.0, 5), quota(READ, 5.0, 5)],
     operations: &[
-        OperationCard { name: SEARCH, quotas: &[SEARCH] },
-        OperationCard { name: ORDER, quotas: &[ORDER] },
-        OperationCard { name: PUSH, quotas: &[PUSH] },
-        OperationCard { name: READ, quotas: &[READ] },
-        OperationCard { name: TOKEN, quotas: &[] },
+        OperationCard::counted(SEARCH, &[SEARCH]),
+        OperationCard::counted(ORDER, &[ORDER]),
+        OperationCard::counted(PUSH, &[PUSH]),
+        OperationCard::counted(READ, &[READ]),
+        OperationCard::counted(TOKEN, &[]),
     ],
     credentials: &[
         credential("client_id", true, None, "the application's LWA client id (amzn1.application-oa2-client…)"),

@@ -121,7 +121,7 @@ impl Mall for Amazon {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self) }
+        Extras { readback: Some(self), ..Extras::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uriba_sdk::card::{
     Batch, BelowZero, Card, CredentialCard, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay, Scope,
-    Source, Times, WriteMode, WriteWay, days, minutes, seconds,
+    Source, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds,
 };
 
 pub const SEARCH: &str = "orders.search";
@@ -24,6 +24,7 @@ pub static CARD: Card = Card {
     name: "楽天市場",
     zone: "Asia/Tokyo",
     writes: &[push(WriteMode::Absolute, BelowZero::NotApplicable), push(WriteMode::Relative, BelowZero::Refused)],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: READ, batch_max: READ_MAX, figure: Figure::Effective }),
     orders: OrdersCard {
         search: SEARCH,
@@ -50,10 +51,10 @@ pub static CARD: Card = Card {
     quantity_max: QUANTITY_MAX,
     quotas: &[one_a_second(SEARCH), one_a_second(GET), one_a_second(PUSH), one_a_second(READ)],
     operations: &[
-        OperationCard { name: SEARCH, quotas: &[SEARCH] },
-        OperationCard { name: GET, quotas: &[GET] },
-        OperationCard { name: PUSH, quotas: &[PUSH] },
-        OperationCard { name: READ, quotas: &[READ] },
+        OperationCard::counted(SEARCH, &[SEARCH]),
+        OperationCard::counted(GET, &[GET]),
+        OperationCard::counted(PUSH, &[PUSH]),
+        OperationCard::counted(READ, &[READ]),
     ],
     credentials: &[
         CredentialCard { key: "service_secret", required: true, life: None, what: "serviceSecret of RMS WEB SERVICE" },
@@ -69,7 +70,7 @@ pub static CARD: Card = Card {
 };
 
 const fn push(mode: WriteMode, below_zero: BelowZero) -> WriteWay {
-    WriteWay { operation: PUSH, mode, batch_max: PUSH_MAX, batch: Batch::AllOrNothing, below_zero }
+    WriteWay { operation: PUSH, kind: "", mode, batch_max: PUSH_MAX, batch: Batch::AllOrNothing, below_zero }
 }
 
 /// Each function is paced by itself, per shop.

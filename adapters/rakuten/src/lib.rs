@@ -114,7 +114,7 @@ impl Mall for Rakuten {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self) }
+        Extras { readback: Some(self), ..Extras::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use uriba_sdk::card::{
     Batch, BelowZero, Card, CredentialCard, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay, Scope,
-    Source, Times, WriteMode, WriteWay, days, minutes, seconds,
+    Source, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds,
 };
 
 /// The most writes in one request.
@@ -19,6 +19,7 @@ pub static CARD: Card = Card {
     // Two ways to write by the same operation. The engine prefers compare-and-set where it knows what is shown:
     // a sale that it has not seen yet then shows up as a conflict instead of being written over.
     writes: &[way(WriteMode::CompareAndSet), way(WriteMode::Absolute)],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: "stock.read", batch_max: 100, figure: Figure::Effective }),
     orders: OrdersCard {
         search: "orders.search",
@@ -53,10 +54,10 @@ pub static CARD: Card = Card {
         QuotaCard { name: "app", per_second: 4.0, burst: 8, per_day: Some(50_000), scope: Scope::Credential("app") },
     ],
     operations: &[
-        OperationCard { name: "orders.search", quotas: &["orders.search", "app"] },
-        OperationCard { name: "orders.get", quotas: &["orders.get", "app"] },
-        OperationCard { name: "stock.push", quotas: &["stock.push", "app"] },
-        OperationCard { name: "stock.read", quotas: &["stock.read", "app"] },
+        OperationCard::counted("orders.search", &["orders.search", "app"]),
+        OperationCard::counted("orders.get", &["orders.get", "app"]),
+        OperationCard::counted("stock.push", &["stock.push", "app"]),
+        OperationCard::counted("stock.read", &["stock.read", "app"]),
     ],
     credentials: &[
         CredentialCard { key: "app", required: true, life: None, what: "the application's id" },
@@ -73,6 +74,7 @@ pub static CARD: Card = Card {
 const fn way(mode: WriteMode) -> WriteWay {
     WriteWay {
         operation: "stock.push",
+        kind: "",
         mode,
         batch_max: WRITES_MAX,
         batch: Batch::PerItem,

@@ -96,7 +96,7 @@ impl Mall for Sample {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self) }
+        Extras { readback: Some(self), ..Extras::default() }
     }
 }
 

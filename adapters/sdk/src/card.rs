@@ -12,6 +12,9 @@ pub struct Card {
     /// The zone of the mall's times without an offset (IANA name).
     pub zone: &'static str,
     pub writes: &'static [WriteWay],
+    /// Which kind of listing a key (and its handle) names, for malls that write them in different ways: a word of
+    /// `writes`. [`one_kind`] where there is one.
+    pub kind_of: KindOf,
     pub reads: Option<ReadWay>,
     pub orders: OrdersCard,
     pub times: Times,
@@ -26,9 +29,22 @@ pub struct Card {
     pub sources: &'static [Source],
 }
 
+/// The word in [`WriteWay::kind`] for a key and its handle.
+pub type KindOf = fn(key: &str, handle: Option<&str>) -> &'static str;
+
+/// For malls whose listings are all written alike.
+pub fn one_kind(_key: &str, _handle: Option<&str>) -> &'static str {
+    ""
+}
+
 impl Card {
-    pub fn write_way(&self, mode: WriteMode) -> Option<&WriteWay> {
-        self.writes.iter().find(|way| way.mode == mode)
+    pub fn write_way(&self, kind: &str, mode: WriteMode) -> Option<&WriteWay> {
+        self.writes.iter().find(|way| way.kind == kind && way.mode == mode)
+    }
+
+    /// Whether listings of any kind can be written so.
+    pub fn offers(&self, mode: WriteMode) -> bool {
+        self.writes.iter().any(|way| way.mode == mode)
     }
 
     pub fn operation(&self, name: &str) -> Option<&OperationCard> {
@@ -40,6 +56,8 @@ impl Card {
 #[derive(Clone, Debug)]
 pub struct WriteWay {
     pub operation: &'static str,
+    /// The kind of listing that it is for, by [`Card::kind_of`]; `""` where there is one.
+    pub kind: &'static str,
     pub mode: WriteMode,
     /// The most updates that one push may carry.
     pub batch_max: usize,
@@ -143,6 +161,7 @@ pub struct EffectLag {
     pub readable: bool,
 }
 
+/// A rate of requests, or of points where operations have `costs`.
 #[derive(Clone, Debug)]
 pub struct QuotaCard {
     /// The name used in `[channels.quotas]`.
@@ -166,6 +185,16 @@ pub struct OperationCard {
     pub name: &'static str,
     /// Quotas that one request of it takes one token of each from.
     pub quotas: &'static [&'static str],
+    /// Budgets of points, and what one request of it is reckoned to take from each. What it really took is said
+    /// afterwards, by [`crate::Wire::spent`].
+    pub costs: &'static [(&'static str, u32)],
+}
+
+impl OperationCard {
+    /// An operation whose requests all count the same.
+    pub const fn counted(name: &'static str, quotas: &'static [&'static str]) -> Self {
+        Self { name, quotas, costs: &[] }
+    }
 }
 
 #[derive(Clone, Debug)]

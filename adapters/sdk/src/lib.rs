@@ -28,7 +28,10 @@ pub mod wire;
 pub use card::Card;
 pub use env::{Env, SystemEnv};
 pub use error::{Applied, Class, MallError, Result};
-pub use mall::{Extras, Found, Head, Mall, MallEntry, Page, Query, Readback, Resolved, Settings, Span, Unread};
+pub use mall::{
+    Account, AccountSheet, Catalogue, Consent, Extras, Found, Head, Hint, Listed, Mall, MallEntry, Notice, Page, Query,
+    Readback, Resolved, Settings, Shelf, Span, Tickets, Unread, Wakeup,
+};
 pub use order::{Family, FulfilledBy, Line, Order, Restored};
 pub use stock::{Counter, Outcome, Reading, Refusal, RefusedWhy, Update, Write};
 pub use wire::{Answer, Call, Wire};

@@ -57,12 +57,100 @@ pub trait Mall: Send + Sync {
 #[derive(Default)]
 pub struct Extras<'a> {
     pub readback: Option<&'a dyn Readback>,
+    pub tickets: Option<&'a dyn Tickets>,
+    pub catalogue: Option<&'a dyn Catalogue>,
+    pub account: Option<&'a dyn Account>,
+    pub wakeup: Option<&'a dyn Wakeup>,
+    pub consent: Option<&'a dyn Consent>,
 }
 
 #[async_trait]
 pub trait Readback: Send + Sync {
     /// What the mall shows now, one reading per key in order; at most `card().reads.batch_max` keys.
     async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>>;
+}
+
+/// What became of writes that a mall took for later ([`Outcome::Pending`]).
+#[async_trait]
+pub trait Tickets: Send + Sync {
+    /// One answer per ticket, in order. `None`: not decided yet. Any other outcome is final, so never `Pending`.
+    async fn redeem(&self, tickets: &[String]) -> Result<Vec<Option<Outcome>>>;
+}
+
+/// What the shop lists.
+#[async_trait]
+pub trait Catalogue: Send + Sync {
+    /// One page; the first without a token, further ones with the `next` of the page before.
+    async fn list(&self, token: Option<&str>) -> Result<Shelf>;
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shelf {
+    pub items: Vec<Listed>,
+    pub next: Option<String>,
+}
+
+/// Something that the shop lists, with what helps to find the SKU behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The normalised mall key, as [`Mall::resolve`] gives it.
+    pub key: String,
+    /// The seller's own code, where the mall keeps one apart from the key.
+    pub code: Option<String>,
+    /// JAN, EAN or UPC.
+    pub jan: Option<String>,
+    pub title: Option<String>,
+}
+
+/// Whose shop it is, by the mall's word.
+#[async_trait]
+pub trait Account: Send + Sync {
+    async fn account(&self) -> Result<AccountSheet>;
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountSheet {
+    /// The shop's own id or name on the mall.
+    pub shop: String,
+    /// By credential key: when the mall says that it ends.
+    pub ends: Vec<(&'static str, Timestamp)>,
+    /// What a person should know: a permission that is missing, a setting that ends listings at zero.
+    pub notes: Vec<String>,
+}
+
+/// Notifications that the mall sends. They are hints what to ask for, never facts: they may come twice, late, out of
+/// order or not at all.
+pub trait Wakeup: Send + Sync {
+    /// `Err` says why it is not believed: a signature that doesn't fit, a body that isn't understood.
+    fn read(&self, notice: &Notice<'_>) -> std::result::Result<Hint, String>;
+}
+
+/// A notification as it came.
+#[derive(Clone, Copy)]
+pub struct Notice<'a> {
+    pub headers: &'a crate::env::HeaderMap,
+    /// Unchanged: signatures are over the bytes.
+    pub body: &'a [u8],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// These orders are new or have changed.
+    Orders(Vec<String>),
+    /// Some order is new or has changed.
+    Search,
+    /// Nothing that the hub asks about.
+    Nothing,
+}
+
+/// Credentials that the shop's owner grants on a page of the mall.
+#[async_trait]
+pub trait Consent: Send + Sync {
+    /// The page to open. `state` comes back with the answer unchanged.
+    fn page(&self, redirect: &str, state: &str) -> std::result::Result<String, SettingsError>;
+
+    /// What the page's answer gives, by credential key.
+    async fn redeem(&self, code: &str, redirect: &str) -> Result<Vec<(&'static str, SecretString)>>;
 }
 
 /// A key with the handle that goes with it.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uriba_sdk::{
     env::Env,
     fake::ManualEnv,
-    wire::{Gates, QuotaKey, QuotaMemory, Rate, Worth, of_a_day},
+    wire::{Charge, Gates, QuotaKey, QuotaMemory, Rate, Worth, of_a_day},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -16,14 +16,14 @@ fn midnight() -> Timestamp {
     "2026-11-20T00:00:00Z".parse().expect("a constant instant")
 }
 
-fn key() -> [QuotaKey; 1] {
-    [QuotaKey::new("shop", "q")]
+fn key() -> QuotaKey {
+    QuotaKey::new("shop", "q")
 }
 
 /// Of which only the cap matters.
 fn gates(per_day: u32, env: &ManualEnv) -> Gates {
     let gates = Gates::new(Arc::new(QuotaMemory), HashMap::new());
-    gates.declare(key()[0].clone(), Rate { per_second: 1_000.0, burst: 1_000, per_day: Some(per_day) }, env);
+    gates.declare(key(), Rate { per_second: 1_000.0, burst: 1_000, per_day: Some(per_day) }, env);
     env.advance(Duration::from_secs(1));
     gates
 }
@@ -36,7 +36,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 async fn drain(gates: &Gates, worth: Worth, env: &ManualEnv) -> (u32, Timestamp) {
     let mut taken = 0;
     loop {
-        match gates.take_for(&key(), worth, env).await {
+        match gates.take_for(&[Charge::one(key())], worth, env).await {
             Ok(()) => taken += 1,
             Err(at) if at.duration_since(env.now()) < SignedDuration::from_secs(1) => {
                 env.advance_to(at);
@@ -93,11 +93,11 @@ proptest! {
                 }
                 for _ in 0..most {
                     env.advance(Duration::from_millis(2));
-                    given[0] += u32::from(gates.take_for(&key(), Worth::Ordinary, &env).await.is_ok());
+                    given[0] += u32::from(gates.take_for(&[Charge::one(key())], Worth::Ordinary, &env).await.is_ok());
                 }
                 for _ in 0..urgently {
                     env.advance(Duration::from_millis(2));
-                    let got = gates.take_for(&key(), Worth::Urgent, &env).await.is_ok();
+                    let got = gates.take_for(&[Charge::one(key())], Worth::Urgent, &env).await.is_ok();
                     given[1] += u32::from(got);
                     urgent += 1;
                     assert!(got || urgent > kept, "{given:?} of {per_day}, {kept} kept, and an order waits");
@@ -119,7 +119,7 @@ proptest! {
                 let (_, again) = drain(&gates, worth, &env).await;
                 env.advance_to(again);
                 env.advance(Duration::from_micros(2));
-                assert!(of_a_day(per_day, Worth::Ordinary) == 0 || gates.take_for(&key(), worth, &env).await.is_ok(), "{worth:?} {again}");
+                assert!(of_a_day(per_day, Worth::Ordinary) == 0 || gates.take_for(&[Charge::one(key())], worth, &env).await.is_ok(), "{worth:?} {again}");
             }
         });
     }

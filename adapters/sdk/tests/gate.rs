@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use uriba_sdk::{
     env::Env,
     fake::ManualEnv,
-    wire::{Gates, QuotaKey, QuotaShelf, QuotaState, Rate},
+    wire::{Charge, Gates, QuotaKey, QuotaShelf, QuotaState, Rate},
 };
 
 /// What survives a crash.
@@ -59,6 +59,10 @@ fn rate(per_second: f64, burst: u32) -> Rate {
     Rate { per_second, burst, per_day: None }
 }
 
+fn each(keys: &[QuotaKey]) -> Vec<Charge> {
+    keys.iter().cloned().map(Charge::one).collect()
+}
+
 fn key(name: &str) -> QuotaKey {
     QuotaKey::new("shop", name)
 }
@@ -73,7 +77,7 @@ fn gates(rate: Rate, env: &ManualEnv) -> (Gates, [QuotaKey; 1]) {
 /// Takes until refused; the number taken.
 async fn drain(gates: &Gates, keys: &[QuotaKey], env: &ManualEnv) -> usize {
     let mut taken = 0;
-    while gates.take(keys, env).await.is_ok() {
+    while gates.take(&each(keys), env).await.is_ok() {
         taken += 1;
         assert!(taken < 100_000, "no end");
     }
@@ -105,7 +109,7 @@ proptest! {
             let mut bucket = Bucket::full(rate, &env);
             for pause in pauses {
                 env.advance(Duration::from_secs_f64(pause / rate.per_second));
-                if gates.take(&keys, &env).await.is_ok() {
+                if gates.take(&each(&keys), &env).await.is_ok() {
                     assert!(bucket.take(&env), "too early at {:?}", env.elapsed());
                 }
             }
@@ -119,14 +123,14 @@ proptest! {
             let (gates, keys) = gates(rate, &env);
             for pause in pauses {
                 env.advance(Duration::from_secs_f64(pause / rate.per_second));
-                if let Err(at) = gates.take(&keys, &env).await {
+                if let Err(at) = gates.take(&each(&keys), &env).await {
                     assert!(at > env.now(), "refused now, and told to come back at {at}");
                     let period = SignedDuration::from_secs_f64(1.02 / rate.per_second);
                     assert!(at.duration_since(env.now()) <= period, "sent away for longer than one period");
                     env.advance_to(at);
                     // The instant is cut to whole nanoseconds.
                     env.advance(Duration::from_micros(1));
-                    assert!(gates.take(&keys, &env).await.is_ok(), "came back at {at} for nothing");
+                    assert!(gates.take(&each(&keys), &env).await.is_ok(), "came back at {at} for nothing");
                 }
             }
         });
@@ -151,7 +155,7 @@ proptest! {
                 }
                 let used = |key: &QuotaKey| gates.state(key, &env).unwrap().used_today;
                 let before: Vec<_> = keys.iter().map(used).collect();
-                let took = gates.take(&keys, &env).await.is_ok();
+                let took = gates.take(&each(&keys), &env).await.is_ok();
                 let after: Vec<_> = keys.iter().map(used).collect();
                 let expected: Vec<_> = before.iter().map(|used| used + u32::from(took)).collect();
                 assert_eq!(after, expected, "took: {took}");
@@ -176,7 +180,7 @@ proptest! {
                     gates.throttled(&keys, named.then_some(Duration::from_secs(1)), &env).await;
                     assert!(caution() <= before && caution() >= (before * 0.8).max(0.25) - 1e-9);
                 } else {
-                    let _ = gates.take(&keys, &env).await;
+                    let _ = gates.take(&each(&keys), &env).await;
                     assert!((before..=before + 0.05 + 1e-9).contains(&caution()), "{before} → {}", caution());
                 }
                 assert!(gates.state(&keys[0], &env).unwrap().rate.per_second <= rate.per_second);
@@ -202,7 +206,7 @@ proptest! {
                     gates = Gates::new(shelf.clone(), shelf.states());
                     gates.declare(key("q"), rate, &env);
                 }
-                if gates.take(&[key("q")], &env).await.is_ok() {
+                if gates.take(&each(&[key("q")]), &env).await.is_ok() {
                     assert!(bucket.take(&env), "too early at {:?}", env.elapsed());
                 }
             }
@@ -229,7 +233,7 @@ async fn a_clean_stop_is_continued_where_it_ended() {
     first.declare(key("q"), rate(0.5, 10), &env);
     env.advance(Duration::from_secs(1_000));
     for _ in 0..6 {
-        first.take(&[key("q")], &env).await.unwrap();
+        first.take(&each(&[key("q")]), &env).await.unwrap();
     }
     first.save_all(&env).await;
     env.advance(Duration::from_secs(4));
@@ -249,7 +253,7 @@ async fn a_part_of_a_token_survives_every_stop() {
     for _minute in 0..60 {
         let gates = Gates::new(shelf.clone(), shelf.states());
         gates.declare(key("q"), rate(1.0 / 180.0, 20), &env);
-        asked += u32::from(gates.take(&[key("q")], &env).await.is_ok());
+        asked += u32::from(gates.take(&each(&[key("q")]), &env).await.is_ok());
         gates.save_all(&env).await;
         env.advance(Duration::from_secs(60));
     }
@@ -266,7 +270,7 @@ async fn a_named_wait_survives_a_restart() {
     first.save_all(&env).await;
     let second = Gates::new(shelf.clone(), shelf.states());
     second.declare(key("q"), rate(10.0, 10), &env);
-    assert_eq!(second.take(&[key("q")], &env).await, Err(until));
+    assert_eq!(second.take(&each(&[key("q")]), &env).await, Err(until));
 }
 
 #[tokio::test]
@@ -279,7 +283,7 @@ async fn a_throttle_is_known_to_the_next_run_though_this_one_dies_on_the_spot() 
     let until = first.throttled(&[key("q")], Some(Duration::from_secs(600)), &env).await;
     let second = Gates::new(shelf.clone(), shelf.states());
     second.declare(key("q"), rate(10.0, 10), &env);
-    assert_eq!(second.take(&[key("q")], &env).await, Err(until));
+    assert_eq!(second.take(&each(&[key("q")]), &env).await, Err(until));
     let state = second.state(&key("q"), &env).unwrap();
     assert!((state.rate.per_second - 6.4).abs() < 1e-9, "twice slower by a fifth, also in the next run: {state:?}");
 }
@@ -291,15 +295,15 @@ async fn the_time_that_a_mall_names_is_waited_for() {
     env.advance(Duration::from_secs(60));
     let until = gates.throttled(&keys, Some(Duration::from_secs(1_800)), &env).await;
     assert_eq!(until, env.now() + SignedDuration::from_secs(1_800));
-    assert_eq!(gates.ready_at(&keys, &env), until);
+    assert_eq!(gates.ready_at(&each(&keys), &env), until);
     // A second, shorter word doesn't shorten the first.
     assert!(gates.throttled(&keys, Some(Duration::from_secs(1)), &env).await <= until);
     for _ in 0..6 {
-        assert_eq!(gates.take(&keys, &env).await, Err(until));
+        assert_eq!(gates.take(&each(&keys), &env).await, Err(until));
         env.advance(Duration::from_secs(299));
     }
     env.advance_to(until);
-    assert!(gates.take(&keys, &env).await.is_ok());
+    assert!(gates.take(&each(&keys), &env).await.is_ok());
     // The mall named a time, not another rate: the pace is the old one again.
     env.advance(Duration::from_secs(10));
     assert_eq!(drain(&gates, &keys, &env).await, 10);
@@ -332,7 +336,7 @@ async fn after_throttles_the_pace_falls_to_a_quarter_at_least_and_recovers() {
     env.advance(Duration::from_secs(1_000));
     let mut last = slow;
     for minute in 0..40 {
-        let _ = gates.take(&keys, &env).await;
+        let _ = gates.take(&each(&keys), &env).await;
         assert!(pace(&gates) >= last, "slower again in minute {minute}");
         last = pace(&gates);
         env.advance(Duration::from_secs(61));
@@ -350,7 +354,7 @@ async fn a_rate_that_the_mall_names_is_kept_from_then_on() {
     let mut taken = 0;
     for _ in 0..100 {
         env.advance(Duration::from_secs(1));
-        if gates.take(&keys, &env).await.is_ok() {
+        if gates.take(&each(&keys), &env).await.is_ok() {
             assert!(bucket.take(&env));
             taken += 1;
         }
@@ -382,12 +386,12 @@ async fn a_days_allowance_ends_at_midnight_and_outlives_a_restart() {
         taken += drain(&gates, &[key("q")], &env).await;
     }
     assert_eq!(taken, 6, "one is kept for orders and zeros");
-    assert_eq!(gates.take(&[key("q")], &env).await, Err(midnight));
+    assert_eq!(gates.take(&each(&[key("q")]), &env).await, Err(midnight));
     let restarted = Gates::new(shelf.clone(), shelf.states());
     restarted.declare(key("q"), daily, &env);
-    assert_eq!(restarted.take(&[key("q")], &env).await, Err(midnight));
+    assert_eq!(restarted.take(&each(&[key("q")]), &env).await, Err(midnight));
     env.advance_to(midnight);
-    assert!(restarted.take(&[key("q")], &env).await.is_ok());
+    assert!(restarted.take(&each(&[key("q")]), &env).await.is_ok());
     assert_eq!(restarted.state(&key("q"), &env).unwrap().used_today, 1);
 }
 
@@ -407,8 +411,8 @@ async fn a_redeclared_rate_counts_from_now_on() {
 async fn an_undeclared_quota_holds_nothing_back() {
     let env = ManualEnv::new(1);
     let gates = Gates::fresh();
-    assert!(gates.ready_at(&[key("none")], &env) <= env.now());
-    assert!(gates.take(&[key("none")], &env).await.is_ok());
+    assert!(gates.ready_at(&each(&[key("none")]), &env) <= env.now());
+    assert!(gates.take(&each(&[key("none")]), &env).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -421,7 +425,7 @@ async fn many_at_once_take_no_more_than_one_would() {
     env.advance(Duration::from_secs(100));
     let takers = (0..200).map(|_| {
         let (env, gates, keys) = (env.clone(), gates.clone(), keys.clone());
-        tokio::spawn(async move { gates.take(&keys, env.as_ref()).await.is_ok() })
+        tokio::spawn(async move { gates.take(&each(&keys), env.as_ref()).await.is_ok() })
     });
     let mut taken = 0;
     for taker in takers.collect::<Vec<_>>() {
@@ -456,7 +460,7 @@ async fn no_request_leaves_before_the_shelf_knows_of_it() {
     for _ in 0..12 {
         let (env, gates, left) = (env.clone(), gates.clone(), left.clone());
         tokio::spawn(async move {
-            gates.take(&[key("q")], env.as_ref()).await.unwrap();
+            gates.take(&each(&[key("q")]), env.as_ref()).await.unwrap();
             left.send(()).unwrap();
         });
     }
@@ -488,10 +492,10 @@ async fn a_standby_that_takes_over_goes_on_from_what_is_stored() {
     }
     env.advance(Duration::from_secs(1_000));
     for _ in 0..5 {
-        first.take(&keys[..1], &env).await.unwrap();
+        first.take(&each(&keys[..1]), &env).await.unwrap();
     }
     standby.resume(&keys, &shelf.states(), &env);
-    assert!(standby.take(&keys[..1], &env).await.is_err(), "the first one has spent them");
-    standby.take(&keys[1..], &env).await.unwrap();
-    assert!(standby.take(&keys[1..], &env).await.is_err(), "what the first one spent of it nobody knows");
+    assert!(standby.take(&each(&keys[..1]), &env).await.is_err(), "the first one has spent them");
+    standby.take(&each(&keys[1..]), &env).await.unwrap();
+    assert!(standby.take(&each(&keys[1..]), &env).await.is_err(), "what the first one spent of it nobody knows");
 }

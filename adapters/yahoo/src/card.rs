@@ -4,7 +4,7 @@ use uriba_sdk::{
     Card,
     card::{
         Batch, BelowZero, CredentialCard, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay, Scope,
-        Source, Times, WriteMode, WriteWay, days, minutes, seconds,
+        Source, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds,
     },
 };
 
@@ -22,6 +22,7 @@ pub static CARD: Card = Card {
     name: "Yahoo!ショッピング",
     zone: "Asia/Tokyo",
     writes: &[write(WriteMode::Absolute, BelowZero::NotApplicable), write(WriteMode::Relative, BelowZero::Unknown)],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: "stock.read", batch_max: CODES_MAX, figure: Figure::Effective }),
     orders: OrdersCard {
         search: "orders.search",
@@ -60,11 +61,11 @@ pub static CARD: Card = Card {
         },
     ],
     operations: &[
-        OperationCard { name: "orders.search", quotas: &["orders.search", "client.daily"] },
-        OperationCard { name: "orders.get", quotas: &["orders.get", "client.daily"] },
-        OperationCard { name: "stock.push", quotas: &["stock.push", "client.daily"] },
-        OperationCard { name: "stock.read", quotas: &["stock.read", "client.daily"] },
-        OperationCard { name: "auth.token", quotas: &[] },
+        OperationCard::counted("orders.search", &["orders.search", "client.daily"]),
+        OperationCard::counted("orders.get", &["orders.get", "client.daily"]),
+        OperationCard::counted("stock.push", &["stock.push", "client.daily"]),
+        OperationCard::counted("stock.read", &["stock.read", "client.daily"]),
+        OperationCard::counted("auth.token", &[]),
     ],
     credentials: &[
         credential("client_id", "the application's Client ID, with the store scope"),
@@ -109,7 +110,7 @@ const SOURCES: &[Source] = &[
 ];
 
 const fn write(mode: WriteMode, below_zero: BelowZero) -> WriteWay {
-    WriteWay { operation: "stock.push", mode, batch_max: CODES_MAX, batch: Batch::PerItem, below_zero }
+    WriteWay { operation: "stock.push", kind: "", mode, batch_max: CODES_MAX, batch: Batch::PerItem, below_zero }
 }
 
 /// Whether the mall counts a URL's requests per client or per store is not said; per client is the stricter.

@@ -124,7 +124,7 @@ impl Mall for Yahoo {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self) }
+        Extras { readback: Some(self), ..Extras::default() }
     }
 }
 

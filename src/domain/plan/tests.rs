@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uriba_sdk::{
     Card, Write,
-    card::{Batch, BelowZero, FoundBy, OrdersCard, Times, WriteMode, WriteWay, days, minutes, seconds},
+    card::{Batch, BelowZero, FoundBy, OrdersCard, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds},
 };
 
 use super::{AGED, Stake, Urgency, Wish, batch};
@@ -33,6 +33,7 @@ const ORDERS: OrdersCard = OrdersCard {
 fn card(batch_max: usize) -> Card {
     let way = WriteWay {
         operation: "stock.push",
+        kind: "",
         mode: WriteMode::Absolute,
         batch_max,
         batch: Batch::PerItem,
@@ -43,6 +44,7 @@ fn card(batch_max: usize) -> Card {
         name: "",
         zone: "UTC",
         writes: Vec::leak(vec![way]),
+        kind_of: one_kind,
         reads: None,
         orders: ORDERS,
         times: Times {
@@ -70,7 +72,14 @@ fn stake(urgency: Urgency, target: i64, units: i64, priority: i64, pace: Option<
 
 fn wish<T>(listing: T, stake: Stake, waited: Duration) -> Wish<T> {
     let since = noon() - SignedDuration::try_from(waited).expect("a short time");
-    Wish { listing, write: Write::Absolute(0), urgency: stake.urgency, rank: stake.rank(), since: Some(since) }
+    Wish {
+        listing,
+        kind: "",
+        write: Write::Absolute(0),
+        urgency: stake.urgency,
+        rank: stake.rank(),
+        since: Some(since),
+    }
 }
 
 fn names(wishes: Vec<Wish<&'static str>>, turn: i64) -> Vec<&'static str> {

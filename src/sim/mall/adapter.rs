@@ -116,7 +116,7 @@ impl Mall for Adapter {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: self.card().reads.as_ref().map(|_| self as &dyn Readback) }
+        Extras { readback: self.card().reads.as_ref().map(|_| self as &dyn Readback), ..Extras::default() }
     }
 }
 

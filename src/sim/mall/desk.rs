@@ -146,7 +146,7 @@ impl Mall {
 
     fn push(&mut self, entries: &[Entry], now: Timestamp, whim: Whim) -> Answered {
         let card = self.nature.card();
-        let way = entries.first().and_then(|entry| card.write_way(mode(entry.write)));
+        let way = entries.first().and_then(|entry| card.write_way("", mode(entry.write)));
         let Some(way) = way.filter(|way| entries.len() <= way.batch_max) else {
             self.breaches.push(format!("a batch of {} writes that the card doesn't allow", entries.len()));
             return Answered::bad(400);
@@ -169,7 +169,7 @@ impl Mall {
         let Some(counter) = self.counter(&entry.key) else {
             return (!self.nature.accepts_anything).then_some(Said::NoSuchItem);
         };
-        let below = self.nature.card().write_way(mode(entry.write)).map(|way| way.below_zero);
+        let below = self.nature.card().write_way("", mode(entry.write)).map(|way| way.below_zero);
         match entry.write {
             Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
                 (!(0..=QUANTITY_MAX).contains(&figure)).then_some(Said::OutOfRange)
@@ -190,7 +190,7 @@ impl Mall {
         }
         let Some(counter) = self.counter(&entry.key) else { return Said::Applied { now: None } };
         let card = self.nature.card();
-        let clamps = card.write_way(mode(entry.write)).is_some_and(|way| way.below_zero == BelowZero::Clamped);
+        let clamps = card.write_way("", mode(entry.write)).is_some_and(|way| way.below_zero == BelowZero::Clamped);
         let figure = match entry.write {
             Write::Absolute(figure) => figure,
             Write::Relative(delta) if clamps => (counter + delta).max(0),

@@ -9,7 +9,7 @@ use uriba_sdk::{
     MallEntry,
     card::{
         Batch, BelowZero, Card, EffectLag, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay, Scope,
-        Times, WriteMode, WriteWay, days, minutes, seconds,
+        Times, WriteMode, WriteWay, days, minutes, one_kind, seconds,
     },
 };
 
@@ -48,14 +48,14 @@ const QUOTAS: &[QuotaCard] = &[quota(SEARCH, 1.0, 2), quota(BY_ID, 1.0, 1), quot
 const SCARCE: &[QuotaCard] = &[quota(SEARCH, 0.1, 5), quota(BY_ID, 0.5, 5), quota(PUSH, 0.05, 2), quota(READ, 0.1, 3)];
 
 const OPERATIONS: &[OperationCard] = &[
-    OperationCard { name: SEARCH, quotas: &[SEARCH] },
-    OperationCard { name: BY_ID, quotas: &[BY_ID] },
-    OperationCard { name: PUSH, quotas: &[PUSH] },
-    OperationCard { name: READ, quotas: &[READ] },
+    OperationCard::counted(SEARCH, &[SEARCH]),
+    OperationCard::counted(BY_ID, &[BY_ID]),
+    OperationCard::counted(PUSH, &[PUSH]),
+    OperationCard::counted(READ, &[READ]),
 ];
 
 const fn write(mode: WriteMode, batch: Batch, below_zero: BelowZero) -> WriteWay {
-    WriteWay { operation: PUSH, mode, batch_max: 20, batch, below_zero }
+    WriteWay { operation: PUSH, kind: "", mode, batch_max: 20, batch, below_zero }
 }
 
 const ABSOLUTE: WriteWay = write(WriteMode::Absolute, Batch::PerItem, BelowZero::NotApplicable);
@@ -86,6 +86,7 @@ const PLAIN: Card = Card {
     name: "",
     zone: "Asia/Tokyo",
     writes: &[],
+    kind_of: one_kind,
     reads: READABLE,
     orders: ORDERS,
     times: TIMES,

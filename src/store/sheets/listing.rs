@@ -272,7 +272,7 @@ fn standing(
         return (Standing::SetAside, listing.problem.clone());
     }
     let situation = Situation { stop_raise: cause.is_some(), not_ours: listing.not_ours, ..situation_of(channel, now) };
-    let state = match item.publication.next(outline.ways, &situation) {
+    let state = match item.publication.next(outline.ways_of(listing), &situation) {
         Next::Rest(standing) => standing,
         Next::Read => Standing::Unknown,
         Next::Write { .. } if listing.state == "new" => Standing::Unknown,

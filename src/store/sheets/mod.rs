@@ -29,7 +29,7 @@ use uriba_sdk::{
     wire::{QuotaKey, Rate},
 };
 
-use super::{Result, Store};
+use super::{Result, Store, entity, publications};
 use crate::domain::{plan, publication::Ways};
 
 pub use ages::{Ages, Oldest, OldestOf};
@@ -56,7 +56,7 @@ pub use switching::{LeftAlone, SwitchPreview, Throw};
 /// What the mall's card and the configuration say of a channel, where its row alone doesn't tell.
 #[derive(Clone, Debug)]
 pub struct Outline {
-    pub ways: Ways,
+    pub card: &'static Card,
     /// Every quota by the name that `[channels.quotas]` uses.
     pub quotas: Vec<(String, QuotaKey, Rate)>,
     /// How zeros are written, and everything else.
@@ -77,7 +77,8 @@ pub struct PushWay {
 
 impl PushWay {
     fn of(card: &Card, mode: WriteMode) -> Self {
-        let way = card.write_way(mode);
+        // Of several kinds, the one that takes most requests.
+        let way = card.writes.iter().filter(|way| way.mode == mode).min_by_key(|way| way.batch_max);
         let items_max = way.map_or(1, |way| way.batch_max.max(1) as u64);
         Self { operation: way.map_or("", |way| way.operation), items_max }
     }
@@ -87,8 +88,12 @@ impl PushWay {
 pub type Outlines = HashMap<String, Outline>;
 
 impl Outline {
-    pub fn of(card: &Card, quotas: Vec<(String, QuotaKey, Rate)>) -> Self {
-        let ways = plan::ways(card);
+    pub fn ways_of(&self, listing: &entity::listing::Model) -> Ways {
+        plan::ways(self.card, publications::kind_of(self.card, listing))
+    }
+
+    pub fn of(card: &'static Card, quotas: Vec<(String, QuotaKey, Rate)>) -> Self {
+        let ways = plan::common_ways(card);
         let mode = match ways {
             Ways { relative: true, .. } => WriteMode::Relative,
             Ways { compare_and_set: true, .. } => WriteMode::CompareAndSet,
@@ -102,7 +107,7 @@ impl Outline {
             .collect();
         push_quotas.sort_unstable();
         push_quotas.dedup();
-        Self { ways, quotas, zeros, others, push_quotas, quantity_max: card.quantity_max }
+        Self { card, quotas, zeros, others, push_quotas, quantity_max: card.quantity_max }
     }
 }
 

@@ -28,7 +28,7 @@ use uriba_sdk::{
     Resolved, Result, Settings, Update, Wire, Write,
     card::{
         Batch, BelowZero, Figure, FoundBy, OperationCard, OrdersCard, QuotaCard, ReadWay, Scope, Times, WriteMode,
-        WriteWay, days, minutes, seconds,
+        WriteWay, days, minutes, one_kind, seconds,
     },
     env::{Env, HeaderMap, HttpAnswer, HttpRequest, Method, TransportError},
     fake::ManualEnv,
@@ -49,7 +49,7 @@ const fn quota(name: &'static str, per_second: f64) -> QuotaCard {
 }
 
 const fn way(mode: WriteMode) -> WriteWay {
-    WriteWay { operation: PUSH, mode, batch_max: 10, batch: Batch::PerItem, below_zero: BelowZero::Negative }
+    WriteWay { operation: PUSH, kind: "", mode, batch_max: 10, batch: Batch::PerItem, below_zero: BelowZero::Negative }
 }
 
 static CARD: Card = Card {
@@ -57,6 +57,7 @@ static CARD: Card = Card {
     name: "Street",
     zone: "Asia/Tokyo",
     writes: &[way(WriteMode::Absolute), way(WriteMode::Relative)],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: READ, batch_max: 10, figure: Figure::Effective }),
     orders: OrdersCard {
         search: SEARCH,
@@ -83,9 +84,9 @@ static CARD: Card = Card {
     quantity_max: 9_999,
     quotas: &[quota(SEARCH, 5.0), quota(PUSH, 1.0), quota(READ, 1.0)],
     operations: &[
-        OperationCard { name: SEARCH, quotas: &[SEARCH] },
-        OperationCard { name: PUSH, quotas: &[PUSH] },
-        OperationCard { name: READ, quotas: &[READ] },
+        OperationCard::counted(SEARCH, &[SEARCH]),
+        OperationCard::counted(PUSH, &[PUSH]),
+        OperationCard::counted(READ, &[READ]),
     ],
     credentials: &[],
     options: &[],
@@ -153,7 +154,7 @@ impl Mall for Adapter {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self) }
+        Extras { readback: Some(self), ..Extras::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 use uriba::{
-    domain::{drift::OnDrift, intake::Manner, plan, settle::Times},
+    domain::{drift::OnDrift, intake::Manner, settle::Times},
     store::{
         intake::Intake,
         publications::Outlet,
@@ -14,7 +14,7 @@ use uriba::{
 };
 use uriba_sdk::{
     Card, Family, FulfilledBy, Line, Order, Restored, Unread,
-    card::{self, Batch, BelowZero, Figure, FoundBy, OrdersCard, ReadWay, WriteMode, WriteWay},
+    card::{self, Batch, BelowZero, Figure, FoundBy, OrdersCard, ReadWay, WriteMode, WriteWay, one_kind},
 };
 
 pub const POOL: &str = "online";
@@ -94,6 +94,7 @@ pub static CARD: Card = Card {
     name: "Plain",
     zone: "Asia/Tokyo",
     writes: &[way(WriteMode::Relative), way(WriteMode::Absolute)],
+    kind_of: one_kind,
     reads: Some(ReadWay { operation: "stock.read", batch_max: 10, figure: Figure::Effective }),
     orders: OrdersCard {
         search: "orders.search",
@@ -126,7 +127,14 @@ pub static CARD: Card = Card {
 };
 
 const fn way(mode: WriteMode) -> WriteWay {
-    WriteWay { operation: "stock.push", mode, batch_max: 10, batch: Batch::PerItem, below_zero: BelowZero::Refused }
+    WriteWay {
+        operation: "stock.push",
+        kind: "",
+        mode,
+        batch_max: 10,
+        batch: Batch::PerItem,
+        below_zero: BelowZero::Refused,
+    }
 }
 
 pub fn outlet(channel: &str) -> Outlet {
@@ -137,12 +145,5 @@ pub fn outlet(channel: &str) -> Outlet {
         effect_typical: Duration::ZERO,
         readable: true,
     };
-    Outlet {
-        channel: channel.into(),
-        pool: POOL.into(),
-        card: &CARD,
-        ways: plan::ways(&CARD),
-        times,
-        on_drift: OnDrift::Correct,
-    }
+    Outlet { channel: channel.into(), pool: POOL.into(), card: &CARD, times, on_drift: OnDrift::Correct }
 }

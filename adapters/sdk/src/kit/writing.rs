@@ -68,7 +68,11 @@ async fn steps(shop: &Shop, mode: WriteMode, figures: &[i64]) -> Finding {
 }
 
 fn way(shop: &Shop, mode: WriteMode) -> Result<&'static WriteWay, Miss> {
-    shop.card().write_way(mode).ok_or_else(|| Miss::CannotDo("the card offers no such write".into()))
+    shop.card()
+        .writes
+        .iter()
+        .find(|way| way.mode == mode)
+        .ok_or_else(|| Miss::CannotDo("the card offers no such write".into()))
 }
 
 async fn absolute(shop: Arc<Shop>) -> Finding {

@@ -53,7 +53,7 @@ pub(super) struct Gate {
     not_before: Option<Timestamp>,
     day: i64,
     used_today: u32,
-    /// Requests that may still leave before the shelf must hear again.
+    /// Tokens that may still be taken before the shelf must hear again.
     pub covered: u32,
     pub telling: Arc<tokio::sync::Mutex<()>>,
     /// Tokens that somebody spoke for.
@@ -109,9 +109,11 @@ impl Gate {
         (self.left + passed * self.per_second()).min(f64::from(self.declared.burst))
     }
 
-    pub fn ready_at(&self, taking: Taking, env: &dyn Env) -> Timestamp {
+    pub fn ready_at(&self, tokens: u32, taking: Taking, env: &dyn Env) -> Timestamp {
         let now = env.now();
-        let needed = if taking.booked { 1.0 } else { 1.0 + f64::from(self.booked) };
+        let booked = if taking.booked { 0 } else { self.booked };
+        // More than there can ever be is asked for when everything is there.
+        let needed = f64::from(self.at_most(tokens.saturating_add(booked)));
         let missing = needed - self.left(env);
         let mut at = Timestamp::MIN;
         if missing > 1e-6 {
@@ -127,36 +129,65 @@ impl Gate {
         at
     }
 
-    pub fn take(&mut self, env: &dyn Env) -> Result<(), Timestamp> {
+    fn at_most(&self, tokens: u32) -> u32 {
+        tokens.min(self.declared.burst.max(1))
+    }
+
+    pub fn take(&mut self, tokens: u32, env: &dyn Env) -> Result<(), Timestamp> {
         self.ease(env);
         self.clock.set(env.elapsed() + HEAD_START);
-        let remaining = match self.limiter.check() {
-            Ok(snapshot) => snapshot.remaining_burst_capacity(),
-            Err(not_until) => {
+        let tokens = self.at_most(tokens);
+        let asked = NonZeroU32::new(tokens).map(|tokens| self.limiter.check_n(tokens));
+        let remaining = match asked {
+            Some(Ok(Ok(snapshot))) => snapshot.remaining_burst_capacity(),
+            Some(Ok(Err(not_until))) => {
                 let wait = not_until.wait_time_from(self.clock.now());
                 return Err(later(env.now(), wait.max(Duration::from_millis(1))));
             }
+            // Nothing is asked for, or more than a burst, which `at_most` rules out.
+            Some(Err(_)) | None => return Ok(()),
         };
-        self.left = (self.left(env) - 1.0).clamp(0.0, f64::from(remaining) + 0.999);
+        self.left = (self.left(env) - f64::from(tokens)).clamp(0.0, f64::from(remaining) + 0.999);
         self.left_at = env.elapsed();
         let today = day_of(env.now());
         if self.day != today {
             // What the shelf was told covers yesterday's requests only.
             (self.day, self.used_today, self.covered) = (today, 0, 0);
         }
-        self.used_today += 1;
+        self.used_today += tokens;
         Ok(())
     }
 
-    pub fn give_back(&mut self, env: &dyn Env) {
-        self.used_today = self.used_today.saturating_sub(1);
-        self.retune(env, |gate| gate.left += 1.0);
+    pub fn give_back(&mut self, tokens: u32, env: &dyn Env) {
+        let tokens = self.at_most(tokens);
+        self.used_today = self.used_today.saturating_sub(tokens);
+        self.retune(env, |gate| gate.left += f64::from(tokens));
     }
 
-    /// Whether the shelf was told of this request ahead; it counts as one of those then.
-    pub fn is_covered(&mut self) -> bool {
-        let covered = self.covered > 0;
-        self.covered = self.covered.saturating_sub(1);
+    /// What it took beyond what was reckoned is a debt: nothing leaves before it is grown.
+    pub fn correct(&mut self, reckoned: u32, took: u32, env: &dyn Env) {
+        let reckoned = self.at_most(reckoned);
+        self.used_today = self.used_today.saturating_sub(reckoned).saturating_add(took);
+        let more = f64::from(took) - f64::from(reckoned);
+        let debt = more - self.left(env);
+        self.retune(env, |gate| gate.left -= more);
+        if debt > 0.0 {
+            let grown = Duration::from_secs_f64(debt / self.per_second().max(SLOWEST_PER_SECOND));
+            let until = later(env.now(), grown);
+            self.not_before = Some(self.not_before.map_or(until, |before| before.max(until)));
+        }
+    }
+
+    pub fn observe_level(&mut self, available: u32, env: &dyn Env) {
+        if self.left(env) > f64::from(available) {
+            self.retune(env, |gate| gate.left = f64::from(available));
+        }
+    }
+
+    /// Whether the shelf was told of these tokens ahead; they count as some of those then.
+    pub fn is_covered(&mut self, tokens: u32) -> bool {
+        let covered = self.covered >= tokens;
+        self.covered = self.covered.saturating_sub(tokens);
         covered
     }
 

@@ -35,6 +35,19 @@ impl QuotaKey {
     }
 }
 
+/// What one request takes of a quota: a token, or as many points as it is reckoned to cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    pub key: QuotaKey,
+    pub tokens: u32,
+}
+
+impl Charge {
+    pub fn one(key: QuotaKey) -> Self {
+        Self { key, tokens: 1 }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     pub per_second: f64,
@@ -46,7 +59,7 @@ pub struct Rate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuotaState {
     pub rate: Rate,
-    /// Whole requests that could leave at `at`.
+    /// Whole requests (or points) that could leave at `at`.
     pub available: u32,
     pub at: Timestamp,
     pub not_before: Option<Timestamp>,
@@ -111,78 +124,85 @@ impl Gates {
         }
     }
 
-    pub fn ready_at(&self, keys: &[QuotaKey], env: &dyn Env) -> Timestamp {
-        self.ready_for(keys, Worth::Ordinary, env)
+    pub fn ready_at(&self, charges: &[Charge], env: &dyn Env) -> Timestamp {
+        self.ready_for(charges, Worth::Ordinary, env)
     }
 
-    pub fn ready_for(&self, keys: &[QuotaKey], worth: Worth, env: &dyn Env) -> Timestamp {
-        ready_at(&self.lock(), keys, Taking { worth, booked: false }, env)
+    pub fn ready_for(&self, charges: &[Charge], worth: Worth, env: &dyn Env) -> Timestamp {
+        ready_at(&self.lock(), charges, Taking { worth, booked: false }, env)
     }
 
-    /// One token of each, or the instant at which to try again and none of any.
-    pub async fn take(&self, keys: &[QuotaKey], env: &dyn Env) -> Result<(), Timestamp> {
-        self.take_for(keys, Worth::Ordinary, env).await
+    /// All of it, or the instant at which to try again and nothing.
+    pub async fn take(&self, charges: &[Charge], env: &dyn Env) -> Result<(), Timestamp> {
+        self.take_for(charges, Worth::Ordinary, env).await
     }
 
     /// The same for a request that is worth so much.
-    pub async fn take_for(&self, keys: &[QuotaKey], worth: Worth, env: &dyn Env) -> Result<(), Timestamp> {
-        self.take_as(keys, Taking { worth, booked: false }, env).await
+    pub async fn take_for(&self, charges: &[Charge], worth: Worth, env: &dyn Env) -> Result<(), Timestamp> {
+        self.take_as(charges, Taking { worth, booked: false }, env).await
     }
 
-    pub(super) async fn take_as(&self, keys: &[QuotaKey], taking: Taking, env: &dyn Env) -> Result<(), Timestamp> {
-        self.take_all(keys, taking, env)?;
-        for key in keys {
-            self.tell(key, env).await;
+    pub(super) async fn take_as(&self, charges: &[Charge], taking: Taking, env: &dyn Env) -> Result<(), Timestamp> {
+        self.take_all(charges, taking, env)?;
+        for charge in charges {
+            self.tell(charge, env).await;
         }
         Ok(())
     }
 
-    fn take_all(&self, keys: &[QuotaKey], taking: Taking, env: &dyn Env) -> Result<(), Timestamp> {
+    fn take_all(&self, charges: &[Charge], taking: Taking, env: &dyn Env) -> Result<(), Timestamp> {
         let mut gates = self.lock();
-        let at = ready_at(&gates, keys, taking, env);
+        let at = ready_at(&gates, charges, taking, env);
         if at > env.now() {
             return Err(at);
         }
-        for (n, key) in keys.iter().enumerate() {
-            let Some(Err(at)) = gates.get_mut(key).map(|gate| gate.take(env)) else { continue };
+        for (n, charge) in charges.iter().enumerate() {
+            let Some(Err(at)) = gates.get_mut(&charge.key).map(|gate| gate.take(charge.tokens, env)) else { continue };
             // governor counts whole nanoseconds and may differ by one from what we thought ready.
-            for taken in &keys[..n] {
-                if let Some(gate) = gates.get_mut(taken) {
-                    gate.give_back(env);
+            for taken in &charges[..n] {
+                if let Some(gate) = gates.get_mut(&taken.key) {
+                    gate.give_back(taken.tokens, env);
                 }
             }
             return Err(at);
         }
         if taking.booked {
-            unbook(&mut gates, keys);
+            unbook(&mut gates, charges);
         }
         Ok(())
     }
 
-    /// Speaks for one token of each, once all of them will be there within the lead: others leave it alone.
-    pub(super) fn book(&self, keys: &[QuotaKey], worth: Worth, lead: Duration, env: &dyn Env) -> Result<(), Timestamp> {
+    /// Speaks for all of it, once it will be there within the lead: others leave it alone.
+    pub(super) fn book(
+        &self,
+        charges: &[Charge],
+        worth: Worth,
+        lead: Duration,
+        env: &dyn Env,
+    ) -> Result<(), Timestamp> {
         let mut gates = self.lock();
         let lead = SignedDuration::try_from(lead).unwrap_or(SignedDuration::MAX);
-        let at = ready_at(&gates, keys, Taking { worth, booked: false }, env).saturating_sub(lead);
+        let at = ready_at(&gates, charges, Taking { worth, booked: false }, env).saturating_sub(lead);
         let at = at.unwrap_or(Timestamp::MIN);
         if at > env.now() {
             return Err(at);
         }
-        for key in keys {
-            if let Some(gate) = gates.get_mut(key) {
-                gate.booked += 1;
+        for charge in charges {
+            if let Some(gate) = gates.get_mut(&charge.key) {
+                gate.booked += charge.tokens;
             }
         }
         Ok(())
     }
 
-    pub(super) fn unbook(&self, keys: &[QuotaKey]) {
-        unbook(&mut self.lock(), keys);
+    pub(super) fn unbook(&self, charges: &[Charge]) {
+        unbook(&mut self.lock(), charges);
     }
 
-    /// Returns when the shelf knows of the token that was just taken.
-    async fn tell(&self, key: &QuotaKey, env: &dyn Env) {
-        let covered = |gates: &mut HashMap<QuotaKey, Gate>| gates.get_mut(key).is_none_or(Gate::is_covered);
+    /// Returns when the shelf knows of what was just taken.
+    async fn tell(&self, Charge { key, tokens }: &Charge, env: &dyn Env) {
+        let covered =
+            |gates: &mut HashMap<QuotaKey, Gate>| gates.get_mut(key).is_none_or(|gate| gate.is_covered(*tokens));
         if covered(&mut self.lock()) {
             return;
         }
@@ -235,6 +255,20 @@ impl Gates {
         }
     }
 
+    /// What was reckoned to take so many points took so many.
+    pub fn correct(&self, reckoned: &Charge, took: u32, env: &dyn Env) {
+        if let Some(gate) = self.lock().get_mut(&reckoned.key) {
+            gate.correct(reckoned.tokens, took, env);
+        }
+    }
+
+    /// By the mall's word there are no more than so many points now.
+    pub fn observed_level(&self, key: &QuotaKey, available: u32, env: &dyn Env) {
+        if let Some(gate) = self.lock().get_mut(key) {
+            gate.observe_level(available, env);
+        }
+    }
+
     pub fn state(&self, key: &QuotaKey, env: &dyn Env) -> Option<QuotaState> {
         self.lock().get(key).map(|gate| gate.state(env))
     }
@@ -260,15 +294,15 @@ pub(super) struct Taking {
     pub booked: bool,
 }
 
-fn ready_at(gates: &HashMap<QuotaKey, Gate>, keys: &[QuotaKey], taking: Taking, env: &dyn Env) -> Timestamp {
-    let ready = keys.iter().filter_map(|key| gates.get(key)).map(|gate| gate.ready_at(taking, env));
-    ready.max().unwrap_or(Timestamp::MIN)
+fn ready_at(gates: &HashMap<QuotaKey, Gate>, charges: &[Charge], taking: Taking, env: &dyn Env) -> Timestamp {
+    let ready = charges.iter().filter_map(|charge| Some((gates.get(&charge.key)?, charge.tokens)));
+    ready.map(|(gate, tokens)| gate.ready_at(tokens, taking, env)).max().unwrap_or(Timestamp::MIN)
 }
 
-fn unbook(gates: &mut HashMap<QuotaKey, Gate>, keys: &[QuotaKey]) {
-    for key in keys {
-        if let Some(gate) = gates.get_mut(key) {
-            gate.booked = gate.booked.saturating_sub(1);
+fn unbook(gates: &mut HashMap<QuotaKey, Gate>, charges: &[Charge]) {
+    for charge in charges {
+        if let Some(gate) = gates.get_mut(&charge.key) {
+            gate.booked = gate.booked.saturating_sub(charge.tokens);
         }
     }
 }

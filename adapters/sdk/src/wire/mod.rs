@@ -22,11 +22,11 @@ use tracing::Instrument;
 
 pub use clock::ClockOff;
 pub use day::{Worth, free_at, of_a_day};
-pub use gates::{Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
+pub use gates::{Charge, Gates, QuotaKey, QuotaMemory, QuotaShelf, QuotaState, Rate};
 pub use redact::{excerpt, redact_json};
 pub use term::Term;
 pub use turn::{Clearance, Turn};
-pub use vault::{Token, Vault};
+pub use vault::{Safe, SafeInMemory, Token, Vault};
 
 use crate::{
     card::{Card, Scope},
@@ -151,7 +151,7 @@ impl Wire {
 
     /// The same for a request that is worth so much.
     pub fn ready_for(&self, operation: &str, worth: Worth) -> Timestamp {
-        self.gates.ready_for(&self.keys(operation), worth, self.env.as_ref())
+        self.gates.ready_for(&self.charges(operation), worth, self.env.as_ref())
     }
 
     /// Orders are read before all else: everything follows from them.
@@ -169,9 +169,9 @@ impl Wire {
     /// Speaks for a token of everything that these operations take, or says when to try again: so long before they
     /// are there. In a turn nothing waits until it is decided.
     pub fn turn(&self, operations: &[&str], worth: Worth, lead: Duration) -> std::result::Result<Turn, Timestamp> {
-        let booked: Vec<_> = operations.iter().map(|name| ((*name).to_owned(), self.keys(name))).collect();
-        let keys: Vec<_> = booked.iter().flat_map(|(_, keys)| keys.clone()).collect();
-        self.gates.book(&keys, worth, lead, self.env.as_ref())?;
+        let booked: Vec<_> = operations.iter().map(|name| ((*name).to_owned(), self.charges(name))).collect();
+        let charges: Vec<_> = booked.iter().flat_map(|(_, charges)| charges.clone()).collect();
+        self.gates.book(&charges, worth, lead, self.env.as_ref())?;
         let spoken = Spoken { booked, worth, until: self.env.elapsed(), clearance: None };
         Ok(Turn::begin(self.turn.clone(), self.gates.clone(), spoken))
     }
@@ -207,10 +207,10 @@ impl Wire {
 
     /// Waits for the operation's quotas, as long as it may, and takes them.
     async fn quota(&self, operation: &'static str, spoken: Option<&Spoken>) -> Result<()> {
-        let keys = self.keys(operation);
+        let charges = self.charges(operation);
         let booked = spoken.is_some_and(|spoken| spoken.booked.iter().any(|(name, _)| name == operation));
         let worth = spoken.map_or(self.worth(operation), |spoken| spoken.worth);
-        while let Err(at) = self.gates.take_as(&keys, Taking { worth, booked }, self.env.as_ref()).await {
+        while let Err(at) = self.gates.take_as(&charges, Taking { worth, booked }, self.env.as_ref()).await {
             let wait = Duration::try_from(at.duration_since(self.env.now())).unwrap_or_default();
             let patience = spoken.map_or(PATIENCE, |spoken| spoken.until.saturating_sub(self.env.elapsed()));
             if wait > patience {
@@ -268,10 +268,25 @@ impl Wire {
         self.gates.observed_rate(&self.key(quota), per_second, self.env.as_ref());
     }
 
+    /// What the last request of this operation took from a budget of points, by the mall's word. Until then it counts
+    /// as what the card reckons.
+    pub fn spent(&self, operation: &str, budget: &str, points: u32) {
+        let key = self.key(budget);
+        if let Some(reckoned) = self.charges(operation).into_iter().find(|charge| charge.key == key) {
+            self.gates.correct(&reckoned, points, self.env.as_ref());
+        }
+    }
+
+    /// By the mall's word no more than so many points (or requests) are left of this quota now.
+    pub fn observed_level(&self, quota: &str, available: u32) {
+        self.gates.observed_level(&self.key(quota), available, self.env.as_ref());
+    }
+
     /// The mall said "too fast": nothing of this operation leaves before `retry_after`, or before a back-off
     /// of our own where the mall names no time. Returns when it may go on.
     pub async fn throttled(&self, operation: &str, retry_after: Option<Duration>) -> Timestamp {
-        self.gates.throttled(&self.keys(operation), retry_after, self.env.as_ref()).await
+        let keys: Vec<_> = self.charges(operation).into_iter().map(|charge| charge.key).collect();
+        self.gates.throttled(&keys, retry_after, self.env.as_ref()).await
     }
 
     /// The cached access token, or a fresh one by `refresh`. One refresh in flight per name.
@@ -285,6 +300,33 @@ impl Wire {
     /// The mall refused the cached token before its time.
     pub async fn forget_token(&self, name: &str) {
         self.vault.forget(&format!("{}/{name}", self.channel)).await;
+    }
+
+    /// The credential in force: what the mall gave in place of the configured one, or that one. Whoever configures
+    /// another one is not answered with the old one's successor.
+    pub async fn in_force(
+        &self,
+        operation: &'static str,
+        key: &str,
+        configured: &SecretString,
+    ) -> Result<SecretString> {
+        let kept = self.vault.safe.get(&self.channel, &lineage(key, configured)).await;
+        match kept {
+            Ok(kept) => Ok(kept.unwrap_or_else(|| configured.clone())),
+            Err(why) => Err(self.error(operation, Class::Transient { applied: Applied::No }, why)),
+        }
+    }
+
+    /// The mall gave this in place of the configured credential. Durable when it returns: only then may it be used.
+    pub async fn replaced(
+        &self,
+        operation: &'static str,
+        key: &str,
+        configured: &SecretString,
+        fresh: &SecretString,
+    ) -> Result<()> {
+        let kept = self.vault.safe.put(&self.channel, &lineage(key, configured), fresh).await;
+        kept.map_err(|why| self.error(operation, Class::Transient { applied: Applied::No }, why))
     }
 
     /// Every quota of this channel: declared name, key, state now.
@@ -304,9 +346,11 @@ impl Wire {
         MallError { class, mall: self.card.mall, operation, status: None, code: None, message: message.into() }
     }
 
-    fn keys(&self, operation: &str) -> Vec<QuotaKey> {
-        let quotas = self.card.operation(operation).map_or(&[][..], |operation| operation.quotas);
-        quotas.iter().map(|name| self.key(name)).collect()
+    fn charges(&self, operation: &str) -> Vec<Charge> {
+        let Some(card) = self.card.operation(operation) else { return Vec::new() };
+        let counted = card.quotas.iter().map(|name| Charge::one(self.key(name)));
+        let priced = card.costs.iter().map(|(name, tokens)| Charge { key: self.key(name), tokens: *tokens });
+        counted.chain(priced).collect()
     }
 
     fn key(&self, name: &str) -> QuotaKey {
@@ -315,6 +359,12 @@ impl Wire {
             .find(|(declared, _)| *declared == name)
             .map_or_else(|| QuotaKey::new(self.channel.as_ref(), name), |(_, key)| key.clone())
     }
+}
+
+/// A kept credential's name: its key, and which configured one it descends from.
+fn lineage(key: &str, configured: &SecretString) -> String {
+    use secrecy::ExposeSecret;
+    format!("{key}@{}", redact::fingerprint(configured.expose_secret()))
 }
 
 fn quota_key(card: &Card, scope: Scope, name: &str, settings: &Settings) -> QuotaKey {

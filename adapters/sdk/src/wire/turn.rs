@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use super::{
     day::Worth,
-    gates::{Gates, QuotaKey},
+    gates::{Charge, Gates},
 };
 
 /// Whether what was decided may still be said.
@@ -34,7 +34,7 @@ pub(super) type Slot = Arc<Mutex<Option<Spoken>>>;
 #[derive(Clone)]
 pub(super) struct Spoken {
     /// By operation, what it will take.
-    pub booked: Vec<(String, Vec<QuotaKey>)>,
+    pub booked: Vec<(String, Vec<Charge>)>,
     pub worth: Worth,
     /// By [`crate::env::Env::elapsed`]: nothing waits for a quota beyond it.
     pub until: Duration,
@@ -75,8 +75,8 @@ pub(super) fn taken(state: &Slot, operation: &str) {
 }
 
 fn free(gates: &Gates, spoken: &Spoken) {
-    let keys: Vec<_> = spoken.booked.iter().flat_map(|(_, keys)| keys.clone()).collect();
-    gates.unbook(&keys);
+    let charges: Vec<_> = spoken.booked.iter().flat_map(|(_, charges)| charges.clone()).collect();
+    gates.unbook(&charges);
 }
 
 pub(super) fn held(state: &Slot) -> std::sync::MutexGuard<'_, Option<Spoken>> {

@@ -1,12 +1,14 @@
-//! Access tokens, cached until shortly before they expire.
+//! Access tokens, cached until shortly before they expire; and credentials that malls replace, which outlive the
+//! process.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::error::Result;
+use crate::error;
 
 /// Renewed so long before its end, for requests that are still on their way when it comes; a token that lives
 /// for a few minutes only, after three quarters of its life.
@@ -18,9 +20,37 @@ pub struct Token {
     pub lives: Duration,
 }
 
-/// One slot per credential; the slot's lock keeps a second refresh from starting beside the first.
+/// Where credentials that a mall replaced are kept: by channel, and by a name that also says which configured one they
+/// came from. An error says in words why the safe can't be used.
+#[async_trait]
+pub trait Safe: Send + Sync {
+    async fn get(&self, channel: &str, name: &str) -> Result<Option<SecretString>, String>;
+
+    /// Durable when it returns.
+    async fn put(&self, channel: &str, name: &str, secret: &SecretString) -> Result<(), String>;
+}
+
+/// Forgets everything at its end: for tools and tests.
 #[derive(Default)]
+pub struct SafeInMemory(std::sync::Mutex<HashMap<(String, String), SecretString>>);
+
+#[async_trait]
+impl Safe for SafeInMemory {
+    async fn get(&self, channel: &str, name: &str) -> Result<Option<SecretString>, String> {
+        let kept = self.0.lock().expect("no panic happens under this lock");
+        Ok(kept.get(&(channel.to_owned(), name.to_owned())).cloned())
+    }
+
+    async fn put(&self, channel: &str, name: &str, secret: &SecretString) -> Result<(), String> {
+        let mut kept = self.0.lock().expect("no panic happens under this lock");
+        kept.insert((channel.to_owned(), name.to_owned()), secret.clone());
+        Ok(())
+    }
+}
+
+/// One slot per credential; the slot's lock keeps a second refresh from starting beside the first.
 pub struct Vault {
+    pub(super) safe: Arc<dyn Safe>,
     slots: std::sync::Mutex<HashMap<String, Arc<Mutex<Option<Cached>>>>>,
 }
 
@@ -29,10 +59,20 @@ struct Cached {
     until: Timestamp,
 }
 
+impl Default for Vault {
+    fn default() -> Self {
+        Self::new(Arc::new(SafeInMemory::default()))
+    }
+}
+
 impl Vault {
-    pub(super) async fn token<F>(&self, name: &str, now: Timestamp, refresh: F) -> Result<SecretString>
+    pub fn new(safe: Arc<dyn Safe>) -> Self {
+        Self { safe, slots: std::sync::Mutex::default() }
+    }
+
+    pub(super) async fn token<F>(&self, name: &str, now: Timestamp, refresh: F) -> error::Result<SecretString>
     where
-        F: Future<Output = Result<Token>> + Send,
+        F: Future<Output = error::Result<Token>> + Send,
     {
         let slot = self.slot(name);
         let mut slot = slot.lock().await;

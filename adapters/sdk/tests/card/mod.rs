@@ -1,12 +1,15 @@
 //! The smallest card that a wire can be opened with.
 
-use uriba_sdk::card::{Card, FoundBy, OperationCard, OrdersCard, QuotaCard, Scope, Times, days, minutes, seconds};
+use uriba_sdk::card::{
+    Card, FoundBy, OperationCard, OrdersCard, QuotaCard, Scope, Times, days, minutes, one_kind, seconds,
+};
 
 pub static CARD: Card = Card {
     mall: "tiny",
     name: "Tiny",
     zone: "Asia/Tokyo",
     writes: &[],
+    kind_of: one_kind,
     reads: None,
     orders: OrdersCard {
         search: "orders.search",
@@ -37,10 +40,10 @@ pub static CARD: Card = Card {
         QuotaCard { name: "client", per_second: 1.0, burst: 4, per_day: None, scope: Scope::Credential("client") },
     ],
     operations: &[
-        OperationCard { name: "orders.search", quotas: &["orders.search"] },
-        OperationCard { name: "orders.get", quotas: &["orders.get"] },
-        OperationCard { name: "stock.push", quotas: &["client"] },
-        OperationCard { name: "free", quotas: &[] },
+        OperationCard::counted("orders.search", &["orders.search"]),
+        OperationCard::counted("orders.get", &["orders.get"]),
+        OperationCard::counted("stock.push", &["client"]),
+        OperationCard::counted("free", &[]),
     ],
     credentials: &[],
     options: &[],
