@@ -23,6 +23,9 @@ mod m0017_blind;
 mod m0018_by_time;
 mod m0019_gaps;
 mod m0020_risk;
+mod m0021_late;
+mod m0022_lean;
+mod m0023_malls;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -54,6 +57,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_by_time::Migration),
             Box::new(m0019_gaps::Migration),
             Box::new(m0020_risk::Migration),
+            Box::new(m0021_late::Migration),
+            Box::new(m0022_lean::Migration),
+            Box::new(m0023_malls::Migration),
         ]
     }
 }

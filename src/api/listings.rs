@@ -26,12 +26,12 @@ use crate::{
     store::{
         catalogue::{Mapped, Mapping},
         preview::Changes,
-        sheets::{ListingFilter, ListingSheet, Page, UnmappedSheet},
+        sheets::{ItemSheet, ListingFilter, ListingSheet, Page, UnmappedSheet},
     },
 };
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(unmapped))
+    OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(unmapped)).routes(routes!(discovered))
 }
 
 /// What one request may carry.
@@ -160,6 +160,18 @@ async fn unmapped(
 ) -> Result<Json<Page<UnmappedSheet>>, Problem> {
     let paging = paging(asked.limit, asked.cursor)?;
     Ok(Json(state.store.unmapped_sheets(asked.channel.as_deref(), &paging).await.map_err(in_query)?))
+}
+
+/// What the malls say that shops list (as `uriba listing discover` last found it), with the SKU that each is mapped to or
+/// is likely to be.
+#[utoipa::path(get, path = "/v1/listings/discovered", operation_id = "list_mall_items", tag = "listings", params(UnmappedQuery),
+    security(("token" = ["read"])), responses((status = 200, body = Page<ItemSheet>), (status = 400, body = Problem)))]
+async fn discovered(
+    State(state): State<ApiState>,
+    Asked(asked): Asked<UnmappedQuery>,
+) -> Result<Json<Page<ItemSheet>>, Problem> {
+    let paging = paging(asked.limit, asked.cursor)?;
+    Ok(Json(state.store.item_sheets(asked.channel.as_deref(), &paging).await.map_err(in_query)?))
 }
 
 /// Maps up to 1,000 keys. Good items are done, bad ones are refused each with its reason; when all of them

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod availability;
 pub mod channels;
 pub mod health;
+pub mod hooks;
 pub mod imports;
 pub mod listings;
 pub mod log;
@@ -70,6 +71,7 @@ pub struct ApiState {
     metrics: PrometheusHandle,
     totals: Arc<metrics::TotalsCache>,
     files: Arc<Semaphore>,
+    hooks: hooks::Hooks,
     /// `limits.units_per_line`.
     units_per_line: u32,
 }
@@ -89,6 +91,7 @@ impl ApiState {
             metrics,
             totals: Arc::default(),
             files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            hooks: hooks::Hooks::default(),
             units_per_line: UNITS_PER_LINE,
         }
     }
@@ -97,6 +100,12 @@ impl ApiState {
     #[must_use]
     pub fn with_holder_units(self, most: u32) -> Self {
         Self { teller: Teller::open(self.store.clone(), most.into()), ..self }
+    }
+
+    /// Who reads the malls' notifications.
+    #[must_use]
+    pub fn with_hooks(self, hooks: hooks::Hooks) -> Self {
+        Self { hooks, ..self }
     }
 
     /// Above this the quantity of an order's line is a slip of the hand.

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    ApiState, attention, audits, availability, channels, health, imports, listings, log, metrics, movements, orders,
-    plans, reservations, rules::BEARER, schedule, skus, suspensions,
+    ApiState, attention, audits, availability, channels, health, hooks, imports, listings, log, metrics, movements,
+    orders, plans, reservations, rules::BEARER, schedule, skus, suspensions,
 };
 
 #[derive(OpenApi)]
@@ -63,6 +63,7 @@ impl Modify for Bearer {
 pub(super) fn operations() -> (Router<ApiState>, openapi::OpenApi) {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(channels::router())
+        .merge(hooks::router())
         .merge(suspensions::router())
         .merge(schedule::router())
         .merge(plans::router())

@@ -34,7 +34,7 @@ pub async fn done<S>(
     }
     let database = desk.store.file().map(ToOwned::to_owned);
     let _lock = database.map(|file| InstanceLock::take(&file, command, desk.store.now())).transpose()?;
-    let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
+    let engine = desk.engine().await?;
     engine.take_free_leases(LEASE).await?;
     let done = tokio::select! {
         done = work(&engine) => done,

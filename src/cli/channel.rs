@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::{
+    authorize::{self, Authorize},
     desk::{Common, Desk},
     failure::{Done, Failure},
     moment,
@@ -41,6 +42,8 @@ pub enum Command {
     Resume(Resume),
     /// Let a channel write to its mall (live), or only compute (shadow)
     Mode { id: String, mode: Writing },
+    /// Have the shop's owner let uriba in on the mall's own page, and keep what that gives
+    Authorize(Authorize),
 }
 
 /// Which channels.
@@ -122,6 +125,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         }
         Command::Suspend(asked) => suspend(&desk, asked).await,
         Command::Resume(asked) => resume(&desk, asked).await,
+        Command::Authorize(asked) => Box::pin(authorize::run(&desk, asked)).await,
         Command::Mode { id, mode } => {
             desk.store.set_mode(&id, mode == Writing::Live, &desk.who).await?;
             let sheet = desk.store.channel_sheet(&id, &desk.outlines()).await?;

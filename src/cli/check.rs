@@ -15,12 +15,12 @@ use uriba_sdk::{
 use super::{
     desk::{Common, Desk},
     failure::{Done, Failure},
-    print::{counted, note},
+    print::{counted, instant, note},
     table::Table,
 };
 use crate::{
     config::{Config, Problem, Problems},
-    domain::time::earlier,
+    domain::time::{between, earlier},
     engine::{Channel, ChannelPlan, Engine},
     store::{is_new, pending_migrations, sqlite_path},
 };
@@ -48,8 +48,7 @@ struct ChannelCheck {
 
 pub async fn run(common: &Common, asked: Check) -> Done {
     let config = common.config()?;
-    let plans = config.plans()?;
-    open_all(&config, &plans)?;
+    open_all(&config, &config.plans()?)?;
     let file = config.file.as_ref().map_or("no file".into(), |file| file.display().to_string());
     let channels = counted(config.channels.len() as u64, "channel");
     let pools = counted(config.pools.len() as u64, "pool");
@@ -58,7 +57,7 @@ pub async fn run(common: &Common, asked: Check) -> Done {
         return compare(common, &config).await;
     }
     let desk = common.desk().await?;
-    let mut checks = ask_all(&desk, plans).await?;
+    let mut checks = ask_all(&desk).await?;
     checks.extend(config.channels.iter().filter(|channel| channel.mall.is_none()).map(storefront));
     let works = checks.iter().all(|check| check.works);
     desk.print.list(&checks, "there is no channel to ask", |checks| {
@@ -128,8 +127,8 @@ fn storefront(channel: &crate::config::Channel) -> ChannelCheck {
 }
 
 /// All malls at once: each has its own pace.
-async fn ask_all(desk: &Desk, plans: Vec<ChannelPlan>) -> Result<Vec<ChannelCheck>, Failure> {
-    let engine = Engine::open(desk.store.clone(), plans).await?;
+async fn ask_all(desk: &Desk) -> Result<Vec<ChannelCheck>, Failure> {
+    let engine = desk.engine().await?;
     engine.take_free_leases(LEASE).await?;
     let checks = join_all(engine.channels.iter().map(|here| ask(&engine, here))).await;
     engine.release_leases().await?;
@@ -152,9 +151,26 @@ async fn ask(engine: &Engine, here: &Channel) -> Result<ChannelCheck, Failure> {
     let span = Span::Window { from: earlier(to, WINDOW), to };
     let asked = here.line().mall.pull(&Query { span, open_only: false, token: None }).await;
     match asked {
-        Ok(_) => line(true, "works: orders can be read".into()),
+        Ok(_) => match shop(engine, here).await {
+            Ok(words) => line(true, format!("works: orders can be read{words}")),
+            Err(error) => line(false, format!("orders can be read, but {error}; {}", advice(&error, here))),
+        },
         Err(error) => line(false, format!("{error}; {}", advice(&error, here))),
     }
+}
+
+/// Whose shop it is and until when its credentials last, where the mall says so.
+async fn shop(engine: &Engine, here: &Channel) -> Result<String, MallError> {
+    let line = here.line();
+    let Some(account) = line.mall.extras().account else { return Ok(String::new()) };
+    let sheet = account.account().await?;
+    let mut words = vec![format!("; the shop is {}", sheet.shop)];
+    for (key, at) in sheet.ends {
+        let days = between(engine.env.now(), at).as_secs() / 86_400;
+        words.push(format!("; {key} ends at {} (in {})", instant(at), counted(days, "day")));
+    }
+    words.extend(sheet.notes.into_iter().map(|note| format!("; note: {note}")));
+    Ok(words.concat())
 }
 
 fn advice(error: &MallError, here: &Channel) -> String {

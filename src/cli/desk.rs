@@ -20,11 +20,16 @@ use super::{
 use crate::{
     config::{self, Config, ConfigError, Secret},
     engine::{
-        ChannelPlan,
+        ChannelPlan, Engine,
         braked::{self, Guard, InForce},
         outline::outlines,
     },
-    store::{Store, is_new, migrate, pending_migrations, sheets::Outlines, sqlite_path},
+    store::{
+        Store, is_new, migrate, pending_migrations,
+        safe::{Grants, StoreSafe},
+        sheets::Outlines,
+        sqlite_path,
+    },
 };
 
 /// What every command takes.
@@ -102,6 +107,16 @@ impl Desk {
         self.put_in_force().await
     }
 
+    /// Where credentials that malls gave are kept.
+    pub fn safe(&self) -> Result<Arc<StoreSafe>, Failure> {
+        Ok(self.store.safe(self.config.sealing_key()?))
+    }
+
+    /// The engine over all channels of malls, with what their owners granted.
+    pub async fn engine(&self) -> Result<Engine, Failure> {
+        Ok(Engine::open_with(self.store.clone(), self.plans().await?, self.safe()?).await?)
+    }
+
     /// How the channels' rows are to be read. Quotas that are shared by a secret which can't be read now show
     /// as unused.
     pub fn outlines(&self) -> Outlines {
@@ -137,12 +152,21 @@ impl Desk {
     /// drew before.
     pub async fn plans(&self) -> Result<Vec<ChannelPlan>, Failure> {
         let mut plans = self.config.plans()?;
+        let grants = self.grants().await?;
+        plans.iter_mut().for_each(|plan| grants.fill(&mut plan.settings));
         for row in self.store.channels().await? {
             for plan in plans.iter_mut().filter(|plan| plan.id == row.id) {
                 plan.pool.clone_from(&row.pool);
             }
         }
         Ok(plans)
+    }
+
+    /// What owners granted until now.
+    pub async fn grants(&self) -> Result<Arc<Grants>, Failure> {
+        let grants = Arc::new(Grants::new(self.safe()?));
+        grants.look().await?;
+        Ok(grants)
     }
 
     async fn follow_configuration(&self) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 
 use super::{
     desk::{Common, Desk},
+    discover::{self, Discover},
     failure::{Done, Failure},
     import::File,
     print::{instant, or_dash},
@@ -41,6 +42,8 @@ pub enum Command {
         #[arg(long)]
         create_skus: bool,
     },
+    /// Ask what a shop lists, and say what of it is mapped to no SKU
+    Discover(Discover),
     /// Keys that orders name and that nobody has mapped
     Unmapped {
         /// Only of this channel
@@ -140,6 +143,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::Import { file, create_skus } => {
             super::import::take(&desk, FileKind::Listings, &file, None, None, create_skus).await
         }
+        Command::Discover(asked) => discover::run(&desk, asked).await,
         Command::Unmapped { channel } => unmapped(&desk, channel).await,
     }
 }
@@ -260,7 +264,7 @@ async fn unmapped(desk: &Desk, channel: Option<String>) -> Done {
     let sheets =
         super::pages(None, async |paging| desk.store.unmapped_sheets(channel.as_deref(), &paging).await).await?;
     desk.print.list(&sheets.items, "every key that orders name is mapped", |all: &[UnmappedSheet]| {
-        let mut table = Table::new(&["CHANNEL", "MALL KEY", ">LINES", ">UNSHIPPED", "FIRST ORDERED"]);
+        let mut table = Table::new(&["CHANNEL", "MALL KEY", ">LINES", ">UNSHIPPED", "FIRST ORDERED", "SUGGESTION"]);
         for sheet in all {
             table.row(vec![
                 sheet.channel.clone(),
@@ -268,6 +272,7 @@ async fn unmapped(desk: &Desk, channel: Option<String>) -> Done {
                 sheet.lines.to_string(),
                 sheet.unshipped.to_string(),
                 instant(sheet.first_ordered_at),
+                or_dash(sheet.suggestion.as_ref().map(|found| format!("{} (same {})", found.sku, found.by))),
             ]);
         }
         table.to_string()

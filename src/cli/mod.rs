@@ -12,6 +12,7 @@
 mod adapter;
 mod attention;
 mod audit;
+mod authorize;
 mod backfill;
 mod by_holder;
 mod changes;
@@ -21,6 +22,7 @@ mod db;
 #[cfg(feature = "demo")]
 mod demo;
 mod desk;
+mod discover;
 mod explain;
 mod failure;
 mod import;

@@ -40,7 +40,7 @@ pub async fn run(common: &Common, asked: RunOnce) -> Done {
     let database = desk.store.file().map(ToOwned::to_owned);
     let _lock = database.map(|file| InstanceLock::take(&file, "run-once", desk.store.now())).transpose()?;
     desk.start().await?;
-    let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
+    let engine = desk.engine().await?;
     let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
     let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
     let engine = Arc::new(engine);

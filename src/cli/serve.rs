@@ -17,11 +17,13 @@ use super::{
     logging::LogFormat,
 };
 use crate::{
-    api::{self, ApiState, Core},
+    api::{self, ApiState, Core, hooks::Hooks},
     config::Config,
     engine::{Engine, SettingsSource, braked::Guard, import::Terms},
-    store::Store,
+    store::{Store, safe::Grants},
 };
+
+const GRANTS_EVERY: Duration = Duration::from_secs(30);
 
 /// A stop is over within ten seconds, whatever a mall does; this leaves one to go.
 const STOPPING: Duration = Duration::from_secs(9);
@@ -57,17 +59,22 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     let stop = CancellationToken::new();
     let mut signals = Signals::new()?;
     let mut tasks: JoinSet<Ended> = JoinSet::new();
+    let mut hooks = Hooks::default();
     if !asked.no_engine {
-        let engine = Engine::open(desk.store.clone(), desk.plans().await?).await?;
+        let engine = desk.engine().await?;
         let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
         let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
         let engine = Arc::new(engine);
-        let source = renewed(&desk.config);
+        let grants = desk.grants().await?;
+        let source = renewed(&desk.config, grants.clone());
+        tasks.spawn(keep_looking(grants, desk.store.clone(), stop.clone()));
         engine.channels.iter().for_each(|here| here.take_settings_from(source.clone()));
+        hooks = hooks_of(&engine);
         let running = engine.run(stop.clone());
         tasks.spawn(async { ("the engine", running.await.map_err(Into::into)) });
     }
     let state = ApiState::new(desk.store.clone(), desk.outlines(), core(&desk.config), metrics)
+        .with_hooks(hooks)
         .with_units_per_line(desk.config.units_per_line)
         .with_holder_units(desk.config.holder_units);
     let serving = api::serve_on(listener, state, stop.clone());
@@ -110,13 +117,40 @@ fn core(config: &Config) -> Core {
     }
 }
 
+/// Notifications are read by the adapters of the engine's channels, whichever instance runs them.
+fn hooks_of(engine: &Arc<Engine>) -> Hooks {
+    let engine = engine.clone();
+    Hooks::new(move |channel, notice| {
+        let line = engine.channel(channel)?.line();
+        let wakeup = line.mall.extras().wakeup?;
+        Some(wakeup.read(notice))
+    })
+}
+
 /// The credentials as they are now, for a channel whose lane is stopped.
-fn renewed(config: &Config) -> SettingsSource {
+fn renewed(config: &Config, grants: Arc<Grants>) -> SettingsSource {
     let config = config.clone();
     Arc::new(move |channel| {
         let settings = config.reload_credentials(channel);
-        settings.inspect_err(|problems| tracing::warn!(%problems, "credentials can't be read")).ok().flatten()
+        let settings = settings.inspect_err(|problems| tracing::warn!(%problems, "credentials can't be read"));
+        let mut settings = settings.ok().flatten()?;
+        grants.fill(&mut settings);
+        Some(settings)
     })
+}
+
+/// What owners grant while the service runs is found within half a minute.
+async fn keep_looking(grants: Arc<Grants>, store: Store, stop: CancellationToken) -> Ended {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = store.env().sleep(GRANTS_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+        if let Err(error) = grants.look().await {
+            tracing::warn!(%error, "what owners granted can't be read");
+        }
+    }
+    ("the look at what owners granted", Ok(()))
 }
 
 /// Tells systemd that the service lives, as long as the database answers.

@@ -28,6 +28,9 @@ pub(super) fn text(config: &Config) -> String {
     let mut root = Table::new();
     root.insert("database".into(), table([("url", secret(&config.database))]));
     root.insert("server".into(), table([("listen", text_of(config.listen))]));
+    if let Some(key) = &config.sealing_key {
+        root.insert("secrets".into(), table([("key", secret(key))]));
+    }
     let mut core = vec![
         ("zone", text_of(config.zone.iana_name().unwrap_or(ZONE))),
         ("day_starts", text_of(config.day_starts.strftime("%H:%M"))),

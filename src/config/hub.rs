@@ -39,6 +39,9 @@ pub(super) fn read(root: &Section<'_>, config: &mut Config, folder: &Path) {
             }
         }
     });
+    table(root, "secrets", |section| {
+        config.sealing_key = section.key("key").and_then(|entry| secret::read(&entry, folder));
+    });
     table(root, "core", |section| core(section, config));
     table(root, "limits", |section| {
         let whole = |name, least| section.key(name).and_then(|entry| entry.whole(least..=i64::from(u32::MAX)));

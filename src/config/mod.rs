@@ -39,6 +39,7 @@ use crate::{
         channels::{ChannelSetup, PoolSetup},
         configuration::Configuration,
         core_files::CoreRules,
+        safe::SealingKey,
     },
 };
 use page::Page;
@@ -57,6 +58,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     pub database: Secret,
     pub listen: SocketAddr,
+    /// What credentials that malls gave are encrypted with; needed only where there are such.
+    pub sealing_key: Option<Secret>,
     /// For times without an offset.
     pub zone: TimeZone,
     /// When a business day begins.
@@ -121,6 +124,7 @@ impl Config {
         Self {
             file: None,
             database: Secret::literal(DATABASE),
+            sealing_key: None,
             listen: LISTEN.parse().expect("a constant address"),
             // A machine without time zones knows this one too: Japan has had no other time since 1951.
             zone: TimeZone::get(ZONE).unwrap_or(TimeZone::fixed(jiff::tz::offset(9))),
@@ -142,6 +146,18 @@ impl Config {
         let mut missing = self.no_problems();
         let url = self.database.read("database.url", &mut missing.all);
         missing.or(url.unwrap_or_default())
+    }
+
+    /// The key of `[secrets]`, if there is one.
+    pub fn sealing_key(&self) -> Result<Option<SealingKey>, Problems> {
+        let mut problems = self.no_problems();
+        let Some(secret) = &self.sealing_key else { return Ok(None) };
+        let text = secret.read("secrets.key", &mut problems.all);
+        let key = text.and_then(|text| {
+            let refuse = |message: &str| secret.problem("secrets.key", message);
+            SealingKey::parse(&text).map_err(|message| problems.all.push(refuse(message))).ok()
+        });
+        problems.or(key)
     }
 
     /// The database as people may see it.

@@ -26,6 +26,11 @@ impl Secret {
         Self { source: Source::Literal(text.into()), line: None }
     }
 
+    /// What is wrong with its value.
+    pub(super) fn problem(&self, key: &str, message: &str) -> Problem {
+        Problem { line: self.line, key: key.to_owned(), message: message.to_owned() }
+    }
+
     /// The value as it is now; what keeps it from being read goes to `missing`.
     pub fn read(&self, key: &str, missing: &mut Vec<Problem>) -> Option<SecretString> {
         let read = match &self.source {

@@ -96,6 +96,21 @@ pub fn watermark(orders: &OrdersCard, window: Window, asked_at: Timestamp, read_
     end.min(visible).min(earlier(asked_at, orders.precision))
 }
 
+/// Of so many orders, the last ones, it is looked how late they were.
+pub const LATENESS_OF_LAST: i64 = 1_000;
+
+/// Nobody reckons with more than so many times what the card says, or than what is read again anyway.
+const LAG_MOST: u32 = 4;
+
+/// The lag to reckon with: what 99.9 % of the last thousand orders kept to, and never less than the card's. `late`: how
+/// late those of them were that came too late; `seen`: of how many orders in all.
+pub fn lag_in_force(orders: &OrdersCard, mut late: Vec<Duration>, seen: i64) -> Duration {
+    let card = orders.visibility_lag;
+    late.sort_unstable_by(|one, other| other.cmp(one));
+    let outside = usize::from(seen >= LATENESS_OF_LAST);
+    late.get(outside).map_or(card, |lag| (*lag).clamp(card, (card * LAG_MOST).max(orders.overlap)))
+}
+
 /// The span that a search for open orders must cover, in windows of at most the mall's span, newest first.
 pub fn sweep(orders: &OrdersCard, oldest_open: Timestamp, now: Timestamp) -> Vec<Window> {
     let span = between(oldest_open, now) + orders.precision;
@@ -109,4 +124,48 @@ fn oldest(orders: &OrdersCard, now: Timestamp) -> Timestamp {
 
 fn newest(orders: &OrdersCard, now: Timestamp) -> Timestamp {
     earlier(now, orders.edge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn orders(visibility_lag: u64, overlap: u64) -> OrdersCard {
+        OrdersCard {
+            search: "orders.search",
+            by_id: "orders.get",
+            found_by: uriba_sdk::card::FoundBy::Placed,
+            open_filter: false,
+            heads_carry_revision: false,
+            pages_carry_orders: false,
+            by_id_max: 1,
+            span_max: Duration::from_secs(86_400),
+            reach: Duration::from_secs(86_400),
+            edge: Duration::ZERO,
+            visibility_lag: Duration::from_secs(visibility_lag),
+            overlap: Duration::from_secs(overlap),
+            precision: Duration::ZERO,
+            families: false,
+        }
+    }
+
+    fn in_force(card: &OrdersCard, late: &[u64], seen: i64) -> u64 {
+        lag_in_force(card, late.iter().map(|lag| Duration::from_secs(*lag)).collect(), seen).as_secs()
+    }
+
+    #[test]
+    fn one_order_in_a_thousand_may_be_later_than_the_lag_in_force() {
+        let card = orders(30, 60);
+        assert_eq!(in_force(&card, &[], 5_000), 30);
+        assert_eq!(in_force(&card, &[90], 999), 90, "of fewer orders none may");
+        assert_eq!(in_force(&card, &[90], 1_000), 30);
+        assert_eq!(in_force(&card, &[40, 90, 70], 1_000), 70);
+    }
+
+    #[test]
+    fn the_lag_in_force_is_the_cards_at_least_and_four_times_that_or_the_overlap_at_most() {
+        assert_eq!(in_force(&orders(30, 60), &[86_400], 10), 120);
+        assert_eq!(in_force(&orders(0, 300), &[86_400], 10), 300);
+        assert_eq!(in_force(&orders(30, 60), &[1], 10), 30);
+    }
 }

@@ -9,6 +9,7 @@
 pub mod backfill;
 pub mod braked;
 mod channel;
+pub mod discover;
 pub mod driver;
 pub mod expire;
 mod holding;
@@ -36,7 +37,7 @@ use holding::QuotaKeeper;
 
 use crate::{
     domain::{brake::Brake, business_day::BusinessDays, drift::OnDrift, intake::Manner, plan},
-    store::{Store, StoreError, balance::Pace, intake::Intake},
+    store::{Store, StoreError, balance::Pace, intake::Intake, safe::StoreSafe},
 };
 use braked::Guard;
 use import::Terms;
@@ -135,10 +136,16 @@ pub enum EngineError {
 impl Engine {
     /// Opens every channel's adapter. Nothing leaves before the leases are taken.
     pub async fn open(store: Store, plans: Vec<ChannelPlan>) -> Result<Self, EngineError> {
+        let safe = store.safe(None);
+        Self::open_with(store, plans, safe).await
+    }
+
+    /// The same with a safe for credentials that malls give.
+    pub async fn open_with(store: Store, plans: Vec<ChannelPlan>, safe: Arc<StoreSafe>) -> Result<Self, EngineError> {
         let env = store.env().clone();
         let keeper = Arc::new(QuotaKeeper::new(store.clone()));
         let gates = Arc::new(Gates::new(keeper.clone(), HashMap::new()));
-        let vault = Arc::new(Vault::default());
+        let vault = Arc::new(Vault::new(safe));
         let terms = Terms::of(&plans);
         let mut channels = Vec::new();
         for plan in plans {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uriba_sdk::MallError;
 
-use super::{Again, Channel};
+use super::{Again, Channel, discover};
 use crate::{
     domain::{health::LaneState, time::later},
     store::{
@@ -28,7 +28,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         store.fail_audits(lease, here.id(), lane.cause.as_deref().unwrap_or("the stock lane is stopped")).await?;
     }
     if let Some(until) = lane.until.filter(|until| *until > now) {
-        return Ok(Again::At(until));
+        return sooner(discover::step(store, here, lease).await?, until);
     }
     here.before_probe(&lane);
     let line = here.line();
@@ -54,7 +54,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
     let wanted = store.to_read(here.id(), now, way.batch_max as u64).await?;
     if wanted.is_empty() {
-        return Ok(Again::At(later(now, Duration::from_secs(2))));
+        return sooner(discover::step(store, here, lease).await?, later(now, Duration::from_secs(2)));
     }
     let (ids, keys): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
     let sent_at = store.now();
@@ -75,10 +75,18 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
 async fn by_time(store: &Store, here: &Channel, lease: &Lease, now: Timestamp) -> Result<Again> {
     let due = store.to_read(here.id(), now, LISTINGS_BY_TIME).await?;
     if due.is_empty() {
-        return Ok(Again::At(later(now, Duration::from_secs(5))));
+        return sooner(discover::step(store, here, lease).await?, later(now, Duration::from_secs(5)));
     }
     store.settle_by_time(lease, &here.outlet, &due.into_iter().map(|(id, _)| id).collect()).await?;
     Ok(Again::Now)
+}
+
+/// When to come again: by then at the latest.
+fn sooner(again: Again, at: Timestamp) -> Result<Again> {
+    Ok(match again {
+        Again::Now => Again::Now,
+        Again::At(other) => Again::At(other.min(at)),
+    })
 }
 
 async fn failed(

@@ -25,6 +25,8 @@ use crate::domain::windows::Window;
 /// Requests a minute, when nobody says how many.
 pub const PER_MINUTE: u32 = 10;
 pub const PER_MINUTE_MAX: u32 = 600;
+/// Nobody asked: uriba found a reason by itself.
+const UNASKED: &str = "uriba";
 
 /// How far a backfill is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,30 +65,9 @@ impl Store {
             .filter(backfill::Column::FromAt.eq(from_at))
             .filter(backfill::Column::UntilAt.eq(until_at))
             .filter(backfill::Column::State.ne(DONE));
-        let now = micros(self.now());
         let known = same.order_by_desc(backfill::Column::Id).one(&tx).await?;
         let is_new = known.is_none();
-        let fresh = backfill::Model {
-            id: self.id(),
-            channel: channel.to_owned(),
-            state: OPEN.to_owned(),
-            from_at,
-            until_at,
-            read_to: from_at,
-            per_minute: 0,
-            token: None,
-            pages: 0,
-            mark: None,
-            heads: String::new(),
-            requests: 0,
-            orders: 0,
-            next_at: now,
-            asked_at: now,
-            asked_by: who.to_owned(),
-            ended_at: None,
-            problem: None,
-        };
-        let mut row = known.unwrap_or(fresh);
+        let mut row = known.unwrap_or_else(|| fresh(self, channel, span, per_minute, who));
         row.per_minute = i64::from(per_minute);
         if row.state == FAILED {
             // A list that was being turned may be forgotten by now.
@@ -112,6 +93,19 @@ impl Store {
         self.write_log(&tx, Entry { who, what: "order.backfill", subject: &subject, why: None, detail }).await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// Orders of this span are read once more by uriba itself, instead of what it was to read again until now.
+    pub(super) async fn read_again(&self, tx: &DatabaseTransaction, channel: &str, span: Window) -> Result<()> {
+        backfill::Entity::delete_many()
+            .filter(backfill::Column::Channel.eq(channel))
+            .filter(backfill::Column::AskedBy.eq(UNASKED))
+            .filter(backfill::Column::State.ne(DONE))
+            .exec(tx)
+            .await?;
+        let row = fresh(self, channel, span, PER_MINUTE_MAX, UNASKED);
+        row.into_active_model().reset_all().insert(tx).await?;
+        Ok(())
     }
 
     pub async fn backfill_sheet(&self, id: i64) -> Result<BackfillSheet> {
@@ -185,6 +179,30 @@ impl Store {
             .exec(&tx)
             .await?;
         Ok(tx.commit().await?)
+    }
+}
+
+fn fresh(store: &Store, channel: &str, span: Window, per_minute: u32, who: &str) -> backfill::Model {
+    let (from_at, until_at, now) = (micros(span.from), micros(span.to), micros(store.now()));
+    backfill::Model {
+        id: store.id(),
+        channel: channel.to_owned(),
+        state: OPEN.to_owned(),
+        from_at,
+        until_at,
+        read_to: from_at,
+        per_minute: i64::from(per_minute),
+        token: None,
+        pages: 0,
+        mark: None,
+        heads: String::new(),
+        requests: 0,
+        orders: 0,
+        next_at: now,
+        asked_at: now,
+        asked_by: who.to_owned(),
+        ended_at: None,
+        problem: None,
     }
 }
 

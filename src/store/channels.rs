@@ -375,6 +375,8 @@ fn new_channel(setup: &ChannelSetup, now: i64) -> channel::Model {
         baseline: if setup.mall == STOREFRONT { "done" } else { "pending" }.into(),
         read_from: None,
         watermark: None,
+        orders_seen: 0,
+        lag: None,
         last_poll_at: None,
         next_poll_at: None,
         last_push_at: None,

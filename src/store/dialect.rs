@@ -7,12 +7,22 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqlErr, Statement,
-    Value,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, ExprTrait,
+    RuntimeErr, SqlErr, Statement, Value, sea_query::Expr,
 };
 
 use super::{Result, StoreError, bundles};
 use crate::domain::demand;
+
+/// The flag is set. It stands in the statement itself: a parameter could be anything, so no partial index would serve.
+pub(super) fn holds(flag: impl ColumnTrait) -> Expr {
+    flag.into_expr().eq(Expr::cust("TRUE"))
+}
+
+/// The count is zero, in the same way.
+pub(super) fn none(count: impl ColumnTrait) -> Expr {
+    count.into_expr().eq(Expr::cust("0"))
+}
 
 /// Keeps a second instance from migrating until this transaction ends. SQLite's write lock, which the
 /// transaction has taken, does it already.

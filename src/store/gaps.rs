@@ -22,40 +22,81 @@ use super::{
 };
 use crate::domain::windows::Window;
 
-/// The mall no longer shows orders of that time.
-const REACH: &str = "reach";
+/// Why orders of a span may be unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The mall no longer shows orders of that time.
+    Reach,
+    /// An order of that time was shown later than the mall is known to take, as it is told here: others may be hidden.
+    Late(String),
+}
 
-impl Store {
-    /// Orders of this span can't be read from the mall any more. One that begins where an open one ends makes that
-    /// longer.
-    pub(super) async fn open_gap(&self, tx: &DatabaseTransaction, channel: &str, span: Window) -> Result<()> {
-        let before = open(channel).filter(order_gap::Column::UntilAt.gte(micros(span.from))).one(tx).await?;
-        let row = match before {
-            Some(row) => {
-                let mut longer = row.into_active_model();
-                longer.until_at = Set(micros(span.to));
-                longer.update(tx).await?
-            }
-            None => self.new_gap(tx, channel, span).await?,
-        };
-        let message = format!(
-            "{channel}: orders from {} to {} were not read, and the mall no longer shows them. Until that gap is closed \
-             nothing is raised on {channel}: import the mall's own CSV of that time (uriba stock import orders FILE), or \
-             resolve this item when nothing is missing",
-            instant(row.from_at),
-            instant(row.until_at)
-        );
-        let (subject, channel) = (name(row.id), Some(channel.to_owned()));
-        self.raise(tx, Call { kind: "gap", subject, channel, message, ..Call::default() }).await
+impl Cause {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Reach => "reach",
+            Self::Late(_) => "late",
+        }
     }
 
-    async fn new_gap(&self, tx: &DatabaseTransaction, channel: &str, span: Window) -> Result<order_gap::Model> {
+    fn message(&self, channel: &str, gap: &order_gap::Model) -> String {
+        let (from, until) = (instant(gap.from_at), instant(gap.until_at));
+        match self {
+            Self::Reach => format!(
+                "{channel}: orders from {from} to {until} were not read, and the mall no longer shows them. Until that \
+                 gap is closed nothing is raised on {channel}: import the mall's own CSV of that time (uriba stock \
+                 import orders FILE), or resolve this item when nothing is missing"
+            ),
+            Self::Late(why) => format!(
+                "{channel}: {why}. Orders from {from} to {until} are read again, and until that is done nothing is \
+                 raised on {channel}"
+            ),
+        }
+    }
+}
+
+impl Store {
+    /// Orders of this span may be unknown. One that touches an open one of the same cause makes that longer. Returns the
+    /// whole span.
+    pub(super) async fn open_gap(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        span: Window,
+        cause: Cause,
+    ) -> Result<Window> {
+        let touching = open(channel)
+            .filter(order_gap::Column::Cause.eq(cause.word()))
+            .filter(order_gap::Column::FromAt.lte(micros(span.to)))
+            .filter(order_gap::Column::UntilAt.gte(micros(span.from)));
+        let row = match touching.one(tx).await? {
+            Some(row) => {
+                let (from, until) = (row.from_at.min(micros(span.from)), row.until_at.max(micros(span.to)));
+                let mut longer = row.into_active_model();
+                (longer.from_at, longer.until_at) = (Set(from), Set(until));
+                longer.update(tx).await?
+            }
+            None => self.new_gap(tx, channel, span, &cause).await?,
+        };
+        let message = cause.message(channel, &row);
+        let (subject, channel) = (name(row.id), Some(channel.to_owned()));
+        self.raise(tx, Call { kind: "gap", subject, channel, message, ..Call::default() }).await?;
+        Ok(Window { from: instant(row.from_at), to: instant(row.until_at), ..span })
+    }
+
+    async fn new_gap(
+        &self,
+        tx: &DatabaseTransaction,
+        channel: &str,
+        span: Window,
+        cause: &Cause,
+    ) -> Result<order_gap::Model> {
         let row = order_gap::Model {
             id: self.id(),
             channel: channel.to_owned(),
             from_at: micros(span.from),
             until_at: micros(span.to),
-            cause: REACH.to_owned(),
+            cause: cause.word().to_owned(),
             since: micros(self.now()),
             closed_at: None,
             closed_by: None,

@@ -15,6 +15,7 @@ use super::{
     entity::{channel, mall_order, order_line},
     intake_apply::Draft,
     intake_load::Known,
+    lateness::Fresh,
     lease::Lease,
     pages::Moved,
     polling::Progress,
@@ -45,7 +46,7 @@ pub struct Page<'a> {
     pub progress: Progress,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Orders that were new or changed.
     pub orders: usize,
@@ -56,6 +57,8 @@ pub struct Taken {
     pub unread: usize,
     /// The mall's list has no end, and why that is certain.
     pub endless: Option<&'static str>,
+    /// Orders that nobody here knew.
+    pub(super) fresh: Vec<Fresh>,
 }
 
 impl Store {
@@ -63,6 +66,10 @@ impl Store {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let mut taken = self.take_in_orders(&tx, intake, page.orders, page.unread, page.read_at).await?;
+        // A past span is asked for to find what nobody knew.
+        if matches!(page.progress, Progress::Page { .. } | Progress::Heads(_)) {
+            self.note_lateness(&tx, intake, &taken.fresh, page.read_at).await?;
+        }
         match self.note_progress(&tx, &intake.channel, page.progress, (page.orders, taken.orders), page.read_at).await?
         {
             Moved::On => {}
@@ -107,6 +114,10 @@ impl Store {
                     {
                         families.insert(order.family.as_ref().map_or(&order.id, |family| &family.id).clone());
                     }
+                    let is_new = before.is_none();
+                    taken
+                        .fresh
+                        .extend(intake.orders.as_ref().filter(|_| is_new).and_then(|card| Fresh::of(order, card)));
                     draft.order(&known, order, &changes);
                     read.insert(order.id.as_str());
                 }

@@ -22,6 +22,7 @@ use uriba_sdk::{
 use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
     entity::{backfill, channel, mall_order, poll_head, poll_window},
+    gaps::Cause,
     instant,
     intake::Intake,
     lease::Lease,
@@ -132,7 +133,7 @@ impl Store {
             }
             Some(mut watermark) => {
                 if let Some(span) = windows::missed(orders, watermark, present) {
-                    self.open_gap(&tx, &channel.id, span).await?;
+                    self.open_gap(&tx, &channel.id, span, Cause::Reach).await?;
                     watermark = span.to;
                     row.watermark = Set(Some(micros(watermark)));
                 }
@@ -322,7 +323,7 @@ impl Store {
         self.queue(tx, channel, window.id, fresh).await
     }
 
-    async fn queue(
+    pub(super) async fn queue(
         &self,
         tx: &DatabaseTransaction,
         channel: &str,
@@ -428,7 +429,9 @@ impl Store {
             }
         }
         let span = Window { from: instant(window.from_at), to: instant(window.to_at), open_only: window.open_only };
-        let proven = windows::watermark(orders, span, asked_at, maybe_instant(window.read_to));
+        let seen = row.lag.map(|lag| Duration::from_micros(u64::try_from(lag).unwrap_or(0))).unwrap_or_default();
+        let orders = OrdersCard { visibility_lag: orders.visibility_lag.max(seen), ..orders.clone() };
+        let proven = windows::watermark(&orders, span, asked_at, maybe_instant(window.read_to));
         let known = row.watermark;
         let mut row = row.into_active_model();
         row.watermark = Set(known.max(Some(micros(proven))));

@@ -19,6 +19,7 @@ use uriba_sdk::card::WriteMode;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
+    dialect::holds,
     entity::{listing, publication, stop_raise},
     lease::Lease,
     micros,
@@ -51,7 +52,7 @@ impl Store {
             let rows = publication::Entity::find().select_only().column(Column::ListingId).limit(1);
             rows.filter(Column::Channel.eq(channel))
         };
-        let queued = of_channel().filter(Column::Queued.eq(true)).into_tuple::<i64>().one(&self.reader).await?;
+        let queued = of_channel().filter(holds(Column::Queued)).into_tuple::<i64>().one(&self.reader).await?;
         if queued.is_some() {
             return Ok(true);
         }
@@ -130,7 +131,7 @@ pub(super) async fn candidates(
         let lit: Vec<i64> = lit.order_by_desc(Column::Rank).into_tuple().all(tx).await?;
         return Ok(lit.into_iter().collect());
     }
-    let mut wanting = base().filter(Column::Queued.eq(true));
+    let mut wanting = base().filter(holds(Column::Queued));
     if look.kinds == Kinds::Zeros || !situation.baseline_done {
         wanting = wanting.filter(Column::Urgency.eq(urgency_rank(Some(Urgency::Zero))));
     }
@@ -171,7 +172,7 @@ pub(super) async fn stopped_first(
         .select_only()
         .column(Column::ListingId)
         .filter(Column::Channel.eq(&outlet.channel))
-        .filter(Column::Queued.eq(true))
+        .filter(holds(Column::Queued))
         .filter(Column::Urgency.eq(urgency_rank(Some(Urgency::Zero))))
         .filter(Column::ListingId.in_subquery(stopped_listings()))
         .order_by_desc(Column::Rank)

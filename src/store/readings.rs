@@ -10,6 +10,7 @@ use uriba_sdk::{Reading, mall::ListingKey};
 
 use super::{
     Result, Store,
+    dialect::{holds, none},
     entity::{listing, order_line, publication},
     instant,
     lease::Lease,
@@ -44,8 +45,8 @@ impl Store {
             let spare = here()
                 .select_only()
                 .column(Column::ListingId)
-                .filter(Column::Checked.eq(true))
-                .filter(Column::OpenWrites.eq(0))
+                .filter(holds(Column::Checked))
+                .filter(none(Column::OpenWrites))
                 .filter(Column::ReadAt.lt(micros(reading::spare_before(now))))
                 .order_by_asc(Column::ReadAt);
             let spare: Vec<i64> = spare.into_tuple().all(&self.reader).await?;

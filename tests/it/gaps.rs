@@ -83,3 +83,21 @@ async fn a_window_that_waited_for_longer_than_the_mall_remembers_is_planned_anew
     assert_eq!(sheet.coverage.gaps.len(), 1);
     assert!(sheet.coverage.until.unwrap() > hub.env.now() - SignedDuration::from_mins(5), "{:?}", sheet.coverage);
 }
+
+#[tokio::test]
+async fn an_order_that_is_shown_too_late_has_its_time_read_again_and_the_lag_reckoned_with() {
+    let hub = Hub::open(&[&uriba_sample::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the mall shows 10", days(1), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("sample", 0, 1);
+    hub.book("sample").hide_until(&id, hub.env.now() + SignedDuration::from_secs(58));
+    hub.run_for(Duration::from_secs(180)).await;
+    let sheet = hub.store.channel_sheet("sample", &hub.outlines()).await.unwrap();
+    assert!(sheet.coverage.lag_s.is_some_and(|lag| (30..=60).contains(&lag)), "{:?}", sheet.coverage);
+    assert_eq!((gaps(&hub).await, told(&hub, "gap").await.len()), (0, 0), "it is read again, and closed");
+    let log = hub.store.log(None, 100).await.unwrap();
+    assert_eq!(log.iter().filter(|entry| entry.what == "gap.close").count(), 1);
+    hub.stock("tea", 12).await;
+    hub.run_until("raises go on", days(1), |hub| hub.shows(0, 11)).await;
+}

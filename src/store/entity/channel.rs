@@ -48,6 +48,10 @@ pub struct Model {
     /// The beginning of what was read when the channel was connected.
     pub read_from: Option<i64>,
     pub watermark: Option<i64>,
+    /// Orders that came in, each once.
+    pub orders_seen: i64,
+    /// Microseconds within which its mall shows an order, by late ones that were seen; `None`: as its card says.
+    pub lag: Option<i64>,
     pub last_poll_at: Option<i64>,
     pub next_poll_at: Option<i64>,
     pub last_push_at: Option<i64>,

@@ -10,7 +10,7 @@ pub struct Model {
     pub channel: String,
     pub from_at: i64,
     pub until_at: i64,
-    /// `reach`: the mall no longer shows orders of that time.
+    /// `reach`: the mall no longer shows orders of that time; `late`: it showed one of them later than it is known to.
     pub cause: String,
     pub since: i64,
     pub closed_at: Option<i64>,

@@ -9,6 +9,7 @@ use crate::{
     domain::reservation::State,
     store::{
         Result, Store,
+        dialect::{holds, none},
         entity::{channel, mall_order, provisional_hold, publication, reservation},
         maybe_instant, micros,
     },
@@ -72,12 +73,12 @@ impl Store {
     pub(super) async fn oldest(&self, db: &impl ConnectionTrait, id: &str) -> Result<Oldest> {
         use publication::Column;
         let listings = || publication::Entity::find().filter(Column::Channel.eq(id)).select_only();
-        let wanting = listings().column(Column::WantsSince).filter(Column::Wants.eq(true));
+        let wanting = listings().column(Column::WantsSince).filter(holds(Column::Wants));
         let unpushed = wanting.order_by_asc(Column::WantsSince).limit(1).into_tuple::<Option<i64>>().one(db).await?;
         let settled = listings()
             .column(Column::ReadAt)
-            .filter(Column::Checked.eq(true))
-            .filter(Column::OpenWrites.eq(0))
+            .filter(holds(Column::Checked))
+            .filter(none(Column::OpenWrites))
             .filter(Column::ReadAt.is_not_null())
             .order_by_asc(Column::ReadAt);
         let settled = settled.limit(1).into_tuple::<Option<i64>>().one(db).await?;

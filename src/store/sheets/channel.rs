@@ -22,6 +22,7 @@ use crate::{
         Result, Store, StoreError,
         channels::{LaneName, lane},
         credentials,
+        dialect::holds,
         entity::{channel, credential, order_gap, publication, quota, schedule},
         gaps::open_gaps,
         instant, maybe_instant, micros,
@@ -79,6 +80,9 @@ pub struct CoverageSheet {
     pub from: Option<Timestamp>,
     /// The watermark.
     pub until: Option<Timestamp>,
+    /// By what was seen of late orders, the mall shows an order within so long; `null`: within what its card says.
+    #[serde(default)]
+    pub lag_s: Option<u64>,
     /// Open ones, oldest first.
     pub gaps: Vec<GapSheet>,
 }
@@ -89,7 +93,8 @@ pub struct GapSheet {
     pub id: String,
     pub from: Timestamp,
     pub until: Timestamp,
-    /// `reach`: the mall no longer shows orders of that time.
+    /// `reach`: the mall no longer shows orders of that time; `late`: it showed one of them later than it is known to,
+    /// and they are being read again.
     pub cause: String,
     /// When it was noticed.
     pub since: Timestamp,
@@ -241,6 +246,7 @@ impl Store {
             let coverage = CoverageSheet {
                 from: maybe_instant(row.read_from),
                 until: maybe_instant(row.watermark),
+                lag_s: row.lag.map(|lag| u64::try_from(lag).unwrap_or(0).div_ceil(1_000_000)),
                 gaps: gaps.remove(&row.id).unwrap_or_default().iter().map(GapSheet::from).collect(),
             };
             sheets.push(ChannelSheet {
@@ -302,7 +308,7 @@ impl Store {
         let now = micros(self.now());
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
         let waiting = Condition::any()
-            .add(Column::Queued.eq(true))
+            .add(holds(Column::Queued))
             .add(Condition::all().add(Column::RestsUntil.is_not_null()).add(awake));
         let counts: Vec<(bool, i64, i64)> = publication::Entity::find()
             .select_only()

@@ -10,7 +10,10 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Outlines, Page, Paging};
+use super::{
+    Outlines, Page, Paging,
+    item::{Suggestion, suggestions_for},
+};
 use crate::{
     domain::{
         allocation::Cap,
@@ -85,6 +88,9 @@ pub struct UnmappedSheet {
     /// Units of them that are not shipped, in listing units.
     pub unshipped: i64,
     pub first_ordered_at: Timestamp,
+    /// The SKU that it is likely to be, by what the shop's list says of it (`uriba listing discover`), or by its key.
+    #[serde(default)]
+    pub suggestion: Option<Suggestion>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -175,14 +181,18 @@ impl Store {
         }
         let rows: Vec<(String, String, i64, i64, i64)> = query.limit(paging.fetch()).into_tuple().all(&tx).await?;
         let (rows, next_cursor) = paging.cut(rows, |row| vec![row.0.clone(), row.1.clone()]);
+        let keys = rows.iter().map(|row| (row.0.clone(), row.1.clone())).collect();
+        let suggestions = suggestions_for(&tx, keys).await?;
         let items = rows
             .into_iter()
-            .map(|(channel, mall_key, lines, unshipped, first)| UnmappedSheet {
+            .zip(suggestions)
+            .map(|((channel, mall_key, lines, unshipped, first), suggestion)| UnmappedSheet {
                 channel,
                 mall_key,
                 lines,
                 unshipped,
                 first_ordered_at: instant(first),
+                suggestion,
             })
             .collect();
         Ok(Page { items, next_cursor })

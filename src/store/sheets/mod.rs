@@ -11,6 +11,7 @@ mod channel;
 mod desk;
 mod due;
 mod history;
+mod item;
 mod ledger;
 mod listing;
 mod order;
@@ -42,6 +43,7 @@ pub use channel::{
 pub use desk::{AttentionSheet, ImportSheet, LogSheet, Rejection, TokenSheet};
 pub use due::DueSheet;
 pub use history::{HistoryLine, Span};
+pub use item::{ItemSheet, Suggestion};
 pub use ledger::LedgerEntry;
 pub use listing::{ListingFilter, ListingSheet, Showing, UnmappedSheet};
 pub use order::{LinePartSheet, OrderFilter, OrderLineSheet, OrderSheet};

@@ -17,6 +17,7 @@ use crate::{
     store::{
         Result, Store, StoreError,
         channels::STOREFRONT,
+        dialect::holds,
         entity::{listing, publication},
         micros,
     },
@@ -131,7 +132,7 @@ async fn preview(
         left.frozen = counts.of(awake).await?;
         return Ok(found);
     }
-    let wanting = counts.listings(false, &["ready"]).filter(publication::Column::Wants.eq(true)).filter(counts.awake());
+    let wanting = counts.listings(false, &["ready"]).filter(holds(publication::Column::Wants)).filter(counts.awake());
     if matches!(then, State::Draining | State::Suspended) {
         found.to_zero = counts.of(awake).await?;
     } else {
