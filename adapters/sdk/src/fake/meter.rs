@@ -46,6 +46,11 @@ impl Meters {
         false
     }
 
+    /// For a fake that counts by itself (points, say): a request came above its limit.
+    pub fn exceeded(&self, what: String) {
+        self.violations.lock().expect("no panic happens under this lock").push(what);
+    }
+
     /// One sentence for each request that came above its quota.
     pub fn violations(&self) -> Vec<String> {
         self.violations.lock().expect("no panic happens under this lock").clone()

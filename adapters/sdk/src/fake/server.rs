@@ -136,13 +136,28 @@ impl FakeServer {
     where
         H: Fn(&Visit<'_>) -> Reply + Send + Sync + 'static,
     {
+        self.endpoint_where(operation, method, path, |_: &Request| true, handler).await;
+    }
+
+    /// The same for a mall that has many operations at one address and tells them apart by something else.
+    pub async fn endpoint_where<W, H>(&self, operation: &'static str, method: &str, path: &str, wanted: W, handler: H)
+    where
+        W: Fn(&Request) -> bool + Send + Sync + 'static,
+        H: Fn(&Visit<'_>) -> Reply + Send + Sync + 'static,
+    {
         let method: Method = method.parse().expect("an HTTP method");
+        let wanted = Arc::new(wanted);
+        let is_wanted = |wanted: &Arc<W>| {
+            let wanted = wanted.clone();
+            move |request: &Request| wanted(request)
+        };
         let endpoint =
             Endpoint { around: self.around.clone(), operation, handler: Arc::new(handler), drawn: Arc::default() };
         // The first mock draws the request's fault and takes the requests whose connection is to break.
         let breaking = endpoint.clone();
         Mock::given(matchers::method(method.clone()))
             .and(matchers::path_regex(path))
+            .and(is_wanted(&wanted))
             .and(endpoint.clone())
             .respond_with_err(move |request: &Request| breaking.break_off(request))
             .with_priority(1)
@@ -150,6 +165,7 @@ impl FakeServer {
             .await;
         Mock::given(matchers::method(method))
             .and(matchers::path_regex(path))
+            .and(is_wanted(&wanted))
             .respond_with(endpoint)
             .with_priority(2)
             .mount(self.server())
