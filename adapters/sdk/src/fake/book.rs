@@ -102,6 +102,11 @@ impl Book {
         self.lock().items.insert(key.to_owned(), item);
     }
 
+    /// Takes an item out of the shop.
+    pub fn unlist(&self, key: &str) {
+        self.lock().items.remove(key);
+    }
+
     pub fn item(&self, key: &str) -> Option<Item> {
         let now = self.now();
         let mut state = self.lock();
