@@ -77,11 +77,6 @@ impl Meters {
         self.violations.lock().expect("no panic happens under this lock").push(what);
     }
 
-    /// For a fake that counts by itself as well: a request came above its limit.
-    pub fn exceeded(&self, what: String) {
-        self.violations.lock().expect("no panic happens under this lock").push(what);
-    }
-
     /// One sentence for each request that came above its quota.
     pub fn violations(&self) -> Vec<String> {
         self.violations.lock().expect("no panic happens under this lock").clone()
