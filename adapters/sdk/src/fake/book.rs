@@ -343,7 +343,9 @@ impl Book {
         listener(Answered { at: self.now(), what: what.to_owned(), status });
     }
 
-    pub(super) fn next_fault(&self, operation: &str) -> Option<Fault> {
+    /// What is to go wrong with the next request of this operation. Fakes behind a [`super::FakeServer`] are told by
+    /// that; others ask, and act it out as far as they can.
+    pub fn next_fault(&self, operation: &str) -> Option<Fault> {
         self.lock().faults.next(operation)
     }
 

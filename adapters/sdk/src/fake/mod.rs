@@ -100,6 +100,12 @@ pub trait FakeMall: Send + Sync {
         true
     }
 
+    /// Whether the adapter reaches this mall by requests, so that answers can be bent on their way. A mall that is
+    /// reached through files has other faults, which its own tests are about.
+    fn speaks_http(&self) -> bool {
+        true
+    }
+
     /// Whose shop it is, as the mall tells its owner ([`crate::Account`]). `None`: this fake doesn't say.
     fn shop_name(&self) -> Option<String> {
         None
