@@ -49,13 +49,7 @@ pub static CARD: Card = Card {
         poll_interval: seconds(60),
     },
     quantity_max: QUANTITY_MAX,
-    quotas: &[QuotaCard {
-        name: "calls",
-        per_second: 1.0,
-        burst: 1,
-        per_day: None,
-        scope: Scope::Credential("shop_id"),
-    }],
+    quotas: &[QuotaCard { name: "calls", per_second: 1.0, burst: 1, per_day: None, scope: Scope::Channel }],
     operations: &[
         OperationCard::counted("orders.search", &["calls"]),
         OperationCard::counted("orders.get", &["calls"]),

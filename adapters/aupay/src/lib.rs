@@ -114,6 +114,9 @@ impl Mall for AuPay {
         let step = step.ok_or_else(|| self.not_understood(SEARCH, "a page token of somebody else's"))?;
         let own = self.own_statuses.as_deref().filter(|_| query.open_only);
         let mut rows = self.search(SEARCH, "searchTradeInfoListProc", step.conditions(*from, *to, own)).await?;
+        if step.is_contradicted_by(&rows) {
+            return Err(self.not_understood(SEARCH, "the answer counts orders and holds none"));
+        }
         let next = step.next(&rows).map(|next| next.token());
         rows.without(step.known());
         if query.open_only {
@@ -223,7 +226,7 @@ impl AuPay {
             Ok(rows) if rows.ids == [id] => return Ok(Some(rows)),
             Ok(rows) if rows.len() == 0 => self.not_understood(GET, "the mall lists the order and does not give it"),
             Ok(_) => return Err(self.not_understood(GET, "the answer holds another order than was asked for")),
-            // How an unknown id is answered is not documented, so a refusal that nothing explains may be that.
+            // How an unknown id is answered is not documented, so an answer that nothing explains may be that.
             Err(error) if is_unexplained(&error) => error,
             Err(error) => return Err(error),
         };
@@ -304,9 +307,9 @@ impl AuPay {
     }
 }
 
-/// The mall refused, with HTTP 200 and a code that no table names.
+/// The mall answered, and neither gave an order nor any reason that a table names.
 fn is_unexplained(error: &MallError) -> bool {
-    matches!(error.class, Class::Malformed { .. }) && error.status == Some(200) && error.code.is_some()
+    matches!(error.class, Class::Malformed { .. }) && error.status == Some(200)
 }
 
 /// What a failure says about the updates of a later part of a push, after others were written.

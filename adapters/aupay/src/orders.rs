@@ -75,6 +75,9 @@ pub fn read(body: &[u8]) -> Result<Rows, String> {
     let root = envelope::well(body, NAMES)?;
     let count = root.value("resultCount").and_then(|count| count.parse().ok());
     let mut rows = Rows { count, ..Rows::default() };
+    if rows.count.is_none() && root.child("orderInfo").is_none() {
+        return Err("the answer holds neither orders nor their number".into());
+    }
     let mut seen = HashSet::new();
     for stated in root.all("orderInfo") {
         let id = stated.value("orderId").filter(|id| is_id(id)).map(str::to_owned);

@@ -73,6 +73,11 @@ impl Step {
         &self.tail
     }
 
+    /// On the first page a count without rows is right by neither reading.
+    pub fn is_contradicted_by(&self, rows: &Rows) -> bool {
+        self.start == 1 && rows.len() == 0 && rows.count.is_some_and(|count| count > 0)
+    }
+
     /// The page after the one that had these rows. Ends on an empty page, on one with no new id, and where either
     /// reading of the count ends.
     pub fn next(&self, rows: &Rows) -> Option<Self> {
@@ -156,6 +161,7 @@ mod tests {
         let second = Step::begin().next(&full).unwrap();
         let again = Rows { ids: full.ids[PAGE - OVERLAP..].to_vec(), ..Rows::default() };
         assert_eq!(second.next(&again), None);
+        assert!(Step::begin().is_contradicted_by(&page(0..0, 3)) && !second.is_contradicted_by(&page(0..0, 3)));
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum Stock {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shelf {
     pub rows: Vec<Row>,
+    /// Rows of this page, those without a code among them.
+    length: usize,
     /// `maxCount`: rows of all pages together.
     pub total: Option<usize>,
 }
@@ -55,8 +57,8 @@ pub struct Shelf {
 impl Shelf {
     /// Where the page after the one that began at `start` begins.
     pub fn next(&self, start: usize) -> Option<usize> {
-        let end = start - 1 + self.rows.len();
-        let last = self.rows.is_empty() || self.total.is_some_and(|total| end >= total);
+        let end = start - 1 + self.length;
+        let last = self.length == 0 || self.total.is_some_and(|total| end >= total);
         (!last).then_some(end + 1)
     }
 }
@@ -73,7 +75,7 @@ pub fn read(body: &[u8]) -> Result<Shelf, String> {
         let stock = if plain { Stock::Plain(figure(stated, "stockCount")) } else { Stock::Choices(choices) };
         Some(Row { item, stock })
     });
-    Ok(Shelf { rows: rows.collect(), total })
+    Ok(Shelf { rows: rows.collect(), length: found.all("resultStocks").count(), total })
 }
 
 fn choice(stated: &Element) -> (Choice, Option<i64>) {
@@ -108,8 +110,7 @@ pub fn is_of(row: &Row, item: &str) -> bool {
 }
 
 /// A push, sorted into what is sent, by item, and what is answered here.
-pub struct Push<'a> {
-    updates: &'a [Update],
+pub struct Push {
     outcomes: Vec<Option<Outcome>>,
     items: Vec<Item>,
 }
@@ -121,9 +122,9 @@ pub struct Item {
     writes: Vec<(usize, Option<Choice>, i64)>,
 }
 
-impl<'a> Push<'a> {
-    pub fn new(updates: &'a [Update]) -> Self {
-        let mut push = Self { updates, outcomes: vec![None; updates.len()], items: Vec::new() };
+impl Push {
+    pub fn new(updates: &[Update]) -> Self {
+        let mut push = Self { outcomes: vec![None; updates.len()], items: Vec::new() };
         let mut at: HashMap<String, usize> = HashMap::new();
         let mut seen = HashSet::new();
         for (index, update) in updates.iter().enumerate() {
@@ -159,7 +160,6 @@ impl<'a> Push<'a> {
         let one = |(index, known): (usize, Option<Outcome>)| {
             known.unwrap_or_else(|| outcomes.get(&index).cloned().unwrap_or(Outcome::Unknown))
         };
-        debug_assert_eq!(self.updates.len(), self.outcomes.len());
         self.outcomes.into_iter().enumerate().map(one).collect()
     }
 }
