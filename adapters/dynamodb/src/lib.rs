@@ -45,7 +45,8 @@ pub static MALL: MallEntry = MallEntry {
 };
 
 const API: &str = "DynamoDB_20120810";
-/// A batch comes back in parts while the table is short of capacity; after so many parts it is left for later.
+/// A batch comes back in parts while the table is short of capacity, and a page may be a search through parts that are
+/// empty. After so many requests the rest is left for later.
 const PARTS_MAX: usize = 20;
 
 struct Dynamo {
@@ -72,10 +73,21 @@ impl Mall for Dynamo {
         &CARD
     }
 
+    /// A page is the next rows that there are: days (and their parts) without any are passed over.
     async fn pull(&self, query: &Query) -> Result<Page> {
-        let asked = search::page_of(&self.layout, query).map_err(|class| self.wire.error(SEARCH, class, ""))?;
-        let answer = self.ask(SEARCH, "Query", &asked.body).await?;
-        search::page(&self.layout, asked, &answer.body).map_err(|what| self.unreadable(SEARCH, &answer, what))
+        let (mut query, mut parts) = (query.clone(), 0);
+        loop {
+            let asked = search::page_of(&self.layout, &query).map_err(|class| self.wire.error(SEARCH, class, ""))?;
+            let answer = self.ask(SEARCH, "Query", &asked.body).await?;
+            let page = search::page(&self.layout, asked, &answer.body);
+            let page = page.map_err(|what| self.unreadable(SEARCH, &answer, what))?;
+            let is_empty = page.orders.is_empty() && page.unread.is_empty();
+            parts += 1;
+            if !is_empty || page.next.is_none() || parts == PARTS_MAX {
+                return Ok(page);
+            }
+            query.token = page.next;
+        }
     }
 
     async fn by_id(&self, ids: &[String]) -> Result<Found> {

@@ -59,7 +59,8 @@ pub fn admit(shop: &Shop, request: &Request) -> Result<Value, Refused> {
     }
     let signer = Signer::of(&settings, super::REGION).map_err(|_| unfit())?;
     let target = header(request, "x-amz-target");
-    let signed = signer.headers(request.url.as_str(), target, &request.body, date).map_err(|_| unfit())?;
+    let url = format!("http://{}{}", header(request, "host"), request.url.path());
+    let signed = signer.headers(&url, target, &request.body, date).map_err(|_| unfit())?;
     if signed.get("authorization").and_then(|value| value.to_str().ok()) != Some(authorization) {
         return Err(unfit());
     }
