@@ -3,16 +3,16 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use uriba_sdk::fake::{Book, Dialect, Meters, Reply, Visit};
+use uriba_sdk::fake::{Book, Dialect, Reply, Visit};
 
-use super::{LINEAR_COSTS, graphql::Document, stock::Replays};
+use super::{LINEAR_COSTS, OTHER_VERSION, graphql::Document, stock::Replays};
 use crate::card::{POINTS, VERSION, VERSION_LEAST};
 
 pub const CLIENT_ID: &str = "5d1f0c3a77b84e02";
@@ -24,7 +24,6 @@ pub struct Desk {
     pub shop: String,
     pub switches: Mutex<BTreeSet<String>>,
     pub locked_out: AtomicBool,
-    pub meters: Arc<Meters>,
     /// Permissions that the app has.
     pub scopes: Mutex<BTreeSet<String>>,
     /// Tokens granted so far, the last of which are alive, and when each was granted.
@@ -57,14 +56,13 @@ impl Fault {
 }
 
 impl Desk {
-    pub fn new(book: Book, shop: &str, meters: Arc<Meters>) -> Self {
+    pub fn new(book: Book, shop: &str) -> Self {
         let scopes = ["read_orders", "read_all_orders", "read_products", "write_inventory", "read_locations"];
         Self {
             book,
             shop: shop.to_owned(),
             switches: Mutex::default(),
             locked_out: AtomicBool::new(false),
-            meters,
             scopes: Mutex::new(scopes.map(String::from).into()),
             granted: Mutex::default(),
             bucket: Mutex::default(),
@@ -138,48 +136,52 @@ impl Desk {
         (!admitted).then(unknown_token)
     }
 
-    /// Takes what a query may cost, or says that it isn't there. Given back is what it didn't cost in the end.
-    pub fn answer(&self, document: &Document, ids: usize, act: impl FnOnce() -> Result<Value, Fault>) -> Reply {
-        let requested = document.cost(ids, if self.is(LINEAR_COSTS) { |first| first } else { sublinear });
-        let (most, rate) = if self.is(LINEAR_COSTS) { (1_000.0, 50.0) } else { (2_000.0, 100.0) };
+    /// Data or errors, and what it cost. What a query may cost must be there; given back is what it didn't in the end.
+    pub fn answer(
+        &self,
+        visit: &Visit<'_>,
+        document: &Document,
+        ids: usize,
+        act: impl FnOnce() -> Result<Value, Fault>,
+    ) -> Reply {
+        let old = self.is(LINEAR_COSTS);
+        let requested = document.cost(ids, if old { |first| first } else { sublinear });
+        let (most, rate) = if old { (1_000.0, 50.0) } else { (2_000.0, 100.0) };
+        let before = if old { self.old_bucket(0, most, rate) } else { f64::from(requested) };
+        let (fault, actual) = if requested > QUERY_MAX {
+            let message = format!("Query cost is {requested}, which exceeds the single query max cost limit");
+            (Some(Fault::of("MAX_COST_EXCEEDED", message)), None)
+        } else if f64::from(requested) > before + 5.0 {
+            (Some(Fault::of("THROTTLED", "Throttled")), None)
+        } else {
+            (None, Some(1))
+        };
+        let (mut body, actual) = match fault.map_or_else(act, Err) {
+            Ok(data) => {
+                let actual = super::graphql::objects(&data).min(requested);
+                (json!({"data": data}), Some(actual))
+            }
+            Err(fault) if fault.code.is_none() || actual.is_none() => (json!({"errors": [fault.json()]}), actual),
+            Err(fault) => (json!({"data": null, "errors": [fault.json()]}), actual),
+        };
+        visit.took(POINTS, actual.unwrap_or(0));
+        let left = if old { self.old_bucket(actual.unwrap_or(0), most, rate) } else { f64::from(visit.left(POINTS)) };
+        body["extensions"] = json!({"cost": {
+            "requestedQueryCost": requested,
+            "actualQueryCost": actual,
+            "throttleStatus": {"maximumAvailable": most, "currentlyAvailable": left.floor(), "restoreRate": rate},
+        }});
+        reply(body).with_header("x-shopify-api-version", if self.is(OTHER_VERSION) { "2027-07" } else { VERSION })
+    }
+
+    /// The smaller bucket of older shops, after this was taken.
+    fn old_bucket(&self, taken: u32, most: f64, rate: f64) -> f64 {
         let mut bucket = self.bucket.lock().expect("no panic happens under this lock");
         let now = self.book.env().elapsed();
         let (left, at) = bucket.unwrap_or((most, now));
-        let left = (left + now.saturating_sub(at).as_secs_f64() * rate).min(most);
-        *bucket = Some((left, now));
-        let status = |left: f64, actual: Option<u32>| {
-            json!({"cost": {
-                "requestedQueryCost": requested,
-                "actualQueryCost": actual,
-                "throttleStatus": {"maximumAvailable": most, "currentlyAvailable": left.floor(), "restoreRate": rate},
-            }})
-        };
-        if requested > QUERY_MAX {
-            let fault = Fault::of("MAX_COST_EXCEEDED", format!("Query cost is {requested}, which exceeds the limit"));
-            return reply(json!({"errors": [fault.json()], "extensions": status(left, None)}));
-        }
-        // The machine's own delays are not held against the sender.
-        if f64::from(requested) > left + 5.0 {
-            if !self.is(LINEAR_COSTS) {
-                self.meters.exceeded(format!("{POINTS}: {} asked for {requested} and {left} were left", document.name));
-            }
-            let fault = Fault::of("THROTTLED", "Throttled");
-            return reply(json!({"errors": [fault.json()], "extensions": status(left, None)}));
-        }
-        let (body, actual) = match act() {
-            Ok(data) => {
-                let actual = super::graphql::objects(&data).min(requested);
-                (json!({"data": data}), actual)
-            }
-            Err(fault) if fault.code.is_none() => (json!({"errors": [fault.json()]}), 0),
-            Err(fault) => (json!({"data": null, "errors": [fault.json()]}), 1),
-        };
-        let left = (left - f64::from(actual)).max(0.0);
-        *bucket = Some((left, now));
-        let mut body = body;
-        body["extensions"] = status(left, Some(actual));
-        reply(body)
-            .with_header("x-shopify-api-version", if self.is(super::OTHER_VERSION) { "2027-07" } else { VERSION })
+        let left = (left + now.saturating_sub(at).as_secs_f64() * rate).min(most) - f64::from(taken);
+        *bucket = Some((left.max(0.0), now));
+        left.max(0.0)
     }
 }
 

@@ -49,7 +49,7 @@ impl Field {
     }
 
     fn cost(&self, ids: usize, size: fn(u32) -> u32) -> u32 {
-        let within: u32 = self.fields.iter().map(|field| field.cost(ids, size)).sum();
+        let within: u32 = self.fields.iter().map(|field| field.cost(0, size)).sum();
         match (self.first(), self.name.as_str()) {
             (Some(first), _) => {
                 let nodes: u32 =

@@ -141,7 +141,7 @@ impl ShopifyFake {
         let book = Book::new(options.env.clone(), ids, CARD.orders.visibility_lag);
         let scope = options.shop.clone();
         let server = FakeServer::start(book.clone(), &options, &CARD, &scope, &options.shop, Box::new(Words)).await;
-        let desk = Arc::new(Desk::new(book, &options.shop, options.meters.clone()));
+        let desk = Arc::new(Desk::new(book, &options.shop));
         let endpoints: [(_, &[&str], Handler); 9] = [
             (SEARCH, &["Orders"], orders::search),
             (ORDER, &["OrdersById", "MoreLines"], orders::by_id),
@@ -180,7 +180,7 @@ fn answered(desk: &Desk, visit: &Visit<'_>, handler: Handler) -> Reply {
     };
     let ids = variables["ids"].as_array().map_or(0, Vec::len);
     let asked = Asked { desk, visit, document: &document, variables };
-    desk.answer(&document, ids, || {
+    desk.answer(visit, &document, ids, || {
         let there = handler(&asked)?;
         graphql::project(&there, &document.fields)
             .map_err(|field| Fault::of("undefinedField", format!("Field '{field}' doesn't exist")))
