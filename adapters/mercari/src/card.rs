@@ -61,7 +61,7 @@ pub static CARD: Card = Card {
         effect_lag: None,
         late_apply: minutes(2),
         unseen_for_at_most: minutes(15),
-        // A page costs by the rows that it may have, so asking every minute takes an eighth of the budget.
+        // A page costs by the rows that it may have, so asking every minute takes a seventh of the budget.
         poll_interval: seconds(60),
     },
     quantity_max: QUANTITY_MAX,

@@ -145,10 +145,9 @@ fn reset(text: &str, now: Timestamp) -> Option<Duration> {
         Ok(number) if number < EPOCH_SECONDS_LEAST => return bounded(Duration::try_from_secs_f64(number).ok()?),
         Ok(number) if number < EPOCH_MILLIS_LEAST => Timestamp::from_millisecond((number * 1e3) as i64).ok()?,
         Ok(number) => Timestamp::from_millisecond(number as i64).ok()?,
-        Err(_) => text
-            .parse::<Timestamp>()
-            .or_else(|_| jiff::fmt::rfc2822::parse(text).map(|at| at.timestamp()))
-            .ok()?,
+        Err(_) => {
+            text.parse::<Timestamp>().or_else(|_| jiff::fmt::rfc2822::parse(text).map(|at| at.timestamp())).ok()?
+        }
     };
     bounded(Duration::try_from(at.duration_since(now)).ok()?)
 }
@@ -194,8 +193,8 @@ mod tests {
             (400, None, "Syntax Error: Unexpected Name", true, Class::Malformed { what: "HTTP 400".into() }),
             (429, Some(("retry-after", "7")), "", false, wait_of(7)),
             (429, Some((reset, "1800")), "", true, wait_of(1_800)),
-            (429, Some((reset, "1795743300")), "", false, wait_of(1_500)),
-            (429, Some((reset, "1795743300000")), "", false, wait_of(1_500)),
+            (429, Some((reset, "1795742700")), "", false, wait_of(1_500)),
+            (429, Some((reset, "1795742700000")), "", false, wait_of(1_500)),
             (429, Some((reset, "2026-11-27T01:25:00Z")), "", false, wait_of(1_500)),
             (429, Some((reset, "Fri, 27 Nov 2026 01:25:00 GMT")), "", false, wait_of(1_500)),
             (429, Some((reset, "2026-11-26T01:25:00Z")), "", false, Class::Throttled { retry_after: None }),

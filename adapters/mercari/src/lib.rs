@@ -68,8 +68,7 @@ fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, S
         return Err(wrong("credentials.client_name", "is the API_CLIENT_NAME that the mall gave with the contract"));
     }
     // People may write the version too, as the mall's examples do.
-    let agent =
-        if name.contains('/') { name.to_owned() } else { format!("{name}/{}", env!("CARGO_PKG_VERSION")) };
+    let agent = if name.contains('/') { name.to_owned() } else { format!("{name}/{}", env!("CARGO_PKG_VERSION")) };
     let mut headers = HeaderMap::new();
     for (header, key, text) in
         [("authorization", "token", format!("Bearer {token}")), ("user-agent", "client_name", agent)]
@@ -104,7 +103,7 @@ impl Mall for Mercari {
         }
         let page = orders::page(told.data.as_deref().map_or("null", |data| data.get()));
         let page = page.map_err(|what| faults::unreadable(&self.wire, question.operation, &answer, what))?;
-        self.first.store((first * 2).min(graphql::PAGE), Ordering::Relaxed);
+        self.first.store((first + first / 4).min(graphql::PAGE), Ordering::Relaxed);
         Ok(page)
     }
 
@@ -131,8 +130,7 @@ impl Mall for Mercari {
     }
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
-        let prepared =
-            stock::prepare(updates).map_err(|class| self.wire.error(WRITE, class, "nothing was sent"))?;
+        let prepared = stock::prepare(updates).map_err(|class| self.wire.error(WRITE, class, "nothing was sent"))?;
         let figures: Vec<_> = prepared.iter().filter_map(|one| one.clone().ok()).collect();
         let mut outcomes = self.write(&figures).await?.into_iter();
         let outcome = |one: Prepared| match one {

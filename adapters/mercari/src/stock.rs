@@ -211,7 +211,7 @@ pub fn account(data: &str) -> Result<AccountSheet, String> {
     let mut notes = Vec::new();
     if let Some(status) = shop.shop_status.filter(|status| !status.starts_with("OPEN")) {
         let status = uriba_sdk::wire::excerpt(status.as_bytes());
-        notes.push(format!("the shop's status is {status}: stock can be written in a published shop only"));
+        notes.push(format!("the shop's status is {status}: stock can be written only while the shop is published"));
     }
     let shop = shop.name.filter(|name| !name.trim().is_empty()).unwrap_or(shop.id);
     Ok(AccountSheet { shop, ends: Vec::new(), notes })

@@ -107,6 +107,9 @@ pub struct Field {
     fields: Vec<Field>,
 }
 
+/// A root field and the values of its arguments.
+pub type Given<'a> = (&'a Field, Map<String, Value>);
+
 impl Operation {
     pub fn parse(document: &str) -> Option<Self> {
         let mut reader = Reader { tokens: tokens(document)?, at: 0 };
@@ -131,7 +134,7 @@ impl Operation {
     }
 
     /// The arguments of each root field with their values; `Err` names what the schema doesn't have.
-    pub fn checked(&self, values: &Map<String, Value>) -> Result<Vec<(&Field, Map<String, Value>)>, String> {
+    pub fn checked(&self, values: &Map<String, Value>) -> Result<Vec<Given<'_>>, String> {
         if let Some(stray) = values.keys().find(|name| !self.variables.contains_key(*name)) {
             return Err(format!("Variable \"${stray}\" is not declared"));
         }
@@ -191,8 +194,8 @@ fn kind_of(on: &str, name: &str) -> Option<&'static str> {
 }
 
 fn check(on: &str, field: &Field) -> Result<(), String> {
-    let kind = kind_of(on, &field.name)
-        .ok_or_else(|| format!("Cannot query field \"{}\" on type \"{on}\"", field.name))?;
+    let kind =
+        kind_of(on, &field.name).ok_or_else(|| format!("Cannot query field \"{}\" on type \"{on}\"", field.name))?;
     if (kind == "-") != field.fields.is_empty() {
         return Err(format!("Field \"{}\" of type \"{kind}\" and its selection", field.name));
     }
@@ -207,7 +210,8 @@ fn fits(kind: &str, value: &Value) -> bool {
         "ProductVariantBy" => {
             let fields = value.as_object();
             fields.is_some_and(|fields| {
-                fields.len() == 1 && fields.iter().all(|(name, value)| is_in(&["id", "skuCode"], name) && value.is_string())
+                fields.len() == 1
+                    && fields.iter().all(|(name, value)| is_in(&["id", "skuCode"], name) && value.is_string())
             })
         }
         "UpdateProductVariantInput" => has_figure(value),
@@ -236,7 +240,8 @@ impl Field {
         match whole {
             Value::Array(rows) => rows.iter().map(|row| self.select(row)).collect(),
             Value::Object(all) => {
-                let one = |field: &Field| (field.alias.clone(), field.select(all.get(&field.name).unwrap_or(&Value::Null)));
+                let one =
+                    |field: &Field| (field.alias.clone(), field.select(all.get(&field.name).unwrap_or(&Value::Null)));
                 Value::Object(self.fields.iter().map(one).collect())
             }
             plain => plain.clone(),
@@ -324,4 +329,71 @@ fn tokens(text: &str) -> Option<Vec<String>> {
         rest = rest[length..].trim_start();
     }
     Some(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        graphql::{self, Question, points},
+        stock,
+    };
+
+    fn asked() -> Vec<Question> {
+        let ids: Vec<_> = (0..graphql::IDS_MAX).map(|n| format!("ot_{n}")).collect();
+        let by: Vec<_> = (0..graphql::VARIANTS_MAX).map(|n| stock::by_sku(&format!("Cup{n}"))).collect();
+        let figures: Vec<_> = by.iter().map(|by| (by.clone(), 3)).collect();
+        let window = json!({"orderedDateGte": "2026-11-21T01:15:00Z", "orderedDateLt": "2026-11-21T01:20:01Z"});
+        vec![
+            graphql::search(graphql::PAGE, &window),
+            graphql::search(graphql::PAGE_LEAST, &window),
+            graphql::orders(&ids.iter().collect::<Vec<_>>()),
+            graphql::orders(&[&ids[0]]),
+            graphql::variants(&by.iter().collect::<Vec<_>>()),
+            graphql::write(&figures),
+            graphql::write(&figures[..1]),
+            graphql::write_one(&figures[0]),
+            graphql::list(Some("c1")),
+            graphql::shop(),
+        ]
+    }
+
+    #[test]
+    fn what_we_reckon_is_never_less_than_what_the_mall_measures() {
+        for question in asked() {
+            let operation = Operation::parse(&question.document).unwrap();
+            let values = question.variables.as_object().unwrap();
+            operation.checked(values).unwrap();
+            let (cheap, dear) = (operation.points(values, 1), operation.points(values, u64::from(points::LIST)));
+            let told = format!("{}: {cheap} to {dear}, reckoned {}", question.operation, question.points);
+            assert!(cheap <= dear && dear <= question.points && question.points <= dear + 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_schema_is_refused() {
+        let values = |value: Value| value.as_object().cloned().unwrap();
+        let good = "query a($id: ID!) { orderTransaction(id: $id) { id } }";
+        let id = values(json!({"id": "ot_a"}));
+        assert!(Operation::parse(good).unwrap().checked(&id).is_ok());
+        for (bad, values) in [
+            (good, values(json!({}))),
+            (good, values(json!({"id": 7}))),
+            (good, values(json!({"id": "ot_a", "more": 1}))),
+            ("query a($id: ID!) { order(id: $id) { id } }", id.clone()),
+            ("query a($id: ID!) { orderTransaction(id: $id) { id buyer } }", id.clone()),
+            ("query a($id: ID!) { orderTransaction(id: $id) { id products } }", id.clone()),
+            ("query a($id: String!) { orderTransaction(id: $id) { id } }", id.clone()),
+            ("query a($id: ID!) { orderTransaction(key: $id) { id } }", id),
+        ] {
+            assert!(Operation::parse(bad).unwrap().checked(&values).is_err(), "{bad} {values:?}");
+        }
+        for bad in
+            ["", "{", "query { shop { id }", "query { shop { id } } }", "query { shop { } }", "drop { shop { id } }"]
+        {
+            assert!(Operation::parse(bad).is_none(), "{bad}");
+        }
+    }
 }

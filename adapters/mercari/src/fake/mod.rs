@@ -40,7 +40,8 @@ impl MercariFake {
         let words = Box::new(Words(service.clone()));
         let server = FakeServer::start(book, &options, &CARD, CLIENT, &options.shop, words).await;
         for operation in [SEARCH, ORDER, WRITE, WRITE_ONE, VARIANT, LIST, SHOP] {
-            let asked = move |request: &wiremock::Request| service::operation(&request.body).as_deref() == Some(operation);
+            let asked =
+                move |request: &wiremock::Request| service::operation(&request.body).as_deref() == Some(operation);
             let answering = service.clone();
             let answer = move |visit: &Visit<'_>| answering.answer(visit);
             server.endpoint_where(operation, "POST", PATH, asked, answer).await;

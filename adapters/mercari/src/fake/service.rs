@@ -10,7 +10,7 @@ use uriba_sdk::fake::{Book, BookOrder, FakeOptions, Fault, Item, Reply, Visit};
 use super::{
     CLIENT,
     budget::{Budget, Level},
-    document::{Field, Operation},
+    document::{Field, Given, Operation},
     fault,
     switches::Switches,
     view,
@@ -106,9 +106,9 @@ impl Service {
         if token != self.token || self.switches.is_on("token-deleted") {
             return Some(Reply::json(401, &fault("UNAUTHENTICATED", "invalid token")));
         }
-        let named = header("user-agent").split_once('/').is_some_and(|(name, version)| {
-            name == CLIENT && !version.is_empty() && !version.contains(' ')
-        });
+        let named = header("user-agent")
+            .split_once('/')
+            .is_some_and(|(name, version)| name == CLIENT && !version.is_empty() && !version.contains(' '));
         (!named).then(|| Reply::json(403, &fault("FORBIDDEN", "this User-Agent is not known")))
     }
 
@@ -135,7 +135,7 @@ impl Service {
         }
     }
 
-    fn execute(&self, checked: &[(&Field, Map<String, Value>)], visit: &Visit<'_>) -> Reply {
+    fn execute(&self, checked: &[Given<'_>], visit: &Visit<'_>) -> Reply {
         let (mut data, mut errors, mut nothing) = (Map::new(), Vec::new(), false);
         for (field, arguments) in checked {
             let mut failed = |refused: Vec<Refused>| {
