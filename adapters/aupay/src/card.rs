@@ -55,6 +55,7 @@ pub static CARD: Card = Card {
         OperationCard::counted("orders.get", &["calls"]),
         OperationCard::counted("stock.push", &["calls"]),
         OperationCard::counted("stock.read", &["calls"]),
+        OperationCard::counted("items.read", &["calls"]),
     ],
     credentials: &[
         CredentialCard {

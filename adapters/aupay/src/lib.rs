@@ -56,6 +56,7 @@ const SHELVES_MAX: usize = 400;
 const SEARCH: Context = Context { operation: "orders.search", writes: false };
 const GET: Context = Context { operation: "orders.get", writes: false };
 const PUSH: Context = Context { operation: "stock.push", writes: true };
+const ITEMS: Context = Context { operation: "items.read", writes: false };
 const READ: Context = Context { operation: "stock.read", writes: false };
 
 fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
@@ -171,7 +172,7 @@ impl Mall for AuPay {
             let mut start = Some(1);
             for _ in 0..SHELVES_MAX {
                 let Some(from) = start else { break };
-                let shelf = self.shelf(from, None).await?;
+                let shelf = self.shelf(from, stock::PAGE, None).await?;
                 shelf.rows.iter().for_each(|row| directory.add(row));
                 start = shelf.next(from);
             }
@@ -212,10 +213,15 @@ impl Catalogue for AuPay {
     async fn list(&self, token: Option<&str>) -> Result<Shelf> {
         let start = token.map_or(Some(1), |token| token.parse().ok().filter(|start| (1..1_000_000).contains(start)));
         let start = start.ok_or_else(|| self.not_understood(READ, "a page token of somebody else's"))?;
-        let shelf = self.shelf(start, None).await?;
+        let shelf = self.shelf(start, stock::CATALOGUE_PAGE, None).await?;
+        let titles = if shelf.rows.is_empty() { BTreeMap::new() } else { self.titles(start).await? };
         let places = shelf.rows.iter().flat_map(stock::Row::places);
-        let items = places.map(|place| Listed { key: place.key(), ..Listed::default() }).collect();
-        Ok(Shelf { items, next: shelf.next(start).map(|next| next.to_string()) })
+        let items = places.map(|place| Listed {
+            title: titles.get(&place.item).cloned(),
+            key: place.key(),
+            ..Listed::default()
+        });
+        Ok(Shelf { items: items.collect(), next: shelf.next(start).map(|next| next.to_string()) })
     }
 }
 
@@ -249,11 +255,20 @@ impl AuPay {
     }
 
     /// A page of what the shop lists, or of the items whose code contains what is asked for.
-    async fn shelf(&self, start: usize, item: Option<&str>) -> Result<stock::Shelf> {
-        let mut conditions = vec![pair("totalCount", stock::PAGE.to_string()), pair("startCount", start.to_string())];
+    async fn shelf(&self, start: usize, rows: usize, item: Option<&str>) -> Result<stock::Shelf> {
+        let mut conditions = vec![pair("totalCount", rows.to_string()), pair("startCount", start.to_string())];
         conditions.extend(item.map(|item| pair("itemCode", item)));
         let answer = self.get(READ, "searchStocks", conditions).await?;
         stock::read(&answer.body).map_err(|what| fault(&self.wire, READ, &answer, what))
+    }
+
+    /// Titles of a page of items, which may be in another order there. They only help people, so an answer that isn't
+    /// understood is no reason to show nothing.
+    async fn titles(&self, start: usize) -> Result<BTreeMap<String, String>> {
+        let rows = stock::CATALOGUE_PAGE.to_string();
+        let conditions = vec![pair("totalCount", rows), pair("startCount", start.to_string())];
+        let answer = self.get(ITEMS, "searchItemInfos", conditions).await?;
+        Ok(stock::titles(&answer.body).unwrap_or_default())
     }
 
     /// The row of one item. The code may be found within others' too.
@@ -262,7 +277,7 @@ impl AuPay {
         let mut near = None;
         for _ in 0..SHELVES_MAX {
             let Some(from) = start else { break };
-            let mut shelf = self.shelf(from, Some(item)).await?;
+            let mut shelf = self.shelf(from, stock::PAGE, Some(item)).await?;
             start = shelf.next(from);
             if let Some(at) = shelf.rows.iter().position(|row| row.item == item) {
                 return Ok(Some(shelf.rows.swap_remove(at)));

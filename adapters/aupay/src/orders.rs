@@ -1,7 +1,7 @@
 //! The reader that makes canonical orders of `orderInfo`, as the list and the call for one order both have it.
 //!
-//! The mall has states for whole orders only, and their Japanese names are the codes. Shops make states of their own, so
-//! what no table names holds its stock. There is no cancelled and no shipped quantity; what is cancelled in part shows
+//! The mall has states for whole orders only, and their Japanese names are the codes. Shops make their own, so what no
+//! table names holds its stock. There is no cancelled and no shipped quantity; what is cancelled in part shows
 //! as a smaller `unit`. See README, Quirks.
 
 use std::collections::HashSet;

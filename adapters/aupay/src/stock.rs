@@ -14,6 +14,8 @@ use crate::{
 
 /// Rows asked for per page, the most that the mall is said to give.
 pub const PAGE: usize = 500;
+/// Items per page of the catalogue: as many as a client asks searchItemInfos for.
+pub const CATALOGUE_PAGE: usize = 100;
 
 const READ_NAMES: &[&str] = &[
     "result",
@@ -29,6 +31,7 @@ const READ_NAMES: &[&str] = &[
     "choicesStockVerticalCode",
     "choicesStockCount",
 ];
+const TITLE_NAMES: &[&str] = &["result", "status", "searchResult", "resultItems", "itemCode", "itemName"];
 const WRITTEN_NAMES: &[&str] = &["result", "status", "updateResult", "itemCode", "error", "code", "message"];
 
 /// One item of the list.
@@ -76,6 +79,15 @@ pub fn read(body: &[u8]) -> Result<Shelf, String> {
         Some(Row { item, stock })
     });
     Ok(Shelf { rows: rows.collect(), length: found.all("resultStocks").count(), total })
+}
+
+/// Titles by item code, from a page of searchItemInfos.
+pub fn titles(body: &[u8]) -> Result<BTreeMap<String, String>, String> {
+    let root = envelope::well(body, TITLE_NAMES)?;
+    let items = root.child("searchResult").into_iter().flat_map(|found| found.all("resultItems"));
+    let titled =
+        items.filter_map(|item| Some((item.value("itemCode")?.to_owned(), item.value("itemName")?.to_owned())));
+    Ok(titled.collect())
 }
 
 fn choice(stated: &Element) -> (Choice, Option<i64>) {

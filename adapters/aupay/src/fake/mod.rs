@@ -15,7 +15,7 @@ mod view;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use uriba_sdk::{
-    Order, Settings,
+    Listed, Order, Settings,
     fake::{Book, FakeMall, FakeOptions, FakeServer, Reply, Stage, Visit},
 };
 
@@ -95,10 +95,11 @@ impl Fake {
         let service = Arc::new(Service::new(book.clone(), &options.shop));
         let words = Box::new(Words(service.clone()));
         let server = FakeServer::start(book, &options, &CARD, &service.shop_id, &options.shop, words).await;
-        let endpoints: [(_, _, _, Handler); 4] = [
+        let endpoints: [(_, _, _, Handler); 5] = [
             ("orders.search", "GET", "searchTradeInfoListProc", orders::list),
             ("orders.get", "GET", "searchTradeInfoProc", orders::one),
             ("stock.read", "GET", "searchStocks", stock::read),
+            ("items.read", "GET", "searchItemInfos", stock::items_read),
             ("stock.push", "POST", "updateStock", stock::write),
         ];
         for (operation, method, path, handler) in endpoints {
@@ -147,6 +148,11 @@ impl FakeMall for Fake {
     fn expressible(&self, order: Order) -> Order {
         let stage = self.service.book.order(&order.id).map_or(Stage::Ready, |kept| kept.stage);
         View::of(&self.service).expressible(order, stage)
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        let title = stock::title(&view::listed(key).item);
+        Some(Listed { key: key.to_owned(), title: Some(title), ..Listed::default() })
     }
 
     fn expire_credentials(&self) {

@@ -32,6 +32,7 @@ const STATUSES: &[&str] = &[
     "キャンセル",
     "審査NG",
     OWN,
+    "入荷待ち",
 ];
 
 pub fn list(service: &Service, visit: &Visit<'_>) -> Reply {

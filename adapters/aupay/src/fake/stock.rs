@@ -55,7 +55,25 @@ fn items(service: &Service) -> BTreeMap<String, Item> {
     items
 }
 
+/// What the shop calls an item.
+pub fn title(item: &str) -> String {
+    format!("見本 {item} & <b>茶器</b>")
+}
+
 pub fn read(service: &Service, visit: &Visit<'_>) -> Reply {
+    page_of(service, visit, 500, |view, code, item| shown(service, view, code, item))
+}
+
+/// searchItemInfos, with descriptions that look like elements.
+pub fn items_read(service: &Service, visit: &Visit<'_>) -> Reply {
+    page_of(service, visit, 100, |_, code, _| {
+        let description = "<description><![CDATA[<itemName>no</itemName>]]></description>";
+        let item = element("lotNumber", "300000001") + &element("itemName", &title(code)) + &element("itemCode", code);
+        format!("<resultItems>{item}{description}</resultItems>")
+    })
+}
+
+fn page_of(service: &Service, visit: &Visit<'_>, most: usize, row: impl Fn(&View, &str, &Item) -> String) -> Reply {
     let conditions = match service.conditions(visit.request) {
         Ok(conditions) => conditions,
         Err(reply) => return reply,
@@ -66,7 +84,7 @@ pub fn read(service: &Service, visit: &Visit<'_>) -> Reply {
         Some(text) => text.parse().ok().filter(|number| (1..=most).contains(number)),
     };
     let (Some(rows), Some(start), true) = (
-        number("totalCount", 10, 500),
+        number("totalCount", 10, most),
         number("startCount", 1, usize::MAX),
         conditions.keys().all(|name| known.contains(&name.as_str())),
     ) else {
@@ -83,7 +101,7 @@ pub fn read(service: &Service, visit: &Visit<'_>) -> Reply {
         return service::answer(0, "", "<searchResult/>");
     }
     let view = View::of(service);
-    let page = found.iter().skip(start - 1).take(rows).map(|(code, item)| shown(service, &view, code, item));
+    let page = found.iter().skip(start - 1).take(rows).map(|(code, item)| row(&view, code, item));
     let page: String = page.collect();
     let total = element("maxCount", &found.len().to_string());
     service::answer(0, "", &format!("<searchResult>{total}{page}</searchResult>"))

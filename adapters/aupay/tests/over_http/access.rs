@@ -90,11 +90,12 @@ async fn an_answer_about_people_is_never_quoted() {
     shop.list("tea", 9);
     let id = shop.fake.book().place(&[("tea", 1)]).unwrap();
     shop.pass(60);
-    for operation in ["orders.search", "orders.get"] {
-        shop.fake.book().fault(operation, Fault::Truncate, Times::Next(1));
-    }
-    let found = shop.mall.by_id(&[id]).await.unwrap_err();
-    for error in [shop.pull_error().await, found] {
+    let book = shop.fake.book();
+    book.fault("orders.search", Fault::Truncate, Times::Next(1));
+    let listed = shop.pull_error().await;
+    book.fault("orders.get", Fault::Truncate, Times::Next(1));
+    let asked = shop.mall.by_id(&[id]).await.unwrap_err();
+    for error in [listed, asked] {
         assert!(matches!(error.class, Class::Malformed { .. }), "{error}");
         assert!(!error.to_string().contains("花子") && !error.to_string().contains("hanako"), "{error}");
     }

@@ -176,6 +176,7 @@ async fn a_shop_of_many_pages_is_resolved_and_listed_whole() {
     let (mut token, mut listed, mut pages) = (None, Vec::new(), 0);
     loop {
         let shelf = catalogue.list(token.as_deref()).await.unwrap();
+        assert!(shelf.items.iter().all(|item| Some(item) == shop.fake.listed(&item.key).as_ref()));
         listed.extend(shelf.items.into_iter().map(|item| item.key));
         pages += 1;
         token = shelf.next;
@@ -186,7 +187,10 @@ async fn a_shop_of_many_pages_is_resolved_and_listed_whole() {
     listed.sort();
     let mut expected = keys.clone();
     expected.sort();
-    assert_eq!((listed == expected, pages), (true, 4));
+    assert_eq!((listed == expected, pages), (true, 18));
+    shop.fake.book().fault("items.read", Fault::Garbage(b"<html>".to_vec()), Times::Next(1));
+    let untitled = catalogue.list(None).await.unwrap().items;
+    assert!(!untitled.is_empty() && untitled.iter().all(|item| item.title.is_none()));
     assert!(catalogue.list(Some("elsewhere")).await.is_err());
     assert_eq!(shop.meters.violations(), Vec::<String>::new());
 }
