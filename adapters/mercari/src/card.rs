@@ -116,5 +116,5 @@ pub static CARD: Card = Card {
 const REFERENCE: &str = "https://api.mercari-shops.com/docs/index.html";
 
 const fn priced(name: &'static str, costs: &'static [(&'static str, u32)]) -> OperationCard {
-    OperationCard { name, quotas: &[], costs }
+    OperationCard { costs, ..OperationCard::counted(name, &[]) }
 }

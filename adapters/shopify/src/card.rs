@@ -119,7 +119,7 @@ const fn source(fact: &'static str, source: &'static str) -> Source {
 }
 
 const fn priced(name: &'static str, costs: &'static [(&'static str, u32)]) -> OperationCard {
-    OperationCard { name, quotas: &[], costs }
+    OperationCard { costs, ..OperationCard::counted(name, &[]) }
 }
 
 /// A batch is all or nothing at Shopify, and what was not at fault is sent again within the push.
