@@ -16,8 +16,8 @@ pub const RATES: &str = "/developer/analytics/v1_beta/rate_limit/?api_context=se
 
 const OUT_OF_STOCK_CONTROL: &str = "OUT_OF_STOCK_CONTROL";
 
-pub const ENDS_AT_ZERO: &str = "out-of-stock control is off: a figure of zero ENDS the listing. Switch it on in Seller Hub \
-    (Site preferences, Multi-quantity listings), or by optInToProgram OUT_OF_STOCK_CONTROL";
+pub const ENDS_AT_ZERO: &str = "out-of-stock control is off: a figure of zero ENDS the listing. Switch it on in Seller \
+                                Hub (Site preferences), or opt in to the program OUT_OF_STOCK_CONTROL";
 
 /// The seller's user name, or the id that outlives a change of it.
 pub fn seller(body: &[u8]) -> Result<String, String> {

@@ -19,9 +19,13 @@ mod push;
 mod stock;
 mod url;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use uriba_sdk::{
     Account, AccountSheet, Answer, Applied, Call, Card, Catalogue, Class, Consent, Extras, Found, Mall, MallEntry,
@@ -44,6 +48,8 @@ pub static MALL: MallEntry = MallEntry {
 };
 
 const PRODUCTION: &str = "https://api.ebay.com";
+/// What is left of a day's calls is read so often: a pace that was set by it is good for about as long.
+const PACE_EVERY: SignedDuration = SignedDuration::from_mins(30);
 /// The order that was asked for by its id is not there.
 const NO_SUCH_ORDER: &str = "32100";
 
@@ -57,7 +63,8 @@ fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, S
         }
     };
     let login = auth::Login::open(settings, &base_url)?;
-    Ok(Box::new(Ebay { wire, login, base_url, batching: push::Batching::new(alone) }))
+    let batching = push::Batching::new(alone);
+    Ok(Box::new(Ebay { wire, login, base_url, batching, paced_at: Mutex::default() }))
 }
 
 /// eBay has `api.`, `apiz.` and `auth.` hosts beside each other, in production and in the sandbox.
@@ -70,6 +77,8 @@ struct Ebay {
     login: auth::Login,
     base_url: String,
     batching: push::Batching,
+    /// When eBay was last asked for what is left of the application's calls.
+    paced_at: Mutex<Option<Timestamp>>,
 }
 
 #[async_trait]
@@ -86,7 +95,9 @@ impl Mall for Ebay {
         let search = orders::Search::new(*from, *to, query.open_only, query.token.as_deref(), self.wire.now());
         let search = search.map_err(odd)?;
         let answer = self.read(SEARCH, search.path()).await?;
-        search.page(&answer.body).map_err(|what| self.malformed(SEARCH, &answer, what))
+        let page = search.page(&answer.body).map_err(|what| self.malformed(SEARCH, &answer, what))?;
+        self.keep_pace().await;
+        Ok(page)
     }
 
     async fn by_id(&self, ids: &[String]) -> Result<Found> {
@@ -323,6 +334,19 @@ impl Ebay {
             self.wire.observed_level(one.quota, u32::try_from(one.remaining).unwrap_or(u32::MAX));
         }
         Ok(left.iter().map(account::Left::told).collect())
+    }
+
+    /// The same now and then beside the reading of orders. The quotas of the card go on where it fails.
+    async fn keep_pace(&self) {
+        let now = self.wire.now();
+        {
+            let mut paced_at = self.paced_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if paced_at.is_some_and(|at| now.duration_since(at) < PACE_EVERY) {
+                return;
+            }
+            *paced_at = Some(now);
+        }
+        let _ = self.pace().await;
     }
 
     /// `None`: the seller's consent doesn't cover it.

@@ -77,8 +77,8 @@ fn offered(standing: Option<Standing>) -> std::result::Result<Vec<String>, Refus
             Err(refusal(RefusedWhy::NotOurs, None, "this SKU is in an auction, whose quantity is never written".into()))
         }
         Some(Standing::Unlisted) => {
-            let message = "no offer of this SKU is published: its listing has ended (perhaps at zero, with out-of-stock \
-                           control off) or was never published";
+            let message = "no offer of this SKU is published: its listing has ended (perhaps at zero, with \
+                           out-of-stock control off) or was never published";
             Err(refusal(RefusedWhy::Other, None, message.into()))
         }
         None => Err(refusal(RefusedWhy::NoSuchItem, None, stock::no_such_item(""))),

@@ -6,7 +6,7 @@ use uriba_sdk::fake::{Reply, Visit};
 
 use super::{
     reply::Refused,
-    shop::{CALLS, Shop, Switch},
+    shop::{Shop, Switch},
 };
 use crate::card::CARD;
 
@@ -36,7 +36,7 @@ pub fn rates(shop: &Shop, visit: &Visit<'_>) -> Reply {
         let reset = tomorrow.to_zoned(zone).start_of_day().map(|midnight| format!("{:.3}", midnight.timestamp()));
         let rates = ["inventory", "fulfillment"].map(|api| {
             let rate = json!({
-                "limit": CALLS, "remaining": shop.remaining(api), "reset": reset.clone().unwrap_or_default(),
+                "limit": shop.limit(api), "remaining": shop.remaining(api), "reset": reset.clone().unwrap_or_default(),
                 "timeWindow": 86_400,
             });
             json!({

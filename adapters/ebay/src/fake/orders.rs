@@ -232,7 +232,11 @@ impl Filter {
     /// Where both dates are given only that of creation counts.
     fn wants(&self, found: &BookOrder) -> bool {
         let order = &found.order;
-        let within = |window: &Between, at: Timestamp| window.0 <= at && window.1.is_none_or(|to| at <= to);
+        // Neither filters nor orders know more than milliseconds.
+        let within = |(from, to): &Between, at: Timestamp| {
+            let at = at.as_millisecond();
+            from.as_millisecond() <= at && to.is_none_or(|to| at <= to.as_millisecond())
+        };
         let dated = match (&self.created, &self.modified) {
             (Some(window), _) => within(window, order.placed_at),
             (None, Some(window)) => within(window, modified_at(order)),

@@ -24,8 +24,9 @@ pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_secs(7_200);
 pub const REFRESH_LIFE: SignedDuration = SignedDuration::from_secs(47_304_000);
 /// Revisions of one listing on one calendar day.
 pub const REVISIONS: u32 = 250;
-/// Calls of each API on one day, as the application's numbers say.
-pub const CALLS: u64 = 5_000;
+/// Calls on one day for applications that eBay has not looked at, and as seen for others.
+const CALLS: u64 = 5_000;
+const CALLS_SEEN: [(&str, u64); 2] = [("inventory", 2_000_000), ("fulfillment", 100_000)];
 
 /// Siblings of an item by which tests make odd listings.
 pub const TRADING: &str = "made by the Trading API";
@@ -53,6 +54,7 @@ pub const SWITCHES: &[&str] = &[
     "renewal_rotates_the_refresh_token",
     "renewal_tells_the_end",
     "few_scopes",
+    "few_calls",
 ];
 
 #[derive(Clone, Copy)]
@@ -82,6 +84,8 @@ pub enum Switch {
     RenewalTellsTheEnd,
     /// The seller consented to orders and stock alone.
     FewScopes,
+    /// The application has the 5,000 calls a day that every new one has.
+    FewCalls,
 }
 
 pub struct Shop {
@@ -198,8 +202,13 @@ impl Shop {
         Ok(())
     }
 
+    pub fn limit(&self, api: &str) -> u64 {
+        let seen = CALLS_SEEN.iter().find(|(name, _)| *name == api && !self.is_on(Switch::FewCalls));
+        seen.map_or(CALLS, |(_, calls)| *calls)
+    }
+
     pub fn remaining(&self, api: &str) -> u64 {
-        CALLS.saturating_sub(lock(&self.calls).get(api).copied().unwrap_or_default())
+        self.limit(api).saturating_sub(lock(&self.calls).get(api).copied().unwrap_or_default())
     }
 
     pub fn next(&self) -> u64 {
