@@ -108,14 +108,18 @@ pub static CARD: Card = Card {
 };
 
 const SOURCES: &[Source] = &[
-    source("writes, compare-and-set, idempotency", "shopify.dev: changelog on changeFromQuantity and @idempotent"),
-    source("250 entries, 25,000 rows", "shopify.dev/docs/api/usage/limits"),
-    source("points", "shopify.dev/docs/apps/build/apis/graphql-admin/rate-limits"),
-    source("60 days", "shopify.dev/docs/api/usage/access-scopes"),
+    source(
+        "compare-and-set, idempotency",
+        "shopify.dev/changelog: making-changefromquantity-field-required",
+        "2026-11-27",
+    ),
+    source("60 days", "shopify.dev/docs/api/usage/access-scopes", "2026-11-27"),
+    source("250 entries, 25,000 rows", "shopify.dev/docs/api/usage/limits", "2026-11-27"),
+    source("points", "shopify.dev/docs/apps/build/apis/graphql-admin/rate-limits", "2026-11-27"),
 ];
 
-const fn source(fact: &'static str, source: &'static str) -> Source {
-    Source { fact, source, read_on: "2026-11-27" }
+const fn source(fact: &'static str, source: &'static str, read_on: &'static str) -> Source {
+    Source { fact, source, read_on }
 }
 
 const fn priced(name: &'static str, costs: &'static [(&'static str, u32)]) -> OperationCard {

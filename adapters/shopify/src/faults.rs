@@ -51,7 +51,7 @@ pub fn malformed(wire: &Wire, operation: &'static str, answer: &Answer, what: St
 
 pub fn token_refused(wire: &Wire, answer: &Answer) -> MallError {
     let class = match answer.status {
-        400..=403 | 404 => Class::Auth { renewable: false },
+        400 | 401 | 403 | 404 => Class::Auth { renewable: false },
         _ => class(answer, None, false, false),
     };
     let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();

@@ -206,24 +206,22 @@ impl Mall for Shopify {
 #[async_trait]
 impl Readback for Shopify {
     async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>> {
+        let named = keys.iter().map(|key| (key.key.as_str(), key.handle.as_deref()));
+        let addresses = self.addresses(READ, named).await?;
         let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for key in keys {
-            if let Some((item, location)) = self.address(READ, &key.key, key.handle.as_deref()).await? {
-                places.entry(location).or_default().push(item);
-            }
+        for (item, location) in addresses.iter().flatten() {
+            places.entry(location.clone()).or_default().push(item.clone());
         }
         let mut counters: HashMap<(String, String), Counter> = HashMap::new();
         for (location, items) in places {
             let found = self.counters(&items, &location).await?;
-            counters.extend(found.into_iter().map(|(item, counter)| ((location.clone(), item), counter)));
+            counters.extend(found.into_iter().map(|(item, counter)| ((item, location.clone()), counter)));
         }
-        let mut readings = Vec::with_capacity(keys.len());
-        for key in keys {
-            let address = self.address(READ, &key.key, key.handle.as_deref()).await?;
-            let found = address.and_then(|(item, location)| counters.get(&(location, item)).copied());
-            readings.push(Reading { key: key.key.clone(), found });
-        }
-        Ok(readings)
+        let reading = |(key, address): (&ListingKey, Option<(String, String)>)| Reading {
+            key: key.key.clone(),
+            found: address.and_then(|address| counters.get(&address).copied()),
+        };
+        Ok(keys.iter().zip(addresses).map(reading).collect())
     }
 }
 
@@ -296,12 +294,12 @@ impl Shopify {
     }
 
     async fn entries(&self, updates: &[Update]) -> Result<Vec<Option<Entry>>> {
-        let mut entries = Vec::with_capacity(updates.len());
-        for update in updates {
-            let address = self.address(PUSH, &update.key, update.handle.as_deref()).await?;
-            entries.push(address.and_then(|(item, location)| Entry::new(update, item, location)));
-        }
-        Ok(entries)
+        let named = updates.iter().map(|update| (update.key.as_str(), update.handle.as_deref()));
+        let addresses = self.addresses(PUSH, named).await?;
+        let entry = |(update, address): (&Update, Option<(String, String)>)| {
+            address.and_then(|(item, location)| Entry::new(update, item, location))
+        };
+        Ok(updates.iter().zip(addresses).map(entry).collect())
     }
 
     async fn counters(&self, items: &[String], location: &str) -> Result<HashMap<String, Counter>> {
@@ -359,19 +357,17 @@ impl Shopify {
         Ok(variants)
     }
 
-    /// The inventory item and location of a listing; `None` where the key is none of ours.
-    async fn address(
+    /// The inventory item and location of each listing; `None` where the key is none of ours.
+    async fn addresses(
         &self,
         operation: &'static str,
-        key: &str,
-        handle: Option<&str>,
-    ) -> Result<Option<(String, String)>> {
-        let Some((item, location)) = listing::address(key, handle) else { return Ok(None) };
-        let location = match location {
-            Some(location) => location,
-            None => self.location(operation).await?,
-        };
-        Ok(Some((item, location)))
+        listings: impl Iterator<Item = (&str, Option<&str>)>,
+    ) -> Result<Vec<Option<(String, String)>>> {
+        let found: Vec<_> = listings.map(|(key, handle)| listing::address(key, handle)).collect();
+        let needs_one = found.iter().flatten().any(|(_, location)| location.is_none());
+        let default = if needs_one { self.location(operation).await? } else { String::new() };
+        let located = |(item, location): (String, Option<String>)| (item, location.unwrap_or_else(|| default.clone()));
+        Ok(found.into_iter().map(|found| found.map(located)).collect())
     }
 
     /// The location of the settings, or the shop's only one.

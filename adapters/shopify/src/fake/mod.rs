@@ -17,12 +17,15 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::Value;
+use sha2::Sha256;
 use uriba_sdk::{
-    FulfilledBy, Order, Restored, Settings,
-    fake::{Book, FakeMall, FakeOptions, FakeServer, Reply, Stage, Visit},
+    FulfilledBy, Listed, Order, Restored, Settings,
+    fake::{Book, FakeMall, FakeOptions, FakeServer, Notification, Reply, Stage, Visit},
 };
 use wiremock::Request;
 
@@ -241,6 +244,24 @@ impl FakeMall for ShopifyFake {
         order
     }
 
+    fn shop_name(&self) -> Option<String> {
+        Some(format!("{} ({}.myshopify.com)", shop::NAME, shop::name(&self.desk.shop)))
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        self.desk.book.item(key).map(|item| shop::listed(key, &item))
+    }
+
+    fn notification(&self, order: &str) -> Option<Notification> {
+        let number: u64 = order.rsplit('/').next()?.parse().ok()?;
+        let body = serde_json::json!({"id": number, "admin_graphql_api_id": order, "email": "hanako@example.com"});
+        self.notification_of(body.to_string().as_bytes())
+    }
+
+    fn notification_of(&self, body: &[u8]) -> Option<Notification> {
+        Some(webhook(&self.desk.shop, "orders/updated", body))
+    }
+
     fn expire_credentials(&self) {
         self.desk.locked_out.store(true, Ordering::Relaxed);
     }
@@ -272,6 +293,22 @@ impl FakeMall for ShopifyFake {
             switches.remove(name)
         };
     }
+}
+
+/// A delivery as Shopify sends it.
+pub fn webhook(shop: &str, topic: &str, body: &[u8]) -> Notification {
+    let mac = Hmac::<Sha256>::new_from_slice(secret(shop).as_bytes()).map(|mac| mac.chain_update(body).finalize());
+    let signature = mac.map(|mac| STANDARD.encode(mac.into_bytes())).unwrap_or_default();
+    let headers = [
+        ("X-Shopify-Topic", topic.to_owned()),
+        ("X-Shopify-Hmac-Sha256", signature),
+        ("X-Shopify-Shop-Domain", format!("{}.myshopify.com", shop::name(shop))),
+        ("X-Shopify-API-Version", crate::card::VERSION.to_owned()),
+        ("X-Shopify-Event-Id", "98880550-7158-44d4-b7cd-2c97c8a091b5".to_owned()),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+    Notification { headers, body: body.to_vec(), signed: true }
 }
 
 /// The longest that Shopify's searches reach back without a permission.

@@ -38,7 +38,7 @@ pub fn search(asked: &Asked<'_, '_>) -> Result<Value, Fault> {
             });
         }
     }
-    found.sort_by_key(|found| place(found));
+    found.sort_by_key(place);
     let rows = found.iter().map(|found| (place(found), view(asked, found, 10))).collect();
     let mut page = asked.page("orders", rows)?;
     if let Some(rows) = page["nodes"].as_array_mut() {
@@ -141,7 +141,7 @@ fn view_line(asked: &Asked<'_, '_>, line: &Line, cancelled: bool) -> Value {
         ordered.saturating_sub(shipped).saturating_sub(gone)
     };
     let kept = cancelled && desk.is(CANCEL_KEEPS_FIGURES);
-    let never_left = if desk.is(LARGER_OF_BOTH) { ordered - shipped.max(0) - unfulfilled } else { gone };
+    let never_left = if desk.is(LARGER_OF_BOTH) { ordered - shipped - unfulfilled } else { gone };
     json!({
         "id": format!("gid://shopify/LineItem/{}", line.id),
         "name": "見本の茶",

@@ -1,6 +1,7 @@
 //! What the shop lists, where it lies, and whose it is.
 
 use serde_json::{Value, json};
+use uriba_sdk::{Listed, fake::Item};
 
 use super::{Asked, TWO_LOCATIONS, desk::Fault};
 
@@ -8,6 +9,8 @@ pub const LOCATION: &str = "gid://shopify/Location/908";
 const OTHER: &str = "gid://shopify/Location/909";
 /// A variant's number is so much larger than its inventory item's.
 const VARIANTS: u64 = 40_000_000;
+
+pub const NAME: &str = "見本茶舗";
 
 pub fn name(shop: &str) -> String {
     format!("{shop}-tea")
@@ -68,18 +71,25 @@ pub fn by_id(asked: &Asked<'_, '_>) -> Result<Value, Fault> {
     Ok(json!({"nodes": found.collect::<Vec<_>>()}))
 }
 
+/// An item as the catalogue has it.
+pub fn listed(key: &str, item: &Item) -> Listed {
+    let sibling = |name: &str| item.siblings.get(name).cloned();
+    let code = Some(sibling("sku").unwrap_or_else(|| sku(key))).filter(|sku| !sku.is_empty());
+    Listed { key: key.to_owned(), code, jan: sibling("barcode"), title: Some(format!("煎茶 - {}", number(key))) }
+}
+
 /// A variant with its inventory item.
 pub fn view(asked: &Asked<'_, '_>, key: &str) -> Value {
-    let item = asked.desk.book.item(key);
-    let sibling = |name: &str| item.as_ref().and_then(|item| item.siblings.get(name).cloned());
+    let item = asked.desk.book.item(key).unwrap_or_else(|| Item::new(0));
+    let listed = listed(key, &item);
     json!({
         "__typename": "ProductVariant",
         "id": variant(key),
-        "sku": sibling("sku").unwrap_or_else(|| sku(key)),
-        "barcode": sibling("barcode"),
-        "displayName": format!("煎茶 - {}", number(key)),
-        "inventoryPolicy": if item.as_ref().is_some_and(|item| item.sells_past_zero) { "CONTINUE" } else { "DENY" },
-        "requiresComponents": item.as_ref().is_some_and(|item| item.not_ours),
+        "sku": listed.code,
+        "barcode": listed.jan,
+        "displayName": listed.title,
+        "inventoryPolicy": if item.sells_past_zero { "CONTINUE" } else { "DENY" },
+        "requiresComponents": item.not_ours,
         "inventoryItem": {"__typename": "InventoryItem", "id": key},
     })
 }
@@ -107,7 +117,7 @@ pub fn account(asked: &Asked<'_, '_>) -> Result<Value, Fault> {
     let scopes: Vec<_> = scopes.iter().map(|handle| json!({"handle": handle, "description": ""})).collect();
     let domain = format!("{}.myshopify.com", name(&asked.desk.shop));
     Ok(json!({
-        "shop": {"name": "見本茶舗", "myshopifyDomain": domain, "email": "hanako@example.com"},
+        "shop": {"name": NAME, "myshopifyDomain": domain, "email": "hanako@example.com"},
         "currentAppInstallation": {"accessScopes": scopes},
     }))
 }

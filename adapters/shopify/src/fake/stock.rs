@@ -176,8 +176,9 @@ pub fn levels(asked: &Asked<'_, '_>) -> Result<Value, Fault> {
 /// `quantities` holds those that were named in the document, and nothing beside them.
 fn only_named(mut answer: Value, asked: &Asked<'_, '_>) -> Value {
     let text = String::from_utf8_lossy(&asked.visit.request.body).into_owned();
-    for node in answer["nodes"].as_array_mut().into_iter().flatten().filter(|node| node.is_object()) {
-        if let Some(quantities) = node["inventoryLevel"]["quantities"].as_array_mut() {
+    for node in answer["nodes"].as_array_mut().into_iter().flatten() {
+        let quantities = node.pointer_mut("/inventoryLevel/quantities").and_then(Value::as_array_mut);
+        if let Some(quantities) = quantities {
             quantities.retain(|quantity| {
                 let name = quantity["name"].as_str().unwrap_or_default();
                 text.contains(&format!("\\\"{name}\\\""))
