@@ -210,3 +210,35 @@ fn a_request_that_comes_too_early_is_counted_against_its_sender() {
     assert_eq!(violations.len(), 2);
     assert!(violations[0].contains("q of one"), "{violations:?}");
 }
+
+#[test]
+fn the_mall_counts_points_and_requests_of_a_day_as_well() {
+    let env = ManualEnv::new(1);
+    let budget = QuotaCard { name: "points", per_second: 10.0, burst: 100, per_day: Some(200), scope: Scope::Channel };
+    let meters = Meters::default();
+    assert!(meters.take("one", &budget, 80, &env));
+    assert!(!meters.take("one", &budget, 30, &env), "20 are left");
+    // It was reckoned to take 80 and took 130: a debt of 30 comes first.
+    meters.settle("one", &budget, (80, 130), &env);
+    assert_eq!(meters.left("one", &budget, &env), 0);
+    env.advance(Duration::from_secs(4));
+    assert!(!meters.take("one", &budget, 30, &env), "10 have grown beyond the debt");
+    env.advance(Duration::from_secs(3));
+    assert!(meters.take("one", &budget, 30, &env));
+    env.advance(Duration::from_secs(60));
+    assert_eq!(meters.left("one", &budget, &env), 100);
+    assert!(!meters.take("one", &budget, 50, &env), "160 of the day's 200 are used");
+    env.advance(Duration::from_secs(86_400));
+    assert!(meters.take("one", &budget, 50, &env));
+    let violations = meters.violations();
+    assert_eq!(violations.len(), 3);
+    assert!(violations[2].contains("210 in one day"), "{violations:?}");
+}
+
+#[test]
+fn what_is_taken_out_of_the_shop_is_not_sold_any_more() {
+    let (_, book) = book();
+    book.unlist("tea");
+    assert_eq!((book.item("tea"), book.place(&[("tea", 1)])), (None, Err(SoldOut)));
+    assert!(book.place(&[("cup", 1)]).is_ok());
+}

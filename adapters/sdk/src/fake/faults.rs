@@ -31,6 +31,8 @@ pub enum Fault {
     Expired,
     /// The first half of the right answer.
     Truncate,
+    /// The right answer, but its first character beyond ASCII is torn.
+    BrokenCharacter,
     /// Answers 200 with this body.
     Garbage(Vec<u8>),
 

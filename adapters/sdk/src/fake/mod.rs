@@ -20,7 +20,11 @@ pub use item::Item;
 pub use meter::Meters;
 pub use server::{Dialect, FakeServer, Reply, Visit};
 
-use crate::{env::Env, mall::Settings, order::Order};
+use crate::{
+    env::{Env, HeaderMap, HeaderName, HeaderValue},
+    mall::{Listed, Settings},
+    order::Order,
+};
 
 /// How a fake is started.
 #[derive(Clone)]
@@ -37,6 +41,25 @@ pub struct FakeOptions {
 impl FakeOptions {
     pub fn new(env: Arc<dyn Env>, meters: Arc<Meters>, shop: &str) -> Self {
         Self { env, meters, shop: shop.to_owned(), listener: None }
+    }
+}
+
+/// A notification as the mall sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Headers or body prove where it comes from, so that any other body is to be refused.
+    pub signed: bool,
+}
+
+impl Notification {
+    /// The headers as the hub's server hands them on; one that no request can carry is left out.
+    pub fn header_map(&self) -> HeaderMap {
+        let carried = self.headers.iter().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(name.as_str()).ok()?, HeaderValue::from_str(value).ok()?))
+        });
+        carried.collect()
     }
 }
 
@@ -69,6 +92,49 @@ pub trait FakeMall: Send + Sync {
     /// with. Empty where a write touches nothing but the figure.
     fn siblings(&self) -> BTreeMap<String, String> {
         BTreeMap::new()
+    }
+
+    /// Whether an absolute write goes up as well as down. Where only relative writes may bring units back, a figure
+    /// above what the mall shows is refused.
+    fn raises_absolutely(&self) -> bool {
+        true
+    }
+
+    /// Whether the adapter reaches this mall by requests, so that answers can be bent on their way. A mall that is
+    /// reached through files has other faults, which its own tests are about.
+    fn speaks_http(&self) -> bool {
+        true
+    }
+
+    /// Whose shop it is, as the mall tells its owner ([`crate::Account`]). `None`: this fake doesn't say.
+    fn shop_name(&self) -> Option<String> {
+        None
+    }
+
+    /// A listed item as the mall's own list has it ([`crate::Catalogue`]). `None`: nothing but its key.
+    fn listed(&self, _key: &str) -> Option<Listed> {
+        None
+    }
+
+    /// Tells that this order is new or has changed, as the mall would ([`crate::Wakeup`]). `None`: it tells nobody.
+    fn notification(&self, _order: &str) -> Option<Notification> {
+        None
+    }
+
+    /// Any body sent as a notification, rightly signed. `None`: the mall doesn't sign.
+    fn notification_of(&self, _body: &[u8]) -> Option<Notification> {
+        None
+    }
+
+    /// Where the mall's page for consent may send the owner back to: an address that the application has registered,
+    /// or the mall's own name for it.
+    fn redirect(&self) -> String {
+        "https://hub.example/consent".into()
+    }
+
+    /// The code that comes back when the owner agrees on that page ([`crate::Consent`]), good for one use.
+    fn consent_code(&self, _redirect: &str) -> Option<String> {
+        None
     }
 
     /// From now on the credentials are refused until [`FakeMall::renew_credentials`].

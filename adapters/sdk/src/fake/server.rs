@@ -6,7 +6,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate, http::Method, matchers};
 
 use super::{Book, FakeOptions, Fault, Meters};
-use crate::card::Card;
+use crate::card::{Card, QuotaCard, Scope};
 
 /// Longer than any deadline that tests and the demo give a request.
 const HANG: Duration = Duration::from_secs(8);
@@ -72,11 +72,29 @@ pub struct Visit<'a> {
     pub request: &'a Request,
     /// A fault about content that the handler acts out.
     pub fault: Option<Fault>,
+    endpoint: &'a Endpoint,
 }
 
 impl Visit<'_> {
     pub fn has(&self, fault: &Fault) -> bool {
         self.fault.as_ref() == Some(fault)
+    }
+
+    /// This request took so many points of a budget, instead of what the card reckons.
+    pub fn took(&self, budget: &str, points: u32) {
+        let Endpoint { around, operation, .. } = self.endpoint;
+        let costs = around.card.operation(operation).map_or(&[][..], |operation| operation.costs);
+        let reckoned = costs.iter().find(|(name, _)| *name == budget).map(|(_, points)| *points);
+        if let (Some(reckoned), Some(quota)) = (reckoned, around.quota(budget)) {
+            around.meters.settle(around.scope_of(quota), quota, (reckoned, points), around.book.env());
+        }
+    }
+
+    /// What is left of a quota or budget now, for malls that name it in their answers.
+    pub fn left(&self, quota: &str) -> u32 {
+        let around = &self.endpoint.around;
+        let left = |quota| around.meters.left(around.scope_of(quota), quota, around.book.env());
+        around.quota(quota).map_or(0, left)
     }
 }
 
@@ -136,13 +154,28 @@ impl FakeServer {
     where
         H: Fn(&Visit<'_>) -> Reply + Send + Sync + 'static,
     {
+        self.endpoint_where(operation, method, path, |_: &Request| true, handler).await;
+    }
+
+    /// The same for a mall that has many operations at one address and tells them apart by something else.
+    pub async fn endpoint_where<W, H>(&self, operation: &'static str, method: &str, path: &str, wanted: W, handler: H)
+    where
+        W: Fn(&Request) -> bool + Send + Sync + 'static,
+        H: Fn(&Visit<'_>) -> Reply + Send + Sync + 'static,
+    {
         let method: Method = method.parse().expect("an HTTP method");
+        let wanted = Arc::new(wanted);
+        let is_wanted = |wanted: &Arc<W>| {
+            let wanted = wanted.clone();
+            move |request: &Request| wanted(request)
+        };
         let endpoint =
             Endpoint { around: self.around.clone(), operation, handler: Arc::new(handler), drawn: Arc::default() };
         // The first mock draws the request's fault and takes the requests whose connection is to break.
         let breaking = endpoint.clone();
         Mock::given(matchers::method(method.clone()))
             .and(matchers::path_regex(path))
+            .and(is_wanted(&wanted))
             .and(endpoint.clone())
             .respond_with_err(move |request: &Request| breaking.break_off(request))
             .with_priority(1)
@@ -150,6 +183,7 @@ impl FakeServer {
             .await;
         Mock::given(matchers::method(method))
             .and(matchers::path_regex(path))
+            .and(is_wanted(&wanted))
             .respond_with(endpoint)
             .with_priority(2)
             .mount(self.server())
@@ -206,7 +240,7 @@ impl Endpoint {
     fn break_off(&self, request: &Request) -> std::io::Error {
         let fault = self.drawn.lock().expect("no panic happens under this lock").take();
         if self.counted() && fault == Some(Fault::CloseAfter) {
-            (self.handler)(&Visit { request, fault: None });
+            (self.handler)(&Visit { request, fault: None, endpoint: self });
         }
         self.around.book.answered(self.operation, None);
         std::io::Error::from(std::io::ErrorKind::ConnectionReset)
@@ -215,7 +249,7 @@ impl Endpoint {
     /// The answer, and how long it is kept back (of the machine's time).
     fn act(&self, request: &Request, fault: Option<Fault>) -> (Reply, Duration) {
         let dialect = &self.around.dialect;
-        let handle = |fault| (self.handler)(&Visit { request, fault });
+        let handle = |fault| (self.handler)(&Visit { request, fault, endpoint: self });
         let reply = match fault {
             Some(Fault::Hang) => return (Reply::empty(200), HANG),
             Some(Fault::HangAfter) => return (handle(None), HANG),
@@ -236,6 +270,11 @@ impl Endpoint {
                 reply.body.truncate(reply.body.len() / 2);
                 reply
             }
+            Some(Fault::BrokenCharacter) => {
+                let mut reply = handle(None);
+                break_character(&mut reply.body);
+                reply
+            }
             Some(Fault::Garbage(body)) => Reply { status: 200, headers: Vec::new(), mime: "application/json", body },
             other => handle(other),
         };
@@ -243,12 +282,32 @@ impl Endpoint {
     }
 
     fn counted(&self) -> bool {
-        use crate::card::Scope;
         let around = &self.around;
-        let quotas = around.card.operation(self.operation).map_or(&[][..], |operation| operation.quotas);
-        quotas.iter().filter_map(|name| around.card.quotas.iter().find(|quota| quota.name == *name)).all(|quota| {
-            let scope = if quota.scope == Scope::Channel { &around.shop } else { &around.scope };
-            around.meters.count(scope, quota, around.book.env())
+        let Some(operation) = around.card.operation(self.operation) else { return true };
+        let counted = operation.quotas.iter().map(|name| (*name, 1));
+        let mut taken = counted.chain(operation.costs.iter().copied());
+        taken.all(|(name, points)| {
+            let take = |quota| around.meters.take(around.scope_of(quota), quota, points, around.book.env());
+            around.quota(name).is_none_or(take)
         })
+    }
+}
+
+impl Around {
+    fn quota(&self, name: &str) -> Option<&'static QuotaCard> {
+        self.card.quotas.iter().find(|quota| quota.name == name)
+    }
+
+    fn scope_of(&self, quota: &QuotaCard) -> &str {
+        if quota.scope == Scope::Channel { &self.shop } else { &self.scope }
+    }
+}
+
+/// In no encoding that malls use may this byte follow one that begins a character.
+fn break_character(body: &mut [u8]) {
+    if let Some(first) = body.iter().position(|byte| *byte >= 0x80)
+        && let Some(second) = body.get_mut(first + 1)
+    {
+        *second = 0xff;
     }
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     Finding, Planned, Shop, cannot, check,
     duty::{Bench, TOKEN, Told, words},
-    ensure,
+    ensure, over_http,
 };
 use crate::{error::Class, fake::Fault, mall::Settings};
 
@@ -37,6 +37,7 @@ async fn renews(shop: Arc<Shop>) -> Finding {
 }
 
 async fn refused(shop: Arc<Shop>) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     for (duty, _) in Bench::duties(&shop) {
         bench.recovers(&shop, duty).await?;

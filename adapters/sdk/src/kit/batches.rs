@@ -26,7 +26,9 @@ pub(super) fn all() -> Vec<Planned> {
 /// `count` listed items and a write for each, with the figure that it leads to.
 pub(super) fn batch(shop: &Shop, mode: WriteMode, count: usize) -> Vec<(String, Write, i64)> {
     let entry = |n: usize| {
-        let target = [0, 7, 3, 12][n % 4].min(shop.card().quantity_max);
+        let only_down = mode == WriteMode::Absolute && !shop.fake.raises_absolutely();
+        let targets = if only_down { [0, 4, 3, 1] } else { [0, 7, 3, 12] };
+        let target = targets[n % 4].min(shop.card().quantity_max);
         (shop.list(n, BEGIN), write(mode, BEGIN, target), target)
     };
     (0..count).map(entry).collect()

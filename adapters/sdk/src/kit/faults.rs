@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Finding, Miss, Planned, Shop, check,
     duty::{Bench, Duty, Told, words},
-    ensure,
+    ensure, over_http,
 };
 use crate::{
     error::{Applied, Class, Result as Called},
@@ -41,6 +41,7 @@ fn faults() -> Vec<Fault> {
 }
 
 async fn each_fault(shop: Arc<Shop>, wanted: fn(Duty) -> bool) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     let duties: Vec<_> = Bench::duties(&shop).into_iter().filter(|(duty, _)| wanted(*duty)).collect();
     if duties.is_empty() {
@@ -106,6 +107,7 @@ fn fits(shop: &Shop, duty: Duty, fault: &Fault, result: &Called<Told>) -> bool {
 }
 
 async fn hangs(shop: Arc<Shop>) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     for (duty, operation) in Bench::duties(&shop) {
         bench.recovers(&shop, duty).await?;
@@ -125,6 +127,7 @@ async fn hangs(shop: Arc<Shop>) -> Finding {
 
 /// Where a push reads before it writes, a failure of the reading is not a doubt about the writing.
 async fn preparation(shop: Arc<Shop>) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     let Some(reads) = &shop.card().reads else {
         return Err(Miss::CannotDo("the mall shows no figures".into()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Finding, Planned, Shop, check,
     duty::{Bench, Duty, Told, words},
-    ensure,
+    ensure, over_http,
 };
 use crate::{
     error::{Class, Result as Called},
@@ -66,6 +66,7 @@ fn huge() -> Vec<u8> {
 }
 
 async fn answered(shop: Arc<Shop>, bodies: Vec<Body>) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     for (duty, operation) in Bench::duties(&shop) {
         bench.recovers(&shop, duty).await?;
@@ -93,6 +94,7 @@ fn fits(duty: Duty, what: &str, result: &Called<Told>) -> bool {
 
 /// One body for the search alone: the wire's limit is the same for all.
 async fn enormous(shop: Arc<Shop>) -> Finding {
+    over_http(&shop)?;
     let bench = Bench::new(&shop)?;
     bench.recovers(&shop, Duty::Search).await?;
     shop.fault(shop.card().orders.search, Fault::Garbage(vec![b' '; crate::env::BODY_BYTES_MAX + 1]));

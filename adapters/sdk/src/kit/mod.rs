@@ -110,6 +110,11 @@ fn cannot(why: impl Into<String>) -> Finding {
     Err(Miss::CannotDo(why.into()))
 }
 
+/// For checks that bend what goes over the wire.
+fn over_http(shop: &Shop) -> Finding {
+    if shop.fake.speaks_http() { Ok(()) } else { cannot("the mall is reached without requests") }
+}
+
 type Running = Pin<Box<dyn Future<Output = Finding> + Send>>;
 
 struct Planned {

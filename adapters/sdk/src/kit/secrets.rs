@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use tracing::instrument::WithSubscriber;
 
-use super::{Finding, Miss, Planned, Shop, capture::Capture, check, duty::Bench, ensure};
+use super::{Finding, Miss, Planned, Shop, capture::Capture, check, duty::Bench, ensure, over_http};
 use crate::fake::{Fault, Times};
 
 pub(super) fn all() -> Vec<Planned> {
@@ -12,6 +12,7 @@ pub(super) fn all() -> Vec<Planned> {
 }
 
 async fn none_written(shop: Arc<Shop>) -> Finding {
+    over_http(&shop)?;
     let capture = Capture::default();
     let said = everything(&shop).with_subscriber(capture.clone()).await?;
     let mut secrets = shop.spy.secrets();

@@ -78,7 +78,15 @@ fn way(shop: &Shop, mode: WriteMode) -> Result<&'static WriteWay, Miss> {
 async fn absolute(shop: Arc<Shop>) -> Finding {
     way(&shop, WriteMode::Absolute)?;
     let max = shop.card().quantity_max;
-    steps(&shop, WriteMode::Absolute, &[5, 0, 1, max, 0, 0, max.min(7), 1]).await
+    if shop.fake.raises_absolutely() {
+        return steps(&shop, WriteMode::Absolute, &[5, 0, 1, max, 0, 0, max.min(7), 1]).await;
+    }
+    steps(&shop, WriteMode::Absolute, &[max, max.min(7), 1, 1, 0, 0]).await?;
+    let key = shop.list(1, 2);
+    let outcome = one(&shop, &key, Write::Absolute(3)).await?;
+    shop.take_effect();
+    let refused = matches!(outcome, Outcome::Refused(_)) && shop.figure(&key) == 2;
+    ensure(refused, || format!("3 where 2 are shown: {outcome:?}, and the mall sells {}", shop.figure(&key)))
 }
 
 async fn relative(shop: Arc<Shop>) -> Finding {
