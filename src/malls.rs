@@ -2,9 +2,17 @@
 
 use uriba_sdk::MallEntry;
 
-pub static MALLS: [&MallEntry; 4] =
-    [&uriba_rakuten::MALL, &uriba_yahoo::MALL, &uriba_amazon::MALL, &uriba_sample::MALL];
+pub static MALLS: &[&MallEntry] = &[
+    &uriba_rakuten::MALL,
+    &uriba_yahoo::MALL,
+    &uriba_amazon::MALL,
+    &uriba_aupay::MALL,
+    &uriba_mercari::MALL,
+    &uriba_shopify::MALL,
+    &uriba_ebay::MALL,
+    &uriba_sample::MALL,
+];
 
 pub fn find(id: &str) -> Option<&'static MallEntry> {
-    MALLS.into_iter().find(|mall| mall.id == id)
+    MALLS.iter().copied().find(|mall| mall.id == id)
 }

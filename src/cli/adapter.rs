@@ -35,7 +35,7 @@ struct MallSheet {
 pub async fn run(common: &Common, command: Command) -> Done {
     match command {
         Command::List => {
-            let sheets = MALLS.map(sheet);
+            let sheets: Vec<MallSheet> = MALLS.iter().copied().map(sheet).collect();
             common.printer().list(&sheets, "this build has no mall", table);
             Ok(())
         }

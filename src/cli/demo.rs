@@ -28,14 +28,17 @@ pub struct Demo {
     /// Let the malls misbehave: slow, unreachable, forgetful, hand-edited
     #[arg(long)]
     chaos: bool,
+    /// Open a shop on every mall that uriba knows, instead of on a few
+    #[arg(long)]
+    all: bool,
     /// Serve the hub's HTTP API there
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
 }
 
 pub async fn run(asked: Demo) -> Done {
-    let Demo { seed, orders_per_minute, duration, speed, chaos, listen } = asked;
-    let options = DemoOptions { seed, orders_per_minute, duration, speed, chaos, listen };
+    let Demo { seed, orders_per_minute, duration, speed, chaos, all, listen } = asked;
+    let options = DemoOptions { seed, orders_per_minute, duration, speed, chaos, all, listen };
     ended(crate::demo::run(options).await)
 }
 

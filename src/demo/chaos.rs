@@ -16,7 +16,7 @@ pub fn begin(shops: &[Shop]) {
         let card = shop.entry.card;
         for operation in card.operations {
             let writes = card.writes.iter().any(|way| way.operation == operation.name);
-            for (fault, p) in faults(writes, operation.quotas.is_empty()) {
+            for (fault, p) in faults(writes, operation.quotas.is_empty() && operation.costs.is_empty()) {
                 shop.book().fault(operation.name, fault, Times::Probability(p));
             }
         }

@@ -71,13 +71,15 @@ pub struct DemoOptions {
     pub speed: f64,
     /// The malls misbehave.
     pub chaos: bool,
+    /// A shop on every mall that uriba knows.
+    pub all: bool,
     /// Serves the hub's API there.
     pub listen: Option<SocketAddr>,
 }
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { seed: 1, orders_per_minute: 90.0, duration: None, speed: 60.0, chaos: false, listen: None }
+        Self { seed: 1, orders_per_minute: 90.0, duration: None, speed: 60.0, chaos: false, all: false, listen: None }
     }
 }
 
@@ -167,7 +169,7 @@ struct Day {
 impl Day {
     async fn begin(options: DemoOptions, interrupt: CancellationToken) -> Result<Self, DemoError> {
         let env: Arc<dyn Env> = Arc::new(SystemEnv::faster(options.speed));
-        let shops = street::open(&env).await;
+        let shops = street::open(&env, options.all).await;
         let mut shoppers = Shoppers::new(options.seed, shops.len(), options.chaos);
         for _ in 0..EARLIER_ORDERS {
             shoppers.buy(&shops);

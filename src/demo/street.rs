@@ -75,10 +75,15 @@ impl Shop {
     }
 }
 
-/// Every mall of the hub's list, open for business.
-pub async fn open(env: &Arc<dyn Env>) -> Vec<Shop> {
+/// So many malls, the first of the hub's list, are enough to see what a hub does.
+const A_FEW: usize = 3;
+
+/// A few malls of the hub's list, or all of them, open for business.
+pub async fn open(env: &Arc<dyn Env>, all: bool) -> Vec<Shop> {
     let mut shops = Vec::new();
-    for (index, entry) in crate::malls::MALLS.iter().filter(|entry| entry.id != TEMPLATE).enumerate() {
+    let most = if all { usize::MAX } else { A_FEW };
+    let entries = crate::malls::MALLS.iter().filter(|entry| entry.id != TEMPLATE).take(most);
+    for (index, entry) in entries.enumerate() {
         shops.push(Shop::open(index, entry, env.clone()).await);
     }
     shops

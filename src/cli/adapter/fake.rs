@@ -47,7 +47,7 @@ pub async fn run(asked: Fake) -> Done {
 }
 
 pub fn named(name: &str) -> Result<&'static MallEntry, Failure> {
-    let names = || MALLS.map(|mall| mall.id).join(", ");
+    let names = || MALLS.iter().map(|mall| mall.id).collect::<Vec<_>>().join(", ");
     let missing = || Failure::Usage(format!("there is no adapter {name:?}; there are: {}", names()));
     malls::find(name).ok_or_else(missing)
 }

@@ -39,7 +39,7 @@ impl Evening {
     pub async fn slept_through() -> Self {
         let env = Arc::new(ManualEnv::new(1));
         let malls: Arc<dyn Env> = env.clone();
-        let shops = street::open(&malls).await;
+        let shops = street::open(&malls, false).await;
         let mut shoppers = Shoppers::new(5, shops.len(), false);
         shoppers.buy(&shops);
         let folder = tempfile::tempdir().unwrap();

@@ -19,7 +19,7 @@ use super::{
 
 async fn shops() -> Vec<Shop> {
     let env: Arc<dyn Env> = Arc::new(ManualEnv::new(1));
-    street::open(&env).await
+    street::open(&env, false).await
 }
 
 async fn day(seed: u64) -> Vec<Happening> {

@@ -26,7 +26,7 @@ fn printed(fake: &Service, head: &str) -> String {
 #[test]
 fn a_hub_with_what_was_printed_is_let_in_and_puts_the_stock_on_sale() {
     let place = Place::new("");
-    let fakes = MALLS.map(|mall| (mall.id, open(&place, mall.id, "--items 3 --stock 7")));
+    let fakes: Vec<_> = MALLS.iter().map(|mall| (mall.id, open(&place, mall.id, "--items 3 --stock 7"))).collect();
     let channels: Vec<String> = fakes.iter().map(|(_, fake)| printed(fake, "# uriba.toml")).collect();
     place.write("uriba.toml", &format!("{}{SHARED}{}", HEAD.replace("tokyo", "warehouse-1"), channels.join("\n")));
     let answers = place.fine("check --online");
