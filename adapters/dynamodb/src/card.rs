@@ -100,11 +100,23 @@ pub static CARD: Card = Card {
         option("deleted_rows", "what a row that is gone was: `missing` (keep holding its units) or `cancelled`"),
     ],
     sources: &[
-        source("expressions, conditions and what comes back", "API_UpdateItem.html"),
-        source("100 keys a request, UnprocessedKeys", "API_BatchGetItem.html"),
-        source("pages of an index", "API_Query.html"),
-        source("error codes, and which of them may be tried again", "Programming.Errors.html"),
-        source("an index follows within a fraction of a second, normally", "GSI.html"),
+        source(
+            "expressions, conditions and what comes back",
+            "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html",
+        ),
+        source(
+            "100 keys a request, UnprocessedKeys",
+            "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html",
+        ),
+        source("pages of an index", "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html"),
+        source(
+            "error codes, and which of them may be tried again",
+            "docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html",
+        ),
+        source(
+            "an index follows within a fraction of a second, normally",
+            "docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html",
+        ),
     ],
 };
 
