@@ -68,8 +68,8 @@ pub static CARD: Card = Card {
     }],
     options: &[OptionCard {
         key: "sale_end",
-        what: "a day (YYYY-MM-DD) to send as ExpireDate with each write of an item; when absent it is left out, so that \
-               each item keeps its own",
+        what: "a day (YYYY-MM-DD) to send as ExpireDate with each write of an item; when absent it is left out, so \
+               that each item keeps its own",
     }],
     sources: SOURCES,
 };

@@ -2,7 +2,8 @@
 //!
 //! * [`walk`] takes a search through the shipping statuses, one call each, and the claims; [`orders`] reads the rows.
 //! * Items without options, options, and options with an extra price are kinds of listings with a call each: [`key`]
-//!   tells them apart and keeps what a write needs beside the key, [`stock`] composes the calls and reads their answers.
+//!   tells them apart and keeps what a write needs beside the key, [`stock`] composes the calls and reads what is
+//!   answered.
 //! * [`items`] reads what the shop lists, [`qapi`] the envelope around every answer, [`faults`] every failed one.
 //!
 //! This file opens the mall and sends; [`push`] and [`lookup`] hold the longer stories.
