@@ -145,7 +145,7 @@ async fn too_little_capacity_is_throttling() {
 }
 
 #[tokio::test]
-async fn a_key_without_a_session_signs_too_and_a_wrong_region_does_not_fit() {
+async fn a_region_or_a_session_that_does_not_fit_the_key_is_refused() {
     let bench = Bench::open().await;
     let item = bench.list(0, 10);
     let mut elsewhere = bench.settings.clone();
@@ -154,7 +154,6 @@ async fn a_key_without_a_session_signs_too_and_a_wrong_region_does_not_fit() {
     assert_eq!(error.class, Class::Auth { renewable: false });
     let mut bare = bench.settings.clone();
     bare.credentials.remove("session_token");
-    // The fake's key belongs to a session; that the request was signed at all is what is asked here.
     let error = push(mall(&bench.env, &bare).as_ref(), &[(&item, Write::Relative(1))]).await.unwrap_err();
     assert_eq!(error.code.as_deref(), Some("UnrecognizedClientException"));
     assert_eq!(bench.figure(&item), 10);
