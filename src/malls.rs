@@ -7,9 +7,12 @@ pub static MALLS: &[&MallEntry] = &[
     &uriba_yahoo::MALL,
     &uriba_amazon::MALL,
     &uriba_aupay::MALL,
+    &uriba_qoo10::MALL,
     &uriba_mercari::MALL,
     &uriba_shopify::MALL,
     &uriba_ebay::MALL,
+    #[cfg(feature = "dynamodb")]
+    &uriba_dynamodb::MALL,
     &uriba_sample::MALL,
 ];
 

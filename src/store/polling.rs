@@ -195,6 +195,8 @@ impl Store {
             .filter(mall_order::Column::Channel.eq(channel))
             .filter(mall_order::Column::Open.eq(true))
             .filter(mall_order::Column::ReadAt.lt(micros(earlier(now, UNREAD_TOO_LONG))))
+            // One that the mall no longer knows was asked for all the same: it must not be in the others' way.
+            .filter(mall_order::Column::SeenAt.lt(micros(earlier(now, UNREAD_TOO_LONG))))
             .order_by_asc(mall_order::Column::ReadAt)
             .limit(UNREAD_AT_ONCE)
             .into_tuple()

@@ -101,3 +101,31 @@ async fn an_order_that_is_shown_too_late_has_its_time_read_again_and_the_lag_rec
     hub.stock("tea", 12).await;
     hub.run_until("raises go on", days(1), |hub| hub.shows(0, 11)).await;
 }
+
+#[cfg(feature = "dynamodb")]
+#[tokio::test]
+async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
+    let hub = Hub::open(&[&uriba_dynamodb::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the counter is filled", days(1), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("dynamodb", 0, 3);
+    hub.run_for(Duration::from_secs(120)).await;
+    assert_eq!((hub.counter("dynamodb", 0), sellable(&hub).await), (7, 7));
+    // The payment failed: the storefront puts the units back on its counter and deletes the checkout's row.
+    hub.book("dynamodb").cancel(&id);
+    hub.book("dynamodb").hide_until(&id, jiff::Timestamp::MAX);
+    hub.run_for(Duration::from_secs(90 * 60)).await;
+    assert_eq!((hub.counter("dynamodb", 0), sellable(&hub).await), (10, 10));
+    let order = hub.store.order_sheet("dynamodb", &id).await.unwrap();
+    let lately = hub.env.now() - SignedDuration::from_hours(3);
+    assert!(order.ordered_at.is_some_and(|at| at > lately), "it keeps its time: {order:?}");
+    hub.run_for(Duration::from_secs(3 * 3_600)).await;
+    assert_eq!((hub.counter("dynamodb", 0), sellable(&hub).await), (10, 10), "once");
+}
+
+#[cfg(feature = "dynamodb")]
+async fn sellable(hub: &Hub) -> i64 {
+    let sheet = hub.store.sku_sheet("tea", &hub.outlines()).await.unwrap();
+    sheet.pools.iter().filter_map(|pool| pool.sellable).sum()
+}

@@ -97,7 +97,7 @@ pub static CARD: Card = Card {
         option("line_quantity_attribute", "a line's units, `quantity`"),
         option("cancelled_states", "states, with commas between, that hold nothing, `cancelled`"),
         option("shipped_states", "states in which all is shipped, `shipped`"),
-        option("deleted_rows", "what a row that is gone was: `missing` (keep holding its units) or `cancelled`"),
+        option("deleted_rows", "what a row that is gone was: `cancelled`, or `missing` (keep holding its units)"),
     ],
     sources: &[
         source("error codes, and which of them may be tried again", "docs.aws.amazon.com, Programming.Errors"),

@@ -77,7 +77,7 @@ impl Layout {
             },
             cancelled_states: words(settings, "cancelled_states", "cancelled"),
             shipped_states: words(settings, "shipped_states", "shipped"),
-            gone_is_cancelled: one_of(settings, "deleted_rows", ["missing", "cancelled"])? == 1,
+            gone_is_cancelled: one_of(settings, "deleted_rows", ["cancelled", "missing"])? == 0,
             clock: if one_of(settings, "times", ["iso", "millis"])? == 0 { Spelling::Iso } else { Spelling::Millis },
         })
     }
