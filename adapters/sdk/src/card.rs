@@ -188,12 +188,16 @@ pub struct OperationCard {
     /// Budgets of points, and what one request of it is reckoned to take from each. What it really took is said
     /// afterwards, by [`crate::Wire::spent`].
     pub costs: &'static [(&'static str, u32)],
+    /// How long it usually takes until what was asked for is decided, where the answer gives a ticket only
+    /// ([`crate::Outcome::Pending`]); zero where the answer decides. Of two ways to write the same kind in the same mode the
+    /// one that takes longer is for many listings at once: the engine gives it more updates than the other one takes.
+    pub takes: Duration,
 }
 
 impl OperationCard {
     /// An operation whose requests all count the same.
     pub const fn counted(name: &'static str, quotas: &'static [&'static str]) -> Self {
-        Self { name, quotas, costs: &[] }
+        Self { name, quotas, costs: &[], takes: Duration::ZERO }
     }
 }
 

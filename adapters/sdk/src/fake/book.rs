@@ -78,6 +78,8 @@ struct State {
     faults: Faults,
     placed: u64,
     visibility_lag: Duration,
+    one_line_orders: bool,
+    page_lags: bool,
     listener: Option<Listener>,
 }
 
@@ -85,7 +87,9 @@ impl Book {
     pub fn new(env: Arc<dyn Env>, ids: IdMaker, visibility_lag: Duration) -> Self {
         let faults = Faults::new(env.random());
         let (items, orders) = (BTreeMap::new(), BTreeMap::new());
-        let state = State { items, orders, faults, placed: 0, visibility_lag, listener: None };
+        let (one_line_orders, page_lags) = (false, false);
+        let state =
+            State { items, orders, faults, placed: 0, visibility_lag, one_line_orders, page_lags, listener: None };
         Self { env, ids, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -97,9 +101,22 @@ impl Book {
         self.env.now()
     }
 
+    /// The mall makes an order of each line of a cart. Of what shoppers want they get the first line.
+    pub fn one_line_orders(&self) {
+        self.lock().one_line_orders = true;
+    }
+
+    /// The mall keeps one figure, and what it sells by follows late: what is bought is taken from what was written,
+    /// too. To be said before anything is listed.
+    pub fn page_lags(&self) {
+        self.lock().page_lags = true;
+    }
+
     /// Lists an item, or changes one by hand in the mall's console.
-    pub fn list(&self, key: &str, item: Item) {
-        self.lock().items.insert(key.to_owned(), item);
+    pub fn list(&self, key: &str, mut item: Item) {
+        let mut state = self.lock();
+        item.page_lags = state.page_lags;
+        state.items.insert(key.to_owned(), item);
     }
 
     /// Takes an item out of the shop.
@@ -151,6 +168,7 @@ impl Book {
     pub fn place_as(&self, wanted: &[(&str, u32)], stage: Stage, by: FulfilledBy) -> Result<String, SoldOut> {
         let now = self.now();
         let mut state = self.lock();
+        let wanted = if state.one_line_orders { &wanted[..wanted.len().min(1)] } else { wanted };
         for (key, _) in wanted {
             let item = state.items.get_mut(*key).ok_or(SoldOut)?;
             item.settle_due(now);
@@ -162,7 +180,7 @@ impl Book {
         }
         for (key, quantity) in wanted {
             if let Some(item) = state.items.get_mut(*key).filter(|item| !item.unlimited) {
-                item.counter -= i64::from(*quantity);
+                item.take(i64::from(*quantity));
             }
         }
         state.placed += 1;
@@ -210,7 +228,7 @@ impl Book {
         if let Some((Some(key), units)) = cancelled {
             self.with_item(&key, |item| {
                 if item.restores_on_cancel && !item.unlimited {
-                    item.counter += i64::from(units);
+                    item.take(-i64::from(units));
                 }
             });
         }
@@ -243,7 +261,7 @@ impl Book {
             Some((line.mall_key.clone(), more))
         });
         if let Some((Some(key), more)) = moved {
-            self.with_item(&key, |item| item.counter -= more);
+            self.with_item(&key, |item| item.take(more));
         }
     }
 
@@ -325,7 +343,9 @@ impl Book {
         listener(Answered { at: self.now(), what: what.to_owned(), status });
     }
 
-    pub(super) fn next_fault(&self, operation: &str) -> Option<Fault> {
+    /// What is to go wrong with the next request of this operation. Fakes behind a [`super::FakeServer`] are told by
+    /// that; others ask, and act it out as far as they can.
+    pub fn next_fault(&self, operation: &str) -> Option<Fault> {
         self.lock().faults.next(operation)
     }
 

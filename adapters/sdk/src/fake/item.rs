@@ -21,6 +21,8 @@ pub struct Item {
     pub siblings: std::collections::BTreeMap<String, String>,
     /// Writes that take effect later, in the order of their arrival.
     pub(super) pending: Vec<(Timestamp, i64)>,
+    /// See [`super::Book::page_lags`].
+    pub(super) page_lags: bool,
 }
 
 impl Item {
@@ -35,12 +37,25 @@ impl Item {
             keeps_at_most: None,
             siblings: std::collections::BTreeMap::new(),
             pending: Vec::new(),
+            page_lags: false,
         }
     }
 
     pub(super) fn set(&mut self, figure: i64) {
-        self.counter = self.keeps_at_most.map_or(figure, |most| figure.min(most));
+        self.show(figure);
         self.submitted = figure;
+        if self.page_lags {
+            self.pending.clear();
+        }
+    }
+
+    /// So many are bought (negative: given back).
+    pub(super) fn take(&mut self, units: i64) {
+        self.counter -= units;
+        if self.page_lags {
+            self.submitted -= units;
+            self.pending.iter_mut().for_each(|(_, figure)| *figure -= units);
+        }
     }
 
     pub(super) fn settle_due(&mut self, now: Timestamp) {
@@ -48,9 +63,11 @@ impl Item {
         self.pending.sort_by_key(|(at, _)| *at);
         while self.pending.first().is_some_and(|(at, _)| *at <= now) {
             let (_, figure) = self.pending.remove(0);
-            let submitted = self.submitted;
-            self.set(figure);
-            self.submitted = submitted;
+            self.show(figure);
         }
+    }
+
+    fn show(&mut self, figure: i64) {
+        self.counter = self.keeps_at_most.map_or(figure, |most| figure.min(most));
     }
 }

@@ -94,6 +94,18 @@ pub trait FakeMall: Send + Sync {
         BTreeMap::new()
     }
 
+    /// Whether an absolute write goes up as well as down. Where only relative writes may bring units back, a figure
+    /// above what the mall shows is refused.
+    fn raises_absolutely(&self) -> bool {
+        true
+    }
+
+    /// Whether the adapter reaches this mall by requests, so that answers can be bent on their way. A mall that is
+    /// reached through files has other faults, which its own tests are about.
+    fn speaks_http(&self) -> bool {
+        true
+    }
+
     /// Whose shop it is, as the mall tells its owner ([`crate::Account`]). `None`: this fake doesn't say.
     fn shop_name(&self) -> Option<String> {
         None

@@ -50,14 +50,16 @@ pub(super) struct Entry {
     pub(super) listing: ListingKey,
     pub(super) write: Write,
     /// The figure that it leads to.
-    target: i64,
+    pub(super) target: i64,
 }
 
-/// `count` listed items of the way's kind, and a write for each.
+/// `count` listed items of the way's kind, or as many as it takes for that way, and a write for each.
 pub(super) async fn batch(shop: &Shop, way: &WriteWay, count: usize) -> Result<Vec<Entry>, Miss> {
-    let listings = shop.list_many(way.kind, count, BEGIN).await?;
+    let listings = shop.list_many(way.kind, count.max(shop.least(way)), BEGIN).await?;
+    let absolute = shop.card().offers(WriteMode::Absolute);
+    let targets = if absolute && !shop.fake.raises_absolutely() { [0_i64, 4, 3, 1] } else { [0, 7, 3, 12] };
     let entry = |(n, listing): (usize, ListingKey)| {
-        let target = [0_i64, 7, 3, 12][n % 4].min(shop.card().quantity_max);
+        let target = targets[n % 4].min(shop.card().quantity_max);
         Entry { listing, write: write(way.mode, BEGIN, target), target }
     };
     Ok(listings.into_iter().enumerate().map(entry).collect())
@@ -146,8 +148,9 @@ async fn overfull(shop: Arc<Shop>) -> Finding {
 async fn unknown_item(shop: Arc<Shop>) -> Finding {
     for (at, way) in shop.card().writes.iter().enumerate() {
         for count in [way.batch_max.min(5), 1] {
+            let count = count.max(shop.least(way));
             // Items of their own: a mall may keep what was written to one that it doesn't have.
-            let gone = shop.list_kind(way.kind, 20 + 10 * at + count, BEGIN).await?;
+            let gone = shop.list_kind(way.kind, way.batch_max.max(20) + 10 * at + count, BEGIN).await?;
             shop.book().unlist(&gone.key);
             judge_beside(&shop, way, count, gone).await?;
             // The kind of what never was can't be told.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{Finding, Planned, Shop, check, ensure};
-use crate::card::{BelowZero, Card, OperationCard, Scope, WriteMode};
+use crate::card::{BelowZero, Card, OperationCard, Scope, WriteMode, WriteWay};
 
 /// Items of a fake that show every shape of a key.
 const SHAPES: usize = 60;
@@ -109,6 +109,7 @@ fn ways_agree(card: &Card) -> Finding {
         holds(reads.batch_max >= 1, "a read-back of at least one key", || format!("{reads:?}"))?;
     }
     holds(!card.writes.is_empty(), "a way to write stock", || "none".into())?;
+    let takes = |way: &WriteWay| card.operation(way.operation).map(|operation| operation.takes);
     let mut seen = BTreeSet::new();
     for way in card.writes {
         named(way.operation)?;
@@ -116,8 +117,8 @@ fn ways_agree(card: &Card) -> Finding {
         let relative = way.mode == WriteMode::Relative;
         let said = way.below_zero != BelowZero::NotApplicable;
         holds(relative == said, "below_zero said of relative ways and of no other", || format!("{way:?}"))?;
-        let once = seen.insert(format!("{:?} of {:?}", way.mode, way.kind));
-        holds(once, "one way per kind and mode", || format!("another {way:?}"))?;
+        let once = seen.insert(format!("{:?} of {:?} in {:?}", way.mode, way.kind, takes(way)));
+        holds(once, "one way per kind and mode, or a slower one besides", || format!("another {way:?}"))?;
     }
     Ok(())
 }

@@ -1,10 +1,7 @@
 //! The contract's calls as deeds that a check can have done, one at a time, each with the operations that it uses.
 
-use std::collections::BTreeMap;
-
 use super::{Finding, Miss, Shop, ensure, failed, listings::update, writing::write};
 use crate::{
-    card::WriteMode,
     error::Result as Called,
     mall::{ListingKey, Mall, Query, Span},
     stock::Outcome,
@@ -17,10 +14,8 @@ pub(super) const TOKEN: &str = "auth.token";
 pub(super) enum Duty {
     Search,
     ById,
-    Push {
-        kind: &'static str,
-        mode: WriteMode,
-    },
+    /// By this one of the card's ways.
+    Push(usize),
     Read,
     /// A search by an adapter that has no token yet.
     Token,
@@ -34,7 +29,7 @@ pub(super) enum Duty {
 
 impl Duty {
     pub(super) fn writes(self) -> bool {
-        matches!(self, Self::Push { .. })
+        matches!(self, Self::Push(_))
     }
 }
 
@@ -51,8 +46,8 @@ pub(super) enum Told {
 pub(super) struct Bench {
     order: String,
     key: String,
-    /// By kind.
-    listings: BTreeMap<&'static str, ListingKey>,
+    /// By way: as many as it takes for the way to be chosen.
+    listings: Vec<Vec<ListingKey>>,
     ticket: Option<String>,
     pub(super) duties: Vec<(Duty, &'static str)>,
 }
@@ -63,9 +58,9 @@ impl Bench {
         let key = shop.list(0, 500);
         let order = shop.place(&[(&key, 2)])?;
         shop.settle();
-        let mut listings = BTreeMap::new();
-        for kind in shop.kinds() {
-            listings.insert(kind, shop.list_kind(kind, 0, 500).await?);
+        let mut listings = Vec::new();
+        for way in shop.card().writes {
+            listings.push(shop.list_many(way.kind, shop.least(way), 500).await?);
         }
         let mut bench = Self { order, key, listings, ticket: None, duties: Vec::new() };
         bench.ticket = bench.find_ticket(shop).await?;
@@ -89,27 +84,27 @@ impl Bench {
     /// The same where nothing works without requests to lose.
     pub(super) async fn of_requests(shop: &Shop) -> Result<Self, Miss> {
         let bench = Self::new(shop).await?;
-        if bench.duties.is_empty() {
-            return Err(Miss::CannotDo("the adapter sends no request".into()));
+        if bench.duties.is_empty() || !shop.fake.speaks_http() {
+            return Err(Miss::CannotDo("the mall is reached without requests".into()));
         }
         Ok(bench)
     }
 
-    /// The item of this kind that is pushed.
-    pub(super) fn key_of(&self, kind: &str) -> &str {
-        self.listings.get(kind).map_or(&self.key, |listing| &listing.key)
+    /// An item that is pushed this way.
+    pub(super) fn pushed(&self, way: usize) -> &str {
+        self.listings.get(way).and_then(|listings| listings.first()).map_or(&self.key, |listing| &listing.key)
     }
 
     /// Deeds whose operation the card names.
     fn own(&self, shop: &Shop) -> Vec<(Duty, &'static str)> {
         let card = shop.card();
         let mut duties = vec![(Duty::Search, card.orders.search), (Duty::ById, card.orders.by_id)];
-        for way in card.writes {
+        for (n, way) in card.writes.iter().enumerate() {
             let done = |(duty, operation): &(Duty, &str)| {
-                *operation == way.operation && matches!(duty, Duty::Push { kind, .. } if *kind == way.kind)
+                *operation == way.operation && matches!(duty, Duty::Push(other) if card.writes[*other].kind == way.kind)
             };
             if !duties.iter().any(done) {
-                duties.push((Duty::Push { kind: way.kind, mode: way.mode }, way.operation));
+                duties.push((Duty::Push(n), way.operation));
             }
         }
         duties.extend(card.reads.as_ref().map(|way| (Duty::Read, way.operation)));
@@ -130,14 +125,16 @@ impl Bench {
     }
 
     async fn find_ticket(&self, shop: &Shop) -> Result<Option<String>, Miss> {
-        for way in shop.card().writes {
-            let update = update(&self.listings[way.kind], write(way.mode, 500, 400));
-            let outcomes = shop.push(std::slice::from_ref(&update)).await?;
+        for (way, listings) in shop.card().writes.iter().zip(&self.listings) {
+            let updates: Vec<_> = listings.iter().map(|listing| update(listing, write(way.mode, 500, 400))).collect();
+            let outcomes = shop.push(&updates).await?;
             shop.take_effect();
-            if let [Outcome::Pending { ticket }] = outcomes.as_slice() {
-                return Ok(Some(ticket.clone()));
+            if let Some(Outcome::Pending { ticket }) = outcomes.into_iter().next() {
+                return Ok(Some(ticket));
             }
-            shop.book().set(&update.key, 500);
+            for listing in listings {
+                shop.book().set(&listing.key, 500);
+            }
         }
         Ok(None)
     }
@@ -155,11 +152,13 @@ impl Bench {
                 let read = found.orders.len() == 1 && found.missing.is_empty() && found.unread.is_empty();
                 if read { Told::Fine } else { Told::Odd(format!("{found:?}")) }
             }),
-            Duty::Push { kind, mode } => {
-                let listing = &self.listings[kind];
-                shop.book().set(&listing.key, 500);
-                let update = update(listing, write(mode, 500, 300));
-                shop.patiently(|| mall.push(std::slice::from_ref(&update))).await.map(|told| outcome(&told))
+            Duty::Push(way) => {
+                let write = write(shop.card().writes[way].mode, 500, 300);
+                let updates: Vec<_> = self.listings[way].iter().map(|listing| update(listing, write)).collect();
+                for update in &updates {
+                    shop.book().set(&update.key, 500);
+                }
+                shop.patiently(|| mall.push(&updates)).await.map(|told| outcome(&told, updates.len()))
             }
             Duty::Read => {
                 let keys = [shop.listing(&self.key).await?];
@@ -257,12 +256,14 @@ fn lacks(extra: &str) -> Miss {
     failed(format!("an adapter that offers {extra}, as its card or its first opening says"), "it offers none")
 }
 
-fn outcome(outcomes: &[Outcome]) -> Told {
-    match outcomes {
-        [Outcome::Applied { .. } | Outcome::Pending { .. }] => Told::Fine,
-        [Outcome::Unknown] => Told::Doubtful,
-        _ => Told::Odd(format!("{outcomes:?}")),
+fn outcome(outcomes: &[Outcome], updates: usize) -> Told {
+    let taken = |outcome: &Outcome| matches!(outcome, Outcome::Applied { .. } | Outcome::Pending { .. });
+    let whole = outcomes.len() == updates;
+    if whole && outcomes.iter().all(taken) {
+        return Told::Fine;
     }
+    let unknown = whole && outcomes.iter().all(|outcome| *outcome == Outcome::Unknown);
+    if unknown { Told::Doubtful } else { Told::Odd(format!("{outcomes:?}")) }
 }
 
 /// A result in short, for a failed check.

@@ -151,7 +151,7 @@ async fn hangs(shop: Arc<Shop>) -> Finding {
     let bench = Bench::of_requests(&shop).await?;
     // A wait is the machine's time, so only what the hub calls all day is kept waiting.
     let daily = |duty: &Duty| {
-        matches!(duty, Duty::Search | Duty::ById | Duty::Push { .. } | Duty::Read | Duty::Token | Duty::Redeem)
+        matches!(duty, Duty::Search | Duty::ById | Duty::Push(_) | Duty::Read | Duty::Token | Duty::Redeem)
     };
     for (duty, operation) in bench.duties.iter().copied().filter(|(duty, _)| daily(duty)) {
         let faults = if duty.writes() { vec![Fault::Hang, Fault::HangAfter] } else { vec![Fault::Hang] };
@@ -179,8 +179,8 @@ async fn preparation(shop: Arc<Shop>) -> Finding {
     }
     let pushes: Vec<_> = bench.duties.iter().copied().filter(|(duty, _)| duty.writes()).collect();
     for (duty, operation) in pushes {
-        let Duty::Push { kind, .. } = duty else { continue };
-        let key = bench.key_of(kind);
+        let Duty::Push(way) = duty else { continue };
+        let key = bench.pushed(way);
         for reads in before.iter().copied().filter(|reads| *reads != operation) {
             bench.recovers(&shop, duty).await?;
             for fault in

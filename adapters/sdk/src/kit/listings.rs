@@ -7,6 +7,7 @@ use std::{
 
 use super::{Miss, Shop, ensure, failed, shop::Calling};
 use crate::{
+    card::WriteWay,
     fake::Item,
     mall::{ListingKey, Resolved},
     stock::{Update, Write},
@@ -33,6 +34,14 @@ impl Shop {
 
     pub(super) fn kind_of(&self, listing: &ListingKey) -> &'static str {
         (self.card().kind_of)(&listing.key, listing.handle.as_deref())
+    }
+
+    /// The fewest updates that go this way: of two ways for the same writes, the slower one takes what is more than
+    /// the other one holds.
+    pub(super) fn least(&self, way: &WriteWay) -> usize {
+        let takes = |way: &WriteWay| self.card().operation(way.operation).map(|operation| operation.takes);
+        let others = self.card().writes.iter().filter(|other| other.kind == way.kind && other.mode == way.mode);
+        others.filter(|other| takes(other) < takes(way)).map(|other| other.batch_max + 1).max().unwrap_or(1)
     }
 
     /// Lists the `n`-th item of a kind.

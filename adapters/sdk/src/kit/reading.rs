@@ -6,7 +6,7 @@ use super::{
     Finding, Miss, Planned, Shop, check, ensure, failed,
     listings::update,
     tickets::decided,
-    writing::{shown, write},
+    writing::{shown, single, write},
 };
 use crate::{
     card::Figure,
@@ -97,7 +97,7 @@ async fn told_in_the_end(shop: Arc<Shop>) -> Finding {
     if shop.mall.extras().readback.is_none() {
         return Err(Miss::CannotDo("the mall shows no figures".into()));
     }
-    for way in shop.card().writes {
+    for way in single(&shop) {
         let listing = shop.list_kind(way.kind, 0, 5).await?;
         shop.fault(way.operation, Fault::Silent);
         let outcomes = shop.push(&[update(&listing, write(way.mode, 5, 2))]).await.unwrap_or_default();

@@ -7,7 +7,7 @@ use super::{
     duty::{Bench, TOKEN, ensure_fine},
     ensure,
     listings::update,
-    writing::write,
+    writing::{single, write},
 };
 use crate::stock::Outcome;
 
@@ -72,7 +72,7 @@ async fn spoken_for(shop: Arc<Shop>) -> Finding {
 /// Resolved by one adapter; written and read by another, as after a restart.
 async fn handle_outlives(shop: Arc<Shop>) -> Finding {
     let mut with_handle = false;
-    for way in shop.card().writes {
+    for way in single(&shop) {
         let listing = shop.list_kind(way.kind, 0, 5).await?;
         with_handle |= listing.handle.is_some();
         let later = shop.restarted()?;

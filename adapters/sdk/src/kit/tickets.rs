@@ -2,11 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Finding, Miss, Planned, Shop, cannot, check, ensure, failed, listings::update, writing::write};
+use super::{
+    Finding, Miss, Planned, Shop,
+    batches::{Entry, batch, push},
+    cannot, check, ensure, failed,
+};
 use crate::{
     error::Class,
-    mall::{ListingKey, Mall, Tickets},
-    stock::{Outcome, Write},
+    mall::{Mall, Tickets},
+    stock::Outcome,
 };
 
 /// A ticket is asked after 1, 2, 4 … seconds: more than a day in all.
@@ -72,46 +76,53 @@ async fn ask(shop: &Shop, tickets: &dyn Tickets, asked: &[String]) -> Result<Vec
     Ok(answers)
 }
 
-/// Writes one good entry of each way and one to an item that is gone, alone: what the ticket says is what the mall
-/// sells, also for an adapter that is opened later and asked twice.
+/// Writes good entries each way, and one to an item that is gone: what the tickets say is what the mall sells, also
+/// for an adapter that is opened later and asked twice.
 async fn redeemed(shop: Arc<Shop>) -> Finding {
     let mut pending = false;
-    for (at, way) in shop.card().writes.iter().enumerate() {
-        let listings = [shop.list_kind(way.kind, 2 * at, 5).await?, shop.list_kind(way.kind, 2 * at + 1, 5).await?];
-        shop.book().unlist(&listings[1].key);
-        for listing in &listings {
-            let outcomes = match shop.push(&[update(listing, write(way.mode, 5, 3))]).await {
+    for way in shop.card().writes {
+        for with_gone in [false, true] {
+            let batch = batch(&shop, way, way.batch_max.min(3)).await?;
+            if with_gone {
+                shop.book().unlist(&batch[0].listing.key);
+            }
+            let outcomes = match push(&shop, &batch).await {
                 Err(error) if matches!(error.class, Class::Rejected { .. }) => continue,
                 outcomes => outcomes?,
             };
-            let Some(ticket) = outcomes.first().and_then(ticket) else { continue };
-            pending = true;
+            let tickets: Vec<_> = outcomes.iter().map(ticket).collect();
             decided(&shop, outcomes).await?;
             shop.take_effect();
-            told_again(&shop, shop.restarted()?.as_ref(), listing, &ticket).await?;
+            for (entry, ticket) in batch.iter().zip(tickets) {
+                let Some(ticket) = ticket else { continue };
+                pending = true;
+                told_again(&shop, shop.restarted()?.as_ref(), entry, &ticket).await?;
+            }
         }
     }
     if pending { Ok(()) } else { cannot("no push is answered with a ticket") }
 }
 
-async fn told_again(shop: &Shop, later: &dyn Mall, listing: &ListingKey, ticket: &str) -> Finding {
+async fn told_again(shop: &Shop, later: &dyn Mall, entry: &Entry, ticket: &str) -> Finding {
     let Some(tickets) = later.extras().tickets else {
         return Err(failed("tickets among the extras after a restart", "there are none"));
     };
-    let figure = shop.book().item(&listing.key).map(|item| item.counter);
+    let figure = shop.book().item(&entry.listing.key).map(|item| item.counter);
     for _ in 0..2 {
         let answers = ask(shop, tickets, &[ticket.to_owned()]).await?;
         let fits = match answers.first() {
             // Some malls accept a figure for an item that doesn't exist.
             Some(Some(Outcome::Applied { now })) => {
-                figure.is_none_or(|figure| figure == 3) && now.is_none_or(|now| now == 3)
+                figure.is_none_or(|figure| figure == entry.target) && now.is_none_or(|now| now == entry.target)
             }
-            Some(Some(Outcome::Refused(_) | Outcome::Conflict { .. })) => figure != Some(3),
+            Some(Some(Outcome::Refused(_) | Outcome::Conflict { .. })) => figure != Some(entry.target),
             Some(Some(Outcome::Unknown)) => true,
             _ => false,
         };
         ensure(fits, || {
-            (format!("what became of a write of 3, where {figure:?} is for sale"), format!("{answers:?}"))
+            let key = &entry.listing.key;
+            let expected = format!("what became of {:?} of {key}, of which {figure:?} is for sale", entry.write);
+            (expected, format!("{answers:?}"))
         })?;
     }
     Ok(())
@@ -121,14 +132,11 @@ async fn unknown(shop: Arc<Shop>) -> Finding {
     let Some(tickets) = shop.mall.extras().tickets else { return cannot("no write is taken for later") };
     let mut spelled: Vec<String> =
         ["", "0", "no-such-ticket", "../../x?y#z", "{}", "チケット"].map(String::from).into();
-    // One as the mall spells them, but for its last character.
-    if let Some(way) = shop.card().writes.first() {
-        let listing = shop.list_kind(way.kind, 0, 5).await?;
-        let write: Write = write(way.mode, 5, 3);
-        let outcomes = shop.push(&[update(&listing, write)]).await?;
-        if let Some(mut near) = outcomes.first().and_then(ticket) {
-            near.push('7');
-            spelled.push(near);
+    // One as the mall spells them, but for a last character more.
+    for way in shop.card().writes {
+        let told = push(&shop, &batch(&shop, way, 1).await?).await?;
+        if let Some(near) = told.first().and_then(ticket) {
+            spelled.push(near + "7");
         }
     }
     for ticket in spelled {

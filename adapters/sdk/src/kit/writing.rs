@@ -96,19 +96,35 @@ async fn steps(shop: &Shop, way: &WriteWay, figures: &[i64]) -> Finding {
     Ok(())
 }
 
-/// The card's ways of this mode, one per kind.
+/// The card's ways of this mode that take one update, one per kind. What goes in bulk is a matter of batches.
 fn ways(shop: &Shop, mode: WriteMode) -> Result<Vec<&'static WriteWay>, Miss> {
-    let ways: Vec<_> = shop.card().writes.iter().filter(|way| way.mode == mode).collect();
+    let ways: Vec<_> = single(shop).filter(|way| way.mode == mode).collect();
     if ways.is_empty() {
         return Err(Miss::CannotDo("the card offers no such write".into()));
     }
     Ok(ways)
 }
 
+/// The card's ways that take one update.
+pub(super) fn single(shop: &Shop) -> impl Iterator<Item = &'static WriteWay> {
+    shop.card().writes.iter().filter(|way| shop.least(way) == 1)
+}
+
 async fn absolute(shop: Arc<Shop>) -> Finding {
     let max = shop.card().quantity_max;
     for way in ways(&shop, WriteMode::Absolute)? {
-        steps(&shop, way, &[5, 0, 1, max, 0, 0, max.min(7), 1]).await?;
+        if shop.fake.raises_absolutely() {
+            steps(&shop, way, &[5, 0, 1, max, 0, 0, max.min(7), 1]).await?;
+            continue;
+        }
+        steps(&shop, way, &[max, max.min(7), 1, 1, 0, 0]).await?;
+        let listing = shop.list_kind(way.kind, 1, 2).await?;
+        let outcome = one(&shop, &listing, Write::Absolute(3)).await?;
+        shop.take_effect();
+        let figure = shop.figure(&listing.key);
+        ensure(matches!(outcome, Outcome::Refused(_)) && figure == 2, || {
+            ("3 where 2 are shown refused: this mall only lowers so", format!("{outcome:?}, and it sells {figure}"))
+        })?;
     }
     Ok(())
 }
@@ -159,7 +175,7 @@ async fn compare_and_set(shop: Arc<Shop>) -> Finding {
 
 async fn out_of_range(shop: Arc<Shop>) -> Finding {
     let max = shop.card().quantity_max;
-    for way in shop.card().writes {
+    for way in single(&shop) {
         let targets: &[i64] = if way.mode == WriteMode::Relative { &[max + 5] } else { &[max + 5, -1] };
         for target in targets {
             let listing = shop.list_kind(way.kind, 0, 5).await?;
@@ -183,7 +199,7 @@ async fn out_of_range(shop: Arc<Shop>) -> Finding {
 }
 
 async fn effect(shop: Arc<Shop>) -> Finding {
-    for way in shop.card().writes {
+    for way in single(&shop) {
         let listing = shop.list_kind(way.kind, 0, 5).await?;
         let lag = shop.card().times.effect_lag;
         let told = first_told(&shop, &listing, write(way.mode, 5, 3)).await?;
@@ -227,7 +243,7 @@ async fn siblings(shop: Arc<Shop>) -> Finding {
     }
     for way in shop.card().writes {
         let mut listings = Vec::new();
-        for n in 0..way.batch_max.min(3) {
+        for n in 0..way.batch_max.min(3).max(shop.least(way)) {
             listings.push(shop.list_kind_as(way.kind, n, 5, |item| item.siblings = siblings.clone()).await?);
         }
         for (shown, target) in [(5, 3), (3, 0)] {

@@ -1,0 +1,10 @@
+//! The adapter against its fake over real HTTP: what is special to this mall.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod shop;
+#[cfg(test)]
+mod stock;

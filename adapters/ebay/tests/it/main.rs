@@ -1,0 +1,13 @@
+//! The adapter over HTTP against its fake: what is special to eBay, beside the conformance kit.
+
+// The attribute tells clippy that helpers beside the tests may unwrap as tests may.
+#[cfg(test)]
+mod account;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod gotchas;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod stock;

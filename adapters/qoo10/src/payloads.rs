@@ -1,0 +1,1 @@
+//! Bodies with the mall's oddities.
