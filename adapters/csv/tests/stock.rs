@@ -1,4 +1,5 @@
 //! Stock files: what stands in them, when one is written, and what a full one repeats.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod desk;
 
