@@ -100,23 +100,11 @@ pub static CARD: Card = Card {
         option("deleted_rows", "what a row that is gone was: `missing` (keep holding its units) or `cancelled`"),
     ],
     sources: &[
-        source(
-            "expressions, conditions and what comes back",
-            "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html",
-        ),
-        source(
-            "100 keys a request, UnprocessedKeys",
-            "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html",
-        ),
-        source("pages of an index", "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html"),
-        source(
-            "error codes, and which of them may be tried again",
-            "docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html",
-        ),
-        source(
-            "an index follows within a fraction of a second, normally",
-            "docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html",
-        ),
+        source("error codes, and which of them may be tried again", "docs.aws.amazon.com, Programming.Errors"),
+        source("100 keys a request, and answers in part", "docs.aws.amazon.com, API_BatchGetItem"),
+        source("what UpdateItem refuses, and the row with it", "docs.rs/aws-sdk-dynamodb, update_item"),
+        source("an index follows within a second, normally", "repost.aws, dynamodb-missing-table-items-gsi"),
+        source("the tables, their stamps and how late they appear", "README.md: asked of the storefront"),
     ],
 };
 
@@ -136,6 +124,6 @@ const fn option(key: &'static str, what: &'static str) -> OptionCard {
     OptionCard { key, what }
 }
 
-const fn source(fact: &'static str, page: &'static str) -> Source {
-    Source { fact, source: page, read_on: "2026-11-27" }
+const fn source(fact: &'static str, source: &'static str) -> Source {
+    Source { fact, source, read_on: "2026-11-27" }
 }

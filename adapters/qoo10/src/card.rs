@@ -17,7 +17,11 @@ pub static CARD: Card = Card {
     name: "Qoo10",
     zone: "Asia/Tokyo",
     // UpdateInventoryQtyPlusUnit, which is relative, is left out on purpose: README, "Why no relative writes".
-    writes: &[write("stock.items", key::ITEM), write("stock.options", key::OPTION)],
+    writes: &[
+        write("stock.items", key::ITEM, LINES_MAX),
+        write("stock.options", key::OPTION, LINES_MAX),
+        write("stock.option", key::PRICED, 1),
+    ],
     kind_of: key::kind_of,
     reads: Some(ReadWay { operation: "stock.read", batch_max: 10, figure: Figure::Submitted }),
     orders: OrdersCard {
@@ -52,6 +56,7 @@ pub static CARD: Card = Card {
         OperationCard::counted("orders.get", &["calls"]),
         OperationCard::counted("stock.items", &["calls"]),
         OperationCard::counted("stock.options", &["calls"]),
+        OperationCard::counted("stock.option", &["calls"]),
         OperationCard::counted("stock.read", &["calls"]),
         OperationCard::counted("items.list", &["calls"]),
     ],
@@ -61,18 +66,11 @@ pub static CARD: Card = Card {
         life: Some(days(365)),
         what: "the seller's certification key (販売者認証キー); a change of the QSM password kills it",
     }],
-    options: &[
-        OptionCard {
-            key: "option_price",
-            what: "`read` (default): each option's extra price is read just before a write and sent along; `omit`: \
-                   it is left out, which saves one request per item and is nowhere said to leave the price alone",
-        },
-        OptionCard {
-            key: "sale_end",
-            what: "`omit` (default): ExpireDate is left out of a write; `read`: it is read before and sent along, one \
-                   more request per item",
-        },
-    ],
+    options: &[OptionCard {
+        key: "sale_end",
+        what: "a day (YYYY-MM-DD) to send as ExpireDate with each write of an item; when absent it is left out, so \
+               that each item keeps its own",
+    }],
     sources: SOURCES,
 };
 
@@ -84,20 +82,15 @@ const SOURCES: &[Source] = &[
     source("one order per look-up", "QSM API guide, GetShippingAndClaimInfoByOrderNo_V2 (m_no 15477)"),
     source("500 lines, -1, -2, ExpireDate, `unchanged`", "QSM API guide, SetGoodsPriceQtyBulk (m_no 15238)"),
     source("an option is found by name and value", "QSM API guide, UpdateInventoryDataBulk (m_no 15237)"),
+    source("one option's figure, and nothing else", "QSM API guide, UpdateInventoryQtyUnit (m_no 10022)"),
     source("10 minutes until the store page shows a change", "QSM API guide, m_no 15237 and 15238"),
     source("three calls a second are borne", "a public client's 300 ms between calls, 2026-09"),
     source("500 items per page; only S1 and S2 have details", "GetAllGoodsInfo, measured by a public client, 2026-09"),
 ];
 
-const fn write(operation: &'static str, kind: &'static str) -> WriteWay {
-    WriteWay {
-        operation,
-        kind,
-        mode: WriteMode::Absolute,
-        batch_max: LINES_MAX,
-        batch: Batch::PerItem,
-        below_zero: BelowZero::NotApplicable,
-    }
+const fn write(operation: &'static str, kind: &'static str, batch_max: usize) -> WriteWay {
+    let (mode, batch) = (WriteMode::Absolute, Batch::PerItem);
+    WriteWay { operation, kind, mode, batch_max, batch, below_zero: BelowZero::NotApplicable }
 }
 
 const fn source(fact: &'static str, source: &'static str) -> Source {

@@ -55,7 +55,7 @@ fn coded(code: i64, method: &Method) -> Class {
     match code {
         // A key has no successor that the adapter could fetch: making one takes the seller's password.
         -10_000 | -90_005..=-90_002 => Class::Auth { renewable: false },
-        // Order methods: "seller not found".
+        // Searches: "seller not found".
         -10_001 if of_orders => Class::Auth { renewable: false },
         // "Processing error", and three that a method page names without a word. Whether a write was made isn't told.
         -10_101 | -999 | -990 | -101 => {
@@ -111,7 +111,7 @@ mod tests {
             (-90_002, &qapi::LIST, Class::Auth { renewable: false }),
             (-90_004, &qapi::SEARCH, Class::Auth { renewable: false }),
             (-90_005, &qapi::SET_ITEMS, Class::Auth { renewable: false }),
-            (-10_001, &qapi::ORDER, Class::Auth { renewable: false }),
+            (-10_001, &qapi::SEARCH, Class::Auth { renewable: false }),
             (-10_001, &qapi::LIST, Class::Malformed { what: "ResultCode -10001".into() }),
             (-90_001, &qapi::SEARCH, Class::Malformed { what: "ResultCode -90001".into() }),
             (-10_003, &qapi::CLAIMS, Class::Malformed { what: "ResultCode -10003".into() }),

@@ -52,14 +52,15 @@ pub struct Variant {
     pub name: String,
     pub value: String,
     pub code: String,
-    /// As it came, to be sent back as it came.
-    pub price: Value,
+    /// It costs more or less than its item, or how much isn't said.
+    pub priced: bool,
     pub quantity: i64,
 }
 
 impl Variant {
     pub fn choice(&self) -> Choice {
-        Choice { name: self.name.clone(), value: self.value.clone(), code: self.code.clone() }
+        let (name, value, code) = (self.name.clone(), self.value.clone(), self.code.clone());
+        Choice { name, value, code, priced: self.priced }
     }
 
     /// The mall finds an option by name and value; its code is the seller's and may change.
@@ -85,23 +86,16 @@ fn variant(row: Value) -> Result<Variant, String> {
         name: names.join("||*"),
         value: values.join("||*"),
         code: fields.text("itemtypecode").unwrap_or_default(),
-        price: fields.value("price").cloned().unwrap_or_default(),
+        priced: !fields.text("price").and_then(|text| text.parse().ok()).is_some_and(|price: f64| price == 0.0),
         quantity,
     })
 }
 
 /// What one item's page says of its stock, when it has no options.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Detail {
-    pub quantity: i64,
-    pub sale_end: Option<String>,
-}
-
-pub fn detail(object: Value) -> Result<Option<Detail>, String> {
+pub fn figure(object: Value) -> Result<Option<i64>, String> {
     let Some(row) = qapi::rows(object)?.into_iter().next() else { return Ok(None) };
     let fields = Fields::of(row).ok_or("an item is no object")?;
-    let quantity = fields.number("itemqty").ok_or("ItemQty is missing or odd")?;
-    Ok(Some(Detail { quantity, sale_end: fields.text("expiredate") }))
+    fields.number("itemqty").map(Some).ok_or_else(|| "ItemQty is missing or odd".into())
 }
 
 /// The option with this code. Case only counts where it has to.

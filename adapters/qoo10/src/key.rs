@@ -8,7 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 pub const ITEM: &str = "item";
+/// An option that costs what its item costs.
 pub const OPTION: &str = "option";
+/// An option with an extra price, which a bulk call might erase.
+pub const PRICED: &str = "priced";
 
 /// Source: length of SellerCode. None is given for option codes.
 const CODE_CHARS_MAX: usize = 100;
@@ -27,6 +30,9 @@ pub struct Choice {
     pub name: String,
     pub value: String,
     pub code: String,
+    /// It had an extra price when it was looked up.
+    #[serde(default)]
+    pub priced: bool,
 }
 
 impl Handle {
@@ -40,11 +46,13 @@ impl Handle {
 }
 
 pub fn kind_of(key: &str, handle: Option<&str>) -> &'static str {
-    let is_option = match handle.and_then(Handle::read) {
-        Some(handle) => handle.option.is_some(),
-        None => key.contains('/'),
-    };
-    if is_option { OPTION } else { ITEM }
+    match handle.and_then(Handle::read) {
+        Some(Handle { option: None, .. }) => ITEM,
+        Some(Handle { option: Some(choice), .. }) if choice.priced => PRICED,
+        Some(_) => OPTION,
+        None if key.contains('/') => OPTION,
+        None => ITEM,
+    }
 }
 
 /// The key as the mall could write it. Case is left alone: whether the mall tells codes apart by it is not known, and
@@ -112,7 +120,9 @@ mod tests {
 
     #[test]
     fn the_handle_tells_the_kind_and_the_key_where_there_is_none() {
-        let option = Choice { name: "色".into(), value: "白".into(), code: "wt".into() };
+        let option = Choice { name: "色".into(), value: "白".into(), code: "wt".into(), priced: false };
+        let priced = Handle { item: "1000000001".into(), option: Some(Choice { priced: true, ..option.clone() }) };
+        assert_eq!(kind_of("cup01/wt", Some(&priced.text())), PRICED);
         let handle = Handle { item: "1000000001".into(), option: Some(option) };
         assert_eq!(Handle::read(&handle.text()), Some(handle.clone()));
         assert_eq!(kind_of("cup01/wt", Some(&handle.text())), OPTION);

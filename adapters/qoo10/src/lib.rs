@@ -1,8 +1,9 @@
 //! Qoo10 Japan, by QAPI.
 //!
 //! * [`walk`] takes a search through the shipping statuses, one call each, and the claims; [`orders`] reads the rows.
-//! * An item without options and an option of an item are two kinds of listings with a bulk call each: [`key`] tells
-//!   them apart and keeps what a write needs beside the key, [`stock`] composes the calls and reads their answers.
+//! * Items without options, options, and options with an extra price are kinds of listings with a call each: [`key`]
+//!   tells them apart and keeps what a write needs beside the key, [`stock`] composes the calls and reads what is
+//!   answered.
 //! * [`items`] reads what the shop lists, [`qapi`] the envelope around every answer, [`faults`] every failed one.
 //!
 //! This file opens the mall and sends; [`push`] and [`lookup`] hold the longer stories.
@@ -54,10 +55,8 @@ struct Qoo10 {
     base: String,
     /// What each request carries. The key is marked sensitive, so that no log shows it.
     headers: HeaderMap,
-    /// Each option's extra price is read before a write and sent along.
-    keeps_option_price: bool,
-    /// An item's last day of sale is read before a write and sent along.
-    keeps_sale_end: bool,
+    /// Sent along with each write of an item.
+    sale_end: Option<String>,
 }
 
 fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
@@ -71,14 +70,11 @@ fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, S
     headers.insert("giosiscertificationkey", key);
     headers.insert("qapiversion", HeaderValue::from_static(VERSION));
     headers.insert("content-type", HeaderValue::from_static("application/x-www-form-urlencoded"));
-    let reads = |name: &str, default: bool| match settings.options.get(name).map(String::as_str) {
-        None => Ok(default),
-        Some("read") => Ok(true),
-        Some("omit") => Ok(false),
-        Some(_) => Err(wrong(&format!("options.{name}"), "is `read` or `omit`")),
-    };
-    let (keeps_option_price, keeps_sale_end) = (reads("option_price", true)?, reads("sale_end", false)?);
-    Ok(Box::new(Qoo10 { wire, base, headers, keeps_option_price, keeps_sale_end }))
+    let sale_end = settings.options.get("sale_end").cloned();
+    if sale_end.as_ref().is_some_and(|end| end.len() != 10 || end.parse::<jiff::civil::Date>().is_err()) {
+        return Err(wrong("options.sale_end", "is a date such as 2030-12-31"));
+    }
+    Ok(Box::new(Qoo10 { wire, base, headers, sale_end }))
 }
 
 #[async_trait]
@@ -114,6 +110,7 @@ impl Mall for Qoo10 {
     async fn by_id(&self, ids: &[String]) -> Result<Found> {
         let mut all = Found::default();
         for id in ids {
+            // Refused or not, an answer without this order says that there is none.
             let found = self.read(&qapi::ORDER, &[("OrderNo", id)], |rows| orders::found(rows, id)).await?;
             all.orders.extend(found.orders);
             all.unread.extend(found.unread);
@@ -124,10 +121,6 @@ impl Mall for Qoo10 {
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
         self.write(updates).await
-    }
-
-    fn before_push(&self) -> &'static [&'static str] {
-        if self.keeps_option_price || self.keeps_sale_end { &["stock.read"] } else { &[] }
     }
 
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {

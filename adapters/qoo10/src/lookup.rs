@@ -81,7 +81,7 @@ impl Qoo10 {
     }
 
     /// An item's options; `None`: the mall shows no such item, or not in its present state.
-    pub async fn variants(&self, item: (&str, &str)) -> Result<Option<Vec<Variant>>> {
+    async fn variants(&self, item: (&str, &str)) -> Result<Option<Vec<Variant>>> {
         let reply = self.ask(&qapi::INVENTORY, &[item]).await?;
         if reply.code != 0 {
             return Ok(None);
@@ -91,13 +91,13 @@ impl Qoo10 {
         variants.map(Some).map_err(wrong)
     }
 
-    pub async fn detail(&self, item: (&str, &str)) -> Result<Option<items::Detail>> {
+    async fn figure(&self, item: (&str, &str)) -> Result<Option<i64>> {
         let reply = self.ask(&qapi::DETAIL, &[item]).await?;
         if reply.code != 0 {
             return Ok(None);
         }
         let wrong = |what| self.wire.error(qapi::DETAIL.operation, Class::Malformed { what }, "");
-        items::detail(reply.object).map_err(wrong)
+        items::figure(reply.object).map_err(wrong)
     }
 
     /// What the mall's own interface shows, which is what was written last; its page may still sell by the figure
@@ -111,7 +111,7 @@ impl Qoo10 {
             let mut quantity = None;
             for (field, code) in addresses(handle.as_ref(), code) {
                 quantity = if key::kind_of(&listing.key, listing.handle.as_deref()) == key::ITEM {
-                    self.detail((field, &code)).await?.map(|detail| detail.quantity)
+                    self.figure((field, &code)).await?
                 } else {
                     let variants = match known.entry((field, code)) {
                         Entry::Occupied(known) => known.into_mut(),

@@ -1,131 +1,83 @@
-//! Writing stock: what is read first, and the one or two bulk calls.
+//! Writing stock. Listings of one kind go in one call: the engine gives no more than that, since a call that must wait
+//! for the calls before it is given back unsent. That is why nothing is read here before it is written.
 
-use std::collections::HashMap;
-
-use serde_json::json;
-use uriba_sdk::{Class, Outcome, Result, Update};
+use serde_json::Value;
+use uriba_sdk::{Class, MallError, Outcome, Result, Update};
 
 use crate::{
     Qoo10,
     card::LINES_MAX,
-    key::Handle,
+    key::{self, Handle},
     qapi::{self, Method, TOO_MANY},
     stock::{self, Line},
 };
-
-/// One place per update; what is settled needs no request any more.
-type Places = Vec<Option<Outcome>>;
 
 impl Qoo10 {
     pub async fn write(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
         if updates.len() > LINES_MAX {
             return Err(self.too_many(&qapi::SET_ITEMS));
         }
-        let mut places: Places = vec![None; updates.len()];
-        let lines = self.lines(updates, &mut places).await?;
-        let (mut options, mut items): (Vec<_>, Vec<_>) =
-            lines.into_iter().partition(|line| line.handle.option.is_some());
-        // All reading comes before any writing: when it fails, nothing was written.
-        if self.keeps_option_price {
-            self.keep_prices(&mut options, &mut places).await?;
-        }
-        if self.keeps_sale_end {
-            self.keep_sale_ends(&mut items, &mut places).await?;
-        }
-        let mut is_first = true;
-        for (method, lines) in [(&qapi::SET_ITEMS, items), (&qapi::SET_OPTIONS, options)] {
-            if lines.is_empty() {
-                continue;
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; updates.len()];
+        let mut calls: Vec<(&'static Method, Vec<Line>)> = Vec::new();
+        for (index, update) in updates.iter().enumerate() {
+            match line(index, update) {
+                Ok(line) => add(&mut calls, line),
+                Err(refusal) => outcomes[index] = Some(Outcome::Refused(refusal)),
             }
-            let outcomes = match self.bulk(method, &lines).await {
-                Ok(outcomes) => outcomes,
-                Err(error) if is_first => return Err(error),
-                // The call before it stands, whatever became of this one.
+        }
+        for (n, (method, lines)) in calls.iter().enumerate() {
+            let told = match self.send(method, lines).await {
+                Ok(told) => told,
+                Err(error) if n == 0 => return Err(error),
+                // The calls before it stand, whatever became of this one.
                 Err(_) => vec![Outcome::Unknown; lines.len()],
             };
-            is_first = false;
-            for (line, outcome) in lines.iter().zip(outcomes) {
-                places[line.index] = Some(outcome);
+            for (line, outcome) in lines.iter().zip(told) {
+                outcomes[line.index] = Some(outcome);
             }
         }
-        Ok(places.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Unknown)).collect())
+        Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Unknown)).collect())
     }
 
-    /// Updates that can be written. One without a handle is of a listing that wasn't there when it was mapped.
-    async fn lines(&self, updates: &[Update], places: &mut Places) -> Result<Vec<Line>> {
-        let mut lines = Vec::with_capacity(updates.len());
-        let mut nameless = Vec::new();
-        for (index, update) in updates.iter().enumerate() {
-            match (stock::figure(update), update.handle.as_deref().and_then(Handle::read)) {
-                (Err(refusal), _) => places[index] = Some(Outcome::Refused(refusal)),
-                (Ok(quantity), Some(handle)) => {
-                    lines.push(Line { index, code: stock::code_of(&update.key), handle, quantity, kept: None });
-                }
-                (Ok(quantity), None) => nameless.push((index, quantity)),
-            }
+    async fn send(&self, method: &'static Method, lines: &[Line]) -> Result<Vec<Outcome>> {
+        if method.operation == qapi::SET_OPTION.operation
+            && let [line] = lines
+        {
+            let fields = stock::single(line);
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            return Ok(vec![stock::outcome(&self.ask(method, &fields).await?)]);
         }
-        if nameless.is_empty() {
-            return Ok(lines);
-        }
-        let keys: Vec<_> = nameless.iter().map(|(index, _)| updates[*index].key.clone()).collect();
-        for ((index, quantity), named) in nameless.into_iter().zip(self.name(&keys).await?) {
-            match named.map(|named| named.handle) {
-                Ok(Some(handle)) => {
-                    let code = stock::code_of(&updates[index].key);
-                    lines.push(Line { index, code, handle, quantity, kept: None });
-                }
-                Ok(None) => places[index] = Some(Outcome::Refused(stock::no_such_item())),
-                Err(message) => {
-                    let refusal = uriba_sdk::Refusal { message, ..stock::no_such_item() };
-                    places[index] = Some(Outcome::Refused(refusal));
-                }
-            }
-        }
-        Ok(lines)
-    }
-
-    /// What leaving `Price` out does to an option's extra price is documented nowhere, so it is said again.
-    async fn keep_prices(&self, lines: &mut Vec<Line>, places: &mut Places) -> Result<()> {
-        let mut known = HashMap::new();
-        for line in lines.iter_mut() {
-            let number = &line.handle.item;
-            if !known.contains_key(number) {
-                known.insert(number.clone(), self.variants(("ItemCode", number)).await?.unwrap_or_default());
-            }
-            let variants = known.get(number).map(Vec::as_slice).unwrap_or_default();
-            let choice = line.handle.option.as_ref();
-            match variants.iter().find(|variant| choice.is_some_and(|choice| variant.is(choice))) {
-                Some(variant) => {
-                    line.kept = Some(("Price", variant.price.clone())).filter(|(_, price)| !price.is_null())
-                }
-                None => places[line.index] = Some(Outcome::Refused(stock::no_such_item())),
-            }
-        }
-        lines.retain(|line| places[line.index].is_none());
-        Ok(())
-    }
-
-    async fn keep_sale_ends(&self, lines: &mut Vec<Line>, places: &mut Places) -> Result<()> {
-        for line in lines.iter_mut() {
-            match self.detail(("ItemCode", &line.handle.item)).await? {
-                Some(detail) => line.kept = detail.sale_end.map(|end| ("ExpireDate", json!(end))),
-                None => places[line.index] = Some(Outcome::Refused(stock::no_such_item())),
-            }
-        }
-        lines.retain(|line| places[line.index].is_none());
-        Ok(())
-    }
-
-    async fn bulk(&self, method: &'static Method, lines: &[Line]) -> Result<Vec<Outcome>> {
-        let reply = self.ask(method, &[("ItemInfoJson", &stock::lines_json(lines))]).await?;
+        let end = self.sale_end.as_ref().filter(|_| method.operation == qapi::SET_ITEMS.operation);
+        let also = end.map(|end| ("ExpireDate", Value::from(end.as_str())));
+        let reply = self.ask(method, &[("ItemInfoJson", &stock::lines_json(lines, also))]).await?;
         if reply.code == TOO_MANY {
             return Err(self.too_many(method));
         }
         Ok(stock::outcomes(&reply, lines))
     }
 
-    fn too_many(&self, method: &Method) -> uriba_sdk::MallError {
+    fn too_many(&self, method: &Method) -> MallError {
         let message = "more lines than the mall takes in one call; nothing was written";
         self.wire.error(method.operation, Class::Rejected { refused: Vec::new() }, message)
+    }
+}
+
+fn line(index: usize, update: &Update) -> std::result::Result<Line, uriba_sdk::Refusal> {
+    let quantity = stock::figure(update)?;
+    let handle = update.handle.as_deref().and_then(Handle::read).ok_or_else(stock::nameless)?;
+    Ok(Line { index, code: key::split(&update.key).0.to_owned(), handle, quantity })
+}
+
+/// Into the call of its kind. An option with a price of its own has a call to itself.
+fn add(calls: &mut Vec<(&'static Method, Vec<Line>)>, line: Line) {
+    let method = match &line.handle.option {
+        None => &qapi::SET_ITEMS,
+        Some(choice) if choice.priced => &qapi::SET_OPTION,
+        Some(_) => &qapi::SET_OPTIONS,
+    };
+    let alone = method.operation == qapi::SET_OPTION.operation;
+    match calls.iter_mut().find(|(known, _)| !alone && known.operation == method.operation) {
+        Some((_, lines)) => lines.push(line),
+        None => calls.push((method, vec![line])),
     }
 }

@@ -20,21 +20,31 @@ pub struct Method {
 
 pub const SEARCH: Method = read("ShippingBasic.GetShippingInfo_v3", "orders.search", &[]);
 pub const CLAIMS: Method = read("ShippingBasic.GetClaimInfo_V3", "orders.claims", &[]);
-pub const ORDER: Method = read("ShippingBasic.GetShippingAndClaimInfoByOrderNo_V2", "orders.get", &[]);
-pub const DETAIL: Method = read("ItemsLookup.GetItemDetailInfo", "stock.read", &[NO_SUCH_ITEM, NOT_ON_SALE]);
-pub const INVENTORY: Method = read("ItemsLookup.GetGoodsInventoryInfo", "stock.read", &[NO_SUCH_ITEM, NOT_ON_SALE]);
+pub const ORDER: Method = read("ShippingBasic.GetShippingAndClaimInfoByOrderNo_V2", "orders.get", &[NOT_FOUND]);
+pub const DETAIL: Method = read("ItemsLookup.GetItemDetailInfo", "stock.read", &[NOT_FOUND, NOT_ON_SALE]);
+pub const INVENTORY: Method = read("ItemsLookup.GetGoodsInventoryInfo", "stock.read", &[NOT_FOUND, NOT_ON_SALE]);
 pub const LIST: Method = read("ItemsLookup.GetAllGoodsInfo", "items.list", &[]);
 pub const SET_ITEMS: Method = write("ItemsOrder.SetGoodsPriceQtyBulk", "stock.items");
 pub const SET_OPTIONS: Method = write("ItemsOptions.UpdateInventoryDataBulk", "stock.options");
+
+pub const SET_OPTION: Method = Method {
+    name: "ItemsOptions.UpdateInventoryQtyUnit",
+    operation: "stock.option",
+    writes: true,
+    answers: &[NOT_FOUND, NOT_ON_SALE, NOT_PROCESSED],
+};
 
 /// Some lines of a bulk call failed.
 pub const SOME_FAILED: i64 = -1;
 /// More lines than a bulk call takes: nothing was done.
 pub const TOO_MANY: i64 = -2;
-/// An item method's; order methods mean something else by it.
-pub const NO_SUCH_ITEM: i64 = -10_001;
+/// What was asked for by its name isn't there. The guide's "seller not found" is told of searches by the same number.
+pub const NOT_FOUND: i64 = -10_001;
 /// The item is there, in a state of which the mall shows no details.
 pub const NOT_ON_SALE: i64 = -10_009;
+
+/// "Processing error", with a text.
+pub const NOT_PROCESSED: i64 = -10_101;
 
 const fn read(name: &'static str, operation: &'static str, answers: &'static [i64]) -> Method {
     Method { name, operation, writes: false, answers }

@@ -9,19 +9,18 @@ use uriba_sdk::{Outcome, Refusal, RefusedWhy, Update, Write, wire::excerpt};
 
 use crate::{
     card::QUANTITY_MAX,
-    key::{self, Handle},
+    key::Handle,
     qapi::{self, Fields, Reply},
 };
 
-/// One line of a bulk call, and which update it is.
+/// What is to be written to one listing, and which update it is.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub index: usize,
+    /// The seller's code, for telling lines apart in answers.
     pub code: String,
     pub handle: Handle,
     pub quantity: i64,
-    /// What a write may erase, as it was read just before.
-    pub kept: Option<(&'static str, Value)>,
 }
 
 /// The figure to write, or why this update can't be written.
@@ -35,8 +34,10 @@ pub fn figure(update: &Update) -> Result<i64, Refusal> {
     }
 }
 
-pub fn no_such_item() -> Refusal {
-    refusal(RefusedWhy::NoSuchItem, "the shop lists no such item, or not in a state in which it can be written")
+/// Without a handle there is nothing to write to.
+pub fn nameless() -> Refusal {
+    let message = "the shop did not list it when its key was looked up; once it does, enter the mapping again";
+    refusal(RefusedWhy::NoSuchItem, message)
 }
 
 fn refusal(why: RefusedWhy, message: &str) -> Refusal {
@@ -44,8 +45,8 @@ fn refusal(why: RefusedWhy, message: &str) -> Refusal {
 }
 
 /// `ItemInfoJson`. A member that isn't there is one that nobody asked to change: nulls mean something else (an
-/// `ExpireDate` of null prolongs the sale by a year), and an item's `Price` and `TaxRate` are never sent.
-pub fn lines_json(lines: &[Line]) -> String {
+/// `ExpireDate` of null prolongs the sale by a year), and `Price` and `TaxRate` are never sent.
+pub fn lines_json(lines: &[Line], also: Option<(&str, Value)>) -> String {
     let lines = lines.iter().map(|line| {
         let mut fields = Map::new();
         fields.insert("ItemCode".into(), json!(line.handle.item));
@@ -55,10 +56,31 @@ pub fn lines_json(lines: &[Line]) -> String {
             fields.insert("OptionCode".into(), json!(choice.code));
         }
         fields.insert("Qty".into(), json!(line.quantity));
-        fields.extend(line.kept.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        fields.extend(also.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Value::Object(fields)
     });
     Value::Array(lines.collect()).to_string()
+}
+
+/// The form of the call for one option, which has no member for a price.
+pub fn single(line: &Line) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("ItemCode", line.handle.item.clone()), ("Qty", line.quantity.to_string())];
+    if let Some(choice) = &line.handle.option {
+        fields.push(("OptionName", choice.name.clone()));
+        fields.push(("OptionValue", choice.value.clone()));
+        fields.push(("OptionCode", choice.code.clone()));
+    }
+    fields
+}
+
+/// The outcome of a call for one option.
+pub fn outcome(reply: &Reply) -> Outcome {
+    let why = match reply.code {
+        0 => return Outcome::Applied { now: None },
+        qapi::NOT_FOUND | qapi::NOT_ON_SALE => RefusedWhy::NoSuchItem,
+        _ => RefusedWhy::Other,
+    };
+    Outcome::Refused(Refusal { why, code: Some(reply.code.to_string()), message: reply.message.clone() })
 }
 
 /// One outcome per line, in order.
@@ -166,9 +188,4 @@ fn columns(keys: &[Value], values: &[Value]) -> Vec<Word> {
 
 fn short(text: &str) -> String {
     excerpt(text.as_bytes())
-}
-
-/// The seller's code of a key, for telling lines apart in answers.
-pub fn code_of(key: &str) -> String {
-    key::split(key).0.to_owned()
 }

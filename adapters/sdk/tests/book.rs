@@ -242,3 +242,33 @@ fn what_is_taken_out_of_the_shop_is_not_sold_any_more() {
     assert_eq!((book.item("tea"), book.place(&[("tea", 1)])), (None, Err(SoldOut)));
     assert!(book.place(&[("cup", 1)]).is_ok());
 }
+
+#[test]
+fn where_an_order_has_one_line_a_shopper_gets_the_first_of_a_cart() {
+    let (_, book) = book();
+    book.one_line_orders();
+    let id = book.place(&[("tea", 2), ("cup", 1)]).unwrap();
+    assert_eq!(book.order(&id).unwrap().order.lines.len(), 1);
+    assert_eq!(counters(&book), (3, 3));
+}
+
+#[test]
+fn where_the_page_lags_what_is_bought_meanwhile_is_taken_from_what_was_written() {
+    let (env, book) = book();
+    book.page_lags();
+    book.list("tea", Item::new(5));
+    let submitted = || book.item("tea").unwrap().submitted;
+    book.set_later("tea", 9, env.now() + SignedDuration::from_secs(60));
+    assert_eq!((counter(&book, "tea"), submitted()), (5, 9));
+    let id = book.place(&[("tea", 2)]).unwrap();
+    assert_eq!((counter(&book, "tea"), submitted()), (3, 7));
+    env.advance(Duration::from_secs(61));
+    assert_eq!((counter(&book, "tea"), submitted()), (7, 7));
+    book.cancel(&id);
+    assert_eq!((counter(&book, "tea"), submitted()), (9, 9));
+    // By hand it is both at once, whatever was still on its way.
+    book.set_later("tea", 1, env.now() + SignedDuration::from_secs(60));
+    book.set("tea", 4);
+    env.advance(Duration::from_secs(61));
+    assert_eq!((counter(&book, "tea"), submitted()), (4, 4));
+}

@@ -31,6 +31,11 @@ impl Article {
         }
     }
 
+    /// What it costs beside its item's price; codes that begin with s cost more.
+    pub fn price(&self) -> &'static str {
+        if self.option.as_ref().is_some_and(|code| code.starts_with('s')) { "250" } else { "0" }
+    }
+
     pub fn option_name(&self) -> String {
         self.axes().iter().map(|(name, _)| *name).collect::<Vec<_>>().join("||*")
     }

@@ -68,8 +68,9 @@ pub fn inventory(desk: &Desk, visit: &Visit<'_>) -> Reply {
 }
 
 fn option(article: &Article, item: &Item) -> Value {
+    let price = item.siblings.get(PRICE).map_or(article.price(), String::as_str);
     let mut row = json!({
-        "Price": item.siblings.get(PRICE).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0),
+        "Price": price.parse::<f64>().unwrap_or_default(),
         "Qty": figure(item),
         "ItemTypeCode": article.option,
     });

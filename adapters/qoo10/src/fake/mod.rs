@@ -32,6 +32,7 @@ const SWITCHES: &[&str] = &[
     NUMBERS_AS_TEXT,
     NOTHING_IS_NULL,
     LOOK_UP_BRINGS_CART,
+    UNKNOWN_ORDER_REFUSED,
     REFUSES_IN_ERROR_FORM,
     FAILURES_AS_COLUMNS,
     EVERY_LINE_TOLD,
@@ -54,6 +55,8 @@ pub const NUMBERS_AS_TEXT: &str = "numbers-as-text";
 pub const NOTHING_IS_NULL: &str = "nothing-is-null";
 /// The look-up of one order brings all of its cart.
 pub const LOOK_UP_BRINGS_CART: &str = "look-up-brings-cart";
+/// An order that doesn't exist is refused instead of being a list of nothing.
+pub const UNKNOWN_ORDER_REFUSED: &str = "unknown-order-refused";
 /// A refused key is told by `ErrorCode` instead of the envelope.
 pub const REFUSES_IN_ERROR_FORM: &str = "refuses-in-error-form";
 /// Failed lines of a bulk call are told as `Keys` and `Values`.
@@ -62,7 +65,7 @@ pub const FAILURES_AS_COLUMNS: &str = "failures-as-columns";
 pub const EVERY_LINE_TOLD: &str = "every-line-told";
 /// A bulk call that fails in part doesn't say where.
 pub const FAILURES_UNTOLD: &str = "failures-untold";
-/// An option written without `Price` loses its extra price.
+/// An option that a bulk call writes without `Price` loses its extra price.
 pub const OMITTED_PRICE_IS_ZERO: &str = "omitted-price-is-zero";
 /// An item written without `ExpireDate` is on sale for another year.
 pub const OMITTED_END_PROLONGS: &str = "omitted-end-prolongs";
@@ -93,12 +96,13 @@ impl Fake {
         let desk = Arc::new(Desk::new(book.clone(), &options.shop));
         let words = Box::new(Words(desk.clone()));
         let server = FakeServer::start(book, &options, &CARD, &options.shop, &options.shop, words).await;
-        let methods: [(&str, &str, Handler); 8] = [
+        let methods: [(&str, &str, Handler); 9] = [
             ("orders.search", "ShippingBasic.GetShippingInfo_v3", orders::search),
             ("orders.claims", "ShippingBasic.GetClaimInfo_V3", orders::claims),
             ("orders.get", "ShippingBasic.GetShippingAndClaimInfoByOrderNo_V2", orders::one),
             ("stock.items", "ItemsOrder.SetGoodsPriceQtyBulk", stock::items),
             ("stock.options", "ItemsOptions.UpdateInventoryDataBulk", stock::options),
+            ("stock.option", "ItemsOptions.UpdateInventoryQtyUnit", stock::option),
             ("stock.read", "ItemsLookup.GetItemDetailInfo", items::detail),
             ("stock.read", "ItemsLookup.GetGoodsInventoryInfo", items::inventory),
             ("items.list", "ItemsLookup.GetAllGoodsInfo", items::list),
@@ -127,7 +131,7 @@ impl FakeMall for Fake {
         }
     }
 
-    /// Items by the seller's code and by the mall's number alone, options on one axis and on two.
+    /// Items by the seller's code and by the mall's number alone, options on one axis and, with an extra price, on two.
     fn mall_key(&self, n: usize) -> String {
         let shop = &self.desk.shop;
         match n % 4 {

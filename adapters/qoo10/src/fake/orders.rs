@@ -7,7 +7,7 @@ use serde_json::Value;
 use uriba_sdk::fake::{Fault, Reply, Visit};
 
 use super::{
-    BOUNDS_EXCLUSIVE, CLAIMS_STAY_LISTED, LOOK_UP_BRINGS_CART,
+    BOUNDS_EXCLUSIVE, CLAIMS_STAY_LISTED, LOOK_UP_BRINGS_CART, UNKNOWN_ORDER_REFUSED,
     desk::{BAD_DATE, Desk, Refused, TOO_LONG, bent, processing},
     shown::{self, Shown},
 };
@@ -78,7 +78,11 @@ pub fn one(desk: &Desk, visit: &Visit<'_>) -> Reply {
             let status = if visit.has(&Fault::UnknownStatus) { "Z".into() } else { shown::status(desk, shown.status) };
             shown.whole_row(desk, &status, &pack)
         });
-        Ok(bent(rows.collect::<Vec<Value>>(), visit))
+        let rows: Vec<Value> = rows.collect();
+        if rows.is_empty() && desk.is(UNKNOWN_ORDER_REFUSED) {
+            return Err((-10_001, "Fail to find the order."));
+        }
+        Ok(bent(rows, visit))
     })
 }
 

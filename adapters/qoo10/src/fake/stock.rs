@@ -31,6 +31,25 @@ pub fn options(desk: &Desk, visit: &Visit<'_>) -> Reply {
     bulk(desk, visit, OPTION_FIELDS, write_option)
 }
 
+/// UpdateInventoryQtyUnit: one option, whose figure must be there, answered without an object.
+pub fn option(desk: &Desk, visit: &Visit<'_>) -> Reply {
+    desk.serve(visit, &["ItemCode", "SellerCode", "OptionName", "OptionValue", "OptionCode", "Qty"], |form| {
+        if visit.has(&Fault::Partial) {
+            return Err(processing("Processing Error - busy"));
+        }
+        let line: Fields = form.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let (key, quantity) = chosen(&line, &listed(desk))?;
+        if !visit.has(&Fault::Silent) {
+            set(desk, &key, quantity);
+        }
+        Ok(Value::Null)
+    })
+}
+
+fn listed(desk: &Desk) -> Vec<(Article, String)> {
+    desk.book.items().into_iter().map(|(key, _)| (Article::of(&key), key)).collect()
+}
+
 fn bulk(desk: &Desk, visit: &Visit<'_>, known: &[&str], write: Write) -> Reply {
     let mut failures = None;
     let reply = desk.serve(visit, &["ItemInfoJson"], |form| {
@@ -39,7 +58,7 @@ fn bulk(desk: &Desk, visit: &Visit<'_>, known: &[&str], write: Write) -> Reply {
         if lines.len() > LINES_MAX {
             return Err((-2, "500 limit"));
         }
-        let listed: Vec<_> = desk.book.items().into_iter().map(|(key, _)| (Article::of(&key), key)).collect();
+        let listed = listed(desk);
         let results: Vec<_> = lines
             .into_iter()
             .enumerate()
@@ -119,8 +138,23 @@ fn write_item(desk: &Desk, line: &Fields, listed: &[(Article, String)], silent: 
     Ok(())
 }
 
-/// An option is found by item number, name and value. Its code has to be there and is not looked at.
 fn write_option(desk: &Desk, line: &Fields, listed: &[(Article, String)], silent: bool) -> Result<(), Refused> {
+    let (key, quantity) = chosen(line, listed)?;
+    if silent {
+        return Ok(());
+    }
+    let price = match line.get("Price") {
+        Some(Value::Null) => return Err(processing("Price")),
+        Some(price) => Some(price.as_str().map_or_else(|| price.to_string(), str::to_owned)),
+        None => desk.is(OMITTED_PRICE_IS_ZERO).then(|| "0".to_owned()),
+    };
+    desk.book.with_item(&key, |item| item.siblings.extend(price.map(|price| (PRICE.to_owned(), price))));
+    set(desk, &key, quantity);
+    Ok(())
+}
+
+/// An option is found by item number, name and value. Its code has to be there and is not looked at.
+fn chosen(line: &Fields, listed: &[(Article, String)]) -> Result<(String, i64), Refused> {
     let number = text(line, "ItemCode")?;
     let (name, value) = (text(line, "OptionName")?, text(line, "OptionValue")?);
     if !key::is_item_number(&number) || !line.contains_key("OptionCode") {
@@ -131,23 +165,7 @@ fn write_option(desk: &Desk, line: &Fields, listed: &[(Article, String)], silent
     let mut options = of_item();
     let found = options.find(|(article, _)| article.option_name() == name && article.option_value() == value);
     let (_, key) = found.ok_or(processing("Processing Error - no such option"))?;
-    let quantity = quantity(line.get("Qty"))?;
-    if silent {
-        return Ok(());
-    }
-    let price = match line.get("Price") {
-        Some(Value::Null) => return Err(processing("Price")),
-        Some(price) => Some(price.as_str().map_or_else(|| price.to_string(), str::to_owned)),
-        None => desk.is(OMITTED_PRICE_IS_ZERO).then(|| "0".to_owned()),
-    };
-    desk.book.with_item(key, |item| {
-        // Only what is there already can be told apart from what the test never gave a price.
-        if let Some(price) = price.filter(|_| item.siblings.contains_key(PRICE)) {
-            item.siblings.insert(PRICE.to_owned(), price);
-        }
-    });
-    set(desk, key, quantity);
-    Ok(())
+    Ok((key.clone(), quantity(line.get("Qty"))?))
 }
 
 /// The interface shows it at once, the store page sells by it later.
