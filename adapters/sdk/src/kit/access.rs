@@ -40,7 +40,7 @@ async fn renews(shop: Arc<Shop>) -> Finding {
     if shop.card().operation(TOKEN).is_none() {
         return cannot("the mall has no access tokens");
     }
-    let bench = Bench::new(&shop).await?;
+    let bench = Bench::of_requests(&shop).await?;
     for (duty, operation) in bench.duties.iter().copied().filter(|(_, operation)| *operation != TOKEN) {
         bench.recovers(&shop, duty).await?;
         shop.fault(operation, Fault::Expired);

@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<Planned> {
 
 async fn named(shop: Arc<Shop>) -> Finding {
     let Some(account) = shop.mall.extras().account else { return cannot("the adapter offers no account") };
+    ordered(&shop)?;
     let sheet = shop.patiently(|| account.account()).await?;
     ensure(!sheet.shop.trim().is_empty(), || ("the shop's id or name", format!("{sheet:?}")))?;
     if let Some(name) = shop.fake.shop_name() {
@@ -36,6 +37,15 @@ async fn named(shop: Arc<Shop>) -> Finding {
     let Some(account) = other.mall.extras().account else {
         return Err(failed("an account for each shop", "another shop of the mall has none"));
     };
+    ordered(&other)?;
     let theirs = other.patiently(|| account.account()).await?;
     ensure(theirs.shop != sheet.shop, || ("different words for different shops", format!("both are {:?}", sheet.shop)))
+}
+
+/// On some malls only an order says whose shop it is.
+fn ordered(shop: &Shop) -> Finding {
+    let key = shop.list(0, 50);
+    shop.place(&[(&key, 1)])?;
+    shop.settle();
+    Ok(())
 }

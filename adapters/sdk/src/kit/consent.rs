@@ -80,7 +80,7 @@ async fn redeemed(shop: Arc<Shop>) -> Finding {
         ensure(!secret.expose_secret().is_empty(), || (format!("a value for {key}"), "an empty one"))?;
         settings.credentials.insert(key.to_owned(), secret);
     }
-    let bench = Bench::new(&shop).await?;
+    let bench = Bench::of_requests(&shop).await?;
     let opened = shop.reopened(&settings).map_err(|why| failed("an adapter that opens with what was granted", why))?;
     for duty in [Duty::Search, Duty::ById] {
         let told = bench.perform_with(&shop, opened.as_ref(), duty).await?;

@@ -92,7 +92,7 @@ async fn figures(shop: Arc<Shop>) -> Finding {
     ensure(figure == Some(5), || ("5 after 2 of 7 were bought", format!("{figure:?}")))
 }
 
-/// A success that changed nothing, a figure that the mall cut, one that somebody changed by hand.
+/// A success that changed nothing, and a figure that somebody changed by hand.
 async fn told_in_the_end(shop: Arc<Shop>) -> Finding {
     if shop.mall.extras().readback.is_none() {
         return Err(Miss::CannotDo("the mall shows no figures".into()));
@@ -103,10 +103,7 @@ async fn told_in_the_end(shop: Arc<Shop>) -> Finding {
         let outcomes = shop.push(&[update(&listing, write(way.mode, 5, 2))]).await.unwrap_or_default();
         shop.book().clear_faults();
         read_as_sold(&shop, &listing, "after a success that changed nothing", &outcomes).await?;
-        let listing = shop.list_kind_as(way.kind, 1, 5, |item| item.keeps_at_most = Some(6)).await?;
-        let outcomes = shop.push(&[update(&listing, write(way.mode, 5, 9))]).await.unwrap_or_default();
-        read_as_sold(&shop, &listing, "after a write of 9 that the mall may cut down to 6", &outcomes).await?;
-        shop.list_kind_as(way.kind, 1, 4, |_| ()).await?;
+        shop.book().set(&listing.key, 4);
         read_as_sold(&shop, &listing, "after a change by hand", &[]).await?;
     }
     Ok(())

@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Planned> {
 }
 
 async fn counted(shop: Arc<Shop>) -> Finding {
-    let bench = Bench::new(&shop).await?;
+    let bench = Bench::of_requests(&shop).await?;
     for (duty, _) in &bench.duties {
         shop.heard();
         bench.recovers(&shop, *duty).await?;

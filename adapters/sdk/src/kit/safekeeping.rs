@@ -47,7 +47,7 @@ impl Safe for Watched {
 }
 
 async fn kept(shop: Arc<Shop>) -> Finding {
-    let bench = Bench::new(&shop).await?;
+    let bench = Bench::of_requests(&shop).await?;
     for _ in 0..3 {
         let told = bench.perform_with(&shop, shop.restarted()?.as_ref(), Duty::Search).await?;
         ensure_fine(&told, "a search after a restart")?;
