@@ -1,4 +1,7 @@
 //! Login with Amazon: the seller's refresh token buys an access token that lives an hour.
+//!
+//! Every answer repeats the refresh token. Should it be another one, the old one may be dead from then on, so the new
+//! one is kept for good before anything of the answer is used.
 
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use crate::{card::TOKEN, faults, setting, url};
 const HOST: &str = "https://api.amazon.com";
 /// The vault's name of the access token.
 const ACCESS: &str = "access";
+const REFRESH: &str = "refresh_token";
 /// Used where the answer doesn't say (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api).
 const LIFE: Duration = Duration::from_secs(3_600);
 
@@ -33,7 +37,7 @@ impl Login {
             url: format!("{host}/auth/o2/token"),
             client_id: setting(settings, "client_id")?,
             client_secret: setting(settings, "client_secret")?,
-            refresh_token: setting(settings, "refresh_token")?,
+            refresh_token: setting(settings, REFRESH)?,
         })
     }
 
@@ -47,12 +51,13 @@ impl Login {
     }
 
     async fn refresh(&self, wire: &Wire) -> Result<Token> {
+        let in_force = wire.in_force(TOKEN, REFRESH, &self.refresh_token).await?;
         let mut request = HttpRequest::new(Method::POST, &self.url);
         let mime = HeaderValue::from_static("application/x-www-form-urlencoded;charset=UTF-8");
         request.headers.insert("content-type", mime);
         request.body = url::pairs(&[
             ("grant_type", "refresh_token"),
-            ("refresh_token", self.refresh_token.expose_secret()),
+            (REFRESH, in_force.expose_secret()),
             ("client_id", self.client_id.expose_secret()),
             ("client_secret", self.client_secret.expose_secret()),
         ])
@@ -61,12 +66,19 @@ impl Login {
         if answer.status != 200 {
             return Err(faults::token_refused(wire, &answer));
         }
-        // The body may hold a token, so no excerpt of it goes into the error.
-        match serde_json::from_slice::<Granted>(&answer.body) {
-            Ok(Granted { access_token: Some(token), expires_in }) if !token.is_empty() => {
-                Ok(Token { secret: token.into(), lives: expires_in.map_or(LIFE, Duration::from_secs) })
+        let granted = serde_json::from_slice::<Granted>(&answer.body).unwrap_or_default();
+        if let Some(fresh) = granted.refresh_token.map(SecretString::from) {
+            let text = fresh.expose_secret();
+            if !text.trim().is_empty() && text != in_force.expose_secret() {
+                wire.replaced(TOKEN, REFRESH, &self.refresh_token, &fresh).await?;
             }
-            _ => {
+        }
+        // The body may hold a token, so no excerpt of it goes into the error.
+        match granted.access_token.filter(|token| !token.is_empty()) {
+            Some(token) => {
+                Ok(Token { secret: token.into(), lives: granted.expires_in.map_or(LIFE, Duration::from_secs) })
+            }
+            None => {
                 let what = "a token answer without access_token".to_owned();
                 let mut error = wire.error(TOKEN, Class::Malformed { what }, "");
                 error.status = Some(200);
@@ -76,8 +88,9 @@ impl Login {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Granted {
     access_token: Option<String>,
+    refresh_token: Option<String>,
     expires_in: Option<u64>,
 }

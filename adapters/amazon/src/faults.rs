@@ -37,6 +37,22 @@ pub fn malformed(wire: &Wire, operation: &'static str, answer: &Answer, what: St
     error(wire, operation, answer, Class::Malformed { what }, None, &String::from_utf8_lossy(&answer.body))
 }
 
+/// The same for an answer that holds a presigned address, or comes from one: whoever has that address needs no other
+/// key, so nothing of the answer is quoted.
+pub fn unquoted(wire: &Wire, operation: &'static str, answer: &Answer, what: &str) -> MallError {
+    error(wire, operation, answer, Class::Malformed { what: what.into() }, None, "")
+}
+
+/// The storage behind a presigned address refused. Its errors repeat what was signed, so they are judged by status.
+pub fn storage(wire: &Wire, operation: &'static str, answer: &Answer) -> MallError {
+    let class = match answer.status {
+        // The address has expired, or was never good: another one is asked for next time.
+        401 | 403 => Class::Transient { applied: Applied::No },
+        _ => class(answer, None, "", false),
+    };
+    error(wire, operation, answer, class, None, "the storage of feed documents refused")
+}
+
 fn class(answer: &Answer, code: Option<&str>, words: &str, writes: bool) -> Class {
     let page = code.is_none() && answer.header("content-type").is_some_and(|mime| mime.contains("html"));
     match answer.status {
@@ -168,6 +184,25 @@ mod tests {
         let error = refused(&wire(), PUSH, true, &answer(429, "application/json", None, QUOTA));
         let text = "amazon stock.push: throttled (HTTP 429, QuotaExceeded): You exceeded your quota for the requested resource.";
         assert_eq!(error.to_string().trim_end(), text);
+    }
+
+    #[test]
+    fn the_storage_is_judged_by_its_status_and_never_quoted() {
+        let no = Class::Transient { applied: Applied::No };
+        let cases = [
+            (403, no.clone()),
+            (500, no.clone()),
+            (503, no),
+            (429, Class::Throttled { retry_after: None }),
+            (404, Class::Malformed { what: "HTTP 404 without a code".into() }),
+        ];
+        for (status, class) in cases {
+            let answer =
+                answer(status, "application/xml", None, "<Error><SignatureProvided>s3cret</SignatureProvided>");
+            let error = storage(&wire(), PUSH, &answer);
+            assert_eq!(error.class, class, "{status}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"));
+        }
     }
 
     #[test]

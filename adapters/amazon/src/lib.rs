@@ -1,30 +1,37 @@
-//! Amazon (Selling Partner API): Orders 2026-01-01, Listings Items 2021-08-01 and Login with Amazon.
+//! Amazon (Selling Partner API): Orders 2026-01-01, Listings Items 2021-08-01, Feeds 2021-06-30 and Login with Amazon.
 //!
-//! Orders come whole in the pages of a search by update time; stock is written one SKU a request, as an absolute
-//! figure, and is on sale minutes after it was accepted. Only merchant-fulfilled stock is ours to write.
+//! Orders come whole in the pages of a search by update time; stock is written one SKU a request, or many in a feed, as
+//! an absolute figure, and is on sale minutes after it was accepted. Only merchant-fulfilled stock is ours to write.
 
+mod account;
 mod auth;
+mod bulk;
 mod card;
+mod catalogue;
 #[cfg(feature = "fake")]
 mod fake;
 mod faults;
+mod feeds;
 mod orders;
 #[cfg(test)]
 mod payloads;
 mod stock;
 mod url;
+mod wakeup;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use uriba_sdk::{
-    Answer, Call, Card, Class, Extras, Found, Mall, MallEntry, MallError, Outcome, Page, Query, Readback, Reading,
-    Resolved, Result, Settings, Span, Update, Wire,
+    Account, AccountSheet, Answer, Call, Card, Catalogue, Class, Extras, Found, Mall, MallEntry, MallError, Outcome,
+    Page, Query, Readback, Reading, Resolved, Result, Settings, Shelf, Span, Update, Wakeup, Wire,
     env::{HeaderValue, HttpRequest, Method},
     mall::{ListingKey, SettingsError},
 };
 
 pub use card::CARD;
-use card::{JAPAN, ORDER, PUSH, READ, SEARCH};
+use card::{ACCOUNT, FEED, FEED_BATCH, JAPAN, LIST, ORDER, PUSH, READ, SEARCH};
+use catalogue::Position;
+use wakeup::Doorbell;
 
 pub static MALL: MallEntry = MallEntry {
     id: "amazon",
@@ -45,7 +52,8 @@ fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, S
     };
     let seller = setting(settings, "seller_id")?.expose_secret().to_owned();
     let login = auth::Login::open(settings)?;
-    Ok(Box::new(Amazon { wire, login, base_url, seller, marketplace }))
+    let doorbell = Doorbell::open(settings, &seller)?;
+    Ok(Box::new(Amazon { wire, login, base_url, seller, marketplace, doorbell }))
 }
 
 /// A required credential, without the blanks that files end with.
@@ -63,6 +71,7 @@ struct Amazon {
     base_url: String,
     seller: String,
     marketplace: String,
+    doorbell: Option<Doorbell>,
 }
 
 #[async_trait]
@@ -78,7 +87,12 @@ impl Mall for Amazon {
         };
         let path = orders::search(*from, *to, query.open_only, query.token.as_deref(), &self.marketplace);
         let answer = self.read(SEARCH, path).await?;
-        orders::page(&answer.body, *to).map_err(|what| self.malformed(SEARCH, &answer, what))
+        let page = orders::page(&answer.body, *to).map_err(|what| self.malformed(SEARCH, &answer, what))?;
+        // A token that is not honoured gives the first page for ever (models issue 2297).
+        if page.next.is_some() && page.next == query.token {
+            return Err(self.malformed(SEARCH, &answer, "the page after this one is this one again".into()));
+        }
+        Ok(page)
     }
 
     async fn by_id(&self, ids: &[String]) -> Result<Found> {
@@ -108,12 +122,15 @@ impl Mall for Amazon {
     }
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
-        // The card allows one update, so an error here is always that of the whole push.
-        let mut outcomes = Vec::with_capacity(updates.len());
-        for update in updates {
-            outcomes.push(self.push_one(update).await?);
+        match updates {
+            [] => Ok(Vec::new()),
+            [update] => Ok(vec![self.push_one(update).await?]),
+            many if many.len() <= FEED_BATCH => self.feed(many).await,
+            many => {
+                let message = format!("{} updates in one push; {FEED_BATCH} are the most", many.len());
+                Err(self.wire.error(FEED, Class::Rejected { refused: Vec::new() }, message))
+            }
         }
-        Ok(outcomes)
     }
 
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
@@ -121,7 +138,14 @@ impl Mall for Amazon {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self), ..Extras::default() }
+        Extras {
+            readback: Some(self),
+            tickets: Some(self),
+            catalogue: Some(self),
+            account: Some(self),
+            wakeup: self.doorbell.as_ref().map(|doorbell| doorbell as &dyn Wakeup),
+            ..Extras::default()
+        }
     }
 }
 
@@ -135,6 +159,29 @@ impl Readback for Amazon {
             counters.extend(found.map_err(|what| self.malformed(READ, &answer, what))?);
         }
         Ok(keys.iter().map(|key| Reading { key: key.key.clone(), found: counters.get(&key.key).copied() }).collect())
+    }
+}
+
+#[async_trait]
+impl Catalogue for Amazon {
+    async fn list(&self, token: Option<&str>) -> Result<Shelf> {
+        let at = Position::read(token).map_err(|what| self.wire.error(LIST, Class::Malformed { what }, ""))?;
+        let answer = self.read(LIST, at.path(&self.seller, &self.marketplace)).await?;
+        at.shelf(&answer.body, &self.marketplace).map_err(|what| self.malformed(LIST, &answer, what))
+    }
+}
+
+#[async_trait]
+impl Account for Amazon {
+    async fn account(&self) -> Result<AccountSheet> {
+        let answer = match self.read(ACCOUNT, account::PARTICIPATIONS.into()).await {
+            Err(error) if error.operation == ACCOUNT && error.class == (Class::Auth { renewable: false }) => {
+                return Ok(account::without_role(&self.seller));
+            }
+            answer => answer?,
+        };
+        let sheet = account::sheet(&answer.body, &self.seller, &self.marketplace);
+        sheet.map_err(|what| self.malformed(ACCOUNT, &answer, what))
     }
 }
 
@@ -159,7 +206,7 @@ impl Amazon {
         self.send(Call::read(operation, request)).await
     }
 
-    /// An answer of 200, or what the refusal means.
+    /// An answer of success, or what the refusal means.
     async fn send(&self, mut call: Call) -> Result<Answer> {
         let token = self.login.access_token(&self.wire).await?;
         let mut header = HeaderValue::from_str(token.expose_secret()).map_err(|_| {
@@ -170,11 +217,14 @@ impl Amazon {
         call.request.headers.insert("x-amz-access-token", header);
         let (operation, writes) = (call.operation, call.writes);
         let answer = self.wire.call(call).await?;
-        // Amazon moves limits by seller and season, and says so here; the quota has the operation's name.
-        if let Some(rate) = answer.header("x-amzn-ratelimit-limit").and_then(|rate| rate.trim().parse().ok()) {
-            self.wire.observed_rate(operation, rate);
+        // Amazon moves limits by seller and season, and says so here. Each operation takes from one quota.
+        let rate = answer.header("x-amzn-ratelimit-limit").and_then(|rate| rate.trim().parse().ok());
+        let quota = CARD.operation(operation).and_then(|operation| operation.quotas.first());
+        if let (Some(rate), Some(quota)) = (rate, quota) {
+            self.wire.observed_rate(quota, rate);
         }
-        if answer.status == 200 {
+        // 201: a place for a document, 202: a feed.
+        if matches!(answer.status, 200..=202) {
             return Ok(answer);
         }
         let error = faults::refused(&self.wire, operation, writes, &answer);

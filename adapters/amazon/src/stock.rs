@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uriba_sdk::{Counter, MallError, Outcome, Refusal, RefusedWhy, Write, wire::excerpt};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     url,
 };
 
-const LISTINGS: &str = "/listings/2021-08-01/items";
+pub const LISTINGS: &str = "/listings/2021-08-01/items";
 /// The seller's own stock. Every other code is a warehouse of Amazon's or a store of the seller's own network.
 const OWN: &str = "DEFAULT";
 /// Amazon's wording for a listing that it doesn't have, on reads (`NOT_FOUND`) and in inventory reports (13013).
@@ -41,9 +41,14 @@ pub fn patch(seller: &str, sku: &str, marketplace: &str) -> String {
 
 /// `PRODUCT` stands for any product type where only offer attributes change.
 pub fn patch_body(quantity: i64) -> Vec<u8> {
+    change(quantity).to_string().into_bytes()
+}
+
+/// The same change for a request and for a message of a feed.
+pub fn change(quantity: i64) -> Value {
     let entry = json!({ "fulfillment_channel_code": OWN, "quantity": quantity });
     let patch = json!({ "op": "merge", "path": "/attributes/fulfillment_availability", "value": [entry] });
-    json!({ "productType": "PRODUCT", "patches": [patch] }).to_string().into_bytes()
+    json!({ "productType": "PRODUCT", "patches": [patch] })
 }
 
 /// What became of a submission that was answered with 200.
@@ -57,17 +62,22 @@ pub fn outcome(body: &[u8]) -> Result<Outcome, String> {
         Some("ACCEPTED") => Ok(Outcome::Unknown),
         Some("INVALID") => {
             let issue = error.or(issues.first());
-            let code = issue.and_then(|issue| issue.code.as_deref()).map(|code| excerpt(code.as_bytes()));
+            let code = issue.and_then(|issue| issue.code.as_deref());
             let message = issue.and_then(|issue| issue.message.as_deref()).unwrap_or("INVALID without an issue");
-            let why = match code.as_deref() {
-                Some(code) if NO_SUCH_SKU.contains(&code) => RefusedWhy::NoSuchItem,
-                _ => RefusedWhy::Other,
-            };
-            Ok(Outcome::Refused(refusal(why, code, excerpt(message.as_bytes()))))
+            Ok(Outcome::Refused(by_issue(code, message)))
         }
         Some(status) => Err(format!("submission status {}", excerpt(status.as_bytes()))),
         None => Err("a submission without a status".into()),
     }
+}
+
+/// The refusal that an issue of severity ERROR stands for.
+pub fn by_issue(code: Option<&str>, message: &str) -> Refusal {
+    let why = match code {
+        Some(code) if NO_SUCH_SKU.contains(&code) => RefusedWhy::NoSuchItem,
+        _ => RefusedWhy::Other,
+    };
+    refusal(why, code.map(|code| excerpt(code.as_bytes())), excerpt(message.as_bytes()))
 }
 
 /// An update that Amazon turned away as a request. It stands alone in its request, so the refusal is its outcome.
@@ -138,7 +148,7 @@ fn counter(entries: &[Availability]) -> Result<Counter, String> {
     Ok(Counter { quantity, sells_past_zero: false, not_ours: other.is_some() })
 }
 
-fn refusal(why: RefusedWhy, code: Option<String>, message: String) -> Refusal {
+pub fn refusal(why: RefusedWhy, code: Option<String>, message: String) -> Refusal {
     Refusal { why, code, message }
 }
 

@@ -9,6 +9,8 @@ mod card;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod folder;
+#[cfg(test)]
+mod payloads;
 pub mod reader;
 mod settings;
 mod shelf;

@@ -101,13 +101,15 @@ impl Shelf {
             if self.files.contains_key(&entry.name) {
                 continue;
             }
-            if files == FILES_AT_ONCE || (files > 0 && bytes + entry.bytes > BYTES_AT_ONCE) {
+            // One that is too large is only told, not read.
+            let weight = if entry.bytes > FILE_BYTES_MAX { 0 } else { entry.bytes };
+            if files == FILES_AT_ONCE || (files > 0 && bytes + weight > BYTES_AT_ONCE) {
                 self.unread_from = Some(at);
                 break;
             }
             files += 1;
-            bytes += entry.bytes;
-            self.take_up(config, now, at, entry).await?;
+            bytes += weight;
+            self.take_up(config, now, at, entry).await;
         }
         Ok(())
     }
@@ -125,13 +127,15 @@ impl Shelf {
         self.files.retain(|_, file| stands(file) && !matches!(file.state, State::Half(_)));
     }
 
-    async fn take_up(&mut self, config: &Config, now: Timestamp, at: Timestamp, entry: Entry) -> std::io::Result<()> {
+    async fn take_up(&mut self, config: &Config, now: Timestamp, at: Timestamp, entry: Entry) {
         let name = entry.name.clone();
         let state = match early_judgement(config, now, at, &entry) {
             Some(state) => state,
-            None => match folder::read(&config.orders_folder, &entry).await? {
-                None => State::Half(format!("{name} changed while it was read")),
-                Some(bytes) => match parse(bytes, &config.profile).await {
+            None => match folder::read(&config.orders_folder, &entry).await {
+                // One file that can't be opened hides no other, and is tried again.
+                Err(error) => State::Half(format!("{name} can't be read: {error}")),
+                Ok(None) => State::Half(format!("{name} changed while it was read")),
+                Ok(Some(bytes)) => match parse(bytes, &config.profile).await {
                     Err(fault) => State::Faulty(format!("{name}, {fault}")),
                     Ok(sheet) if config.needs_line_end && !sheet.is_whole => State::Half(format!(
                         "{name} does not end with a line end: half of it may be missing (if the mall's files always \
@@ -142,7 +146,6 @@ impl Shelf {
             },
         };
         self.files.insert(name, File { entry, at, state });
-        Ok(())
     }
 
     fn keep(&mut self, config: &Config, (at, entry): (Timestamp, &Entry), sheet: Sheet) -> State {
@@ -263,7 +266,7 @@ impl Shelf {
                 let bad = self.files.values().filter(|file| file.read_at().is_none() && file.at >= from);
                 let stop = bad.map(|file| file.at).chain(self.unread_from).min();
                 let proves = |at: &Timestamp| stop.is_none_or(|stop| *at < stop);
-                read.iter().map(|(at, _)| *at).filter(proves).next_back().unwrap_or(from)
+                read.iter().map(|(at, _)| *at).rfind(proves).unwrap_or(from)
             }
         };
         Some(if end == from { from } else { end.checked_sub(config.export_lag).unwrap_or(from) })

@@ -77,7 +77,7 @@ async fn each_bend_is_seen_by_the_check_that_is_about_it() {
 
 #[tokio::test]
 async fn an_adapter_that_keeps_no_pace_is_seen() {
-    const BURST: &str = "a burst of calls never exceeds a quota";
+    const BURST: &str = "a burst of calls never exceeds a quota or a budget";
     let free = CARD.operations.iter().map(|operation| OperationCard::counted(operation.name, &[]));
     let operations: &'static [OperationCard] = Box::leak(free.collect());
     let card: &'static Card = Box::leak(Box::new(Card { operations, ..CARD.clone() }));

@@ -1,5 +1,6 @@
 //! searchListingsItems and patchListingsItem over the book.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use uriba_sdk::{
     env::Url,
@@ -11,7 +12,7 @@ use super::{
     reply::{Refused, error, invalid_input, ok},
     shop::{Shop, Switch},
 };
-use crate::card::{JAPAN, PUSH, QUANTITY_MAX, READ, READ_BATCH};
+use crate::card::{JAPAN, LIST, PUSH, QUANTITY_MAX, READ, READ_BATCH};
 
 const INCLUDED: [&str; 8] = [
     "summaries",
@@ -23,6 +24,9 @@ const INCLUDED: [&str; 8] = [
     "relationships",
     "productTypes",
 ];
+pub const TITLE: &str = "煎茶 100g";
+/// The last listing of a search that can be had.
+const REACHABLE: usize = 1_000;
 const AVAILABILITY: &str = "/attributes/fulfillment_availability";
 /// The sibling under which an FBA listing keeps a merchant's quantity that it should never have been given.
 const SECOND_ENTRY: &str = "second entry";
@@ -96,11 +100,75 @@ fn listing(sku: &str, item: &Item, included: &[String]) -> Value {
             entry[name] = json!(text);
         }
         body["attributes"] = json!({ "fulfillment_availability": [entry] });
+        if let Some(jan) = jan(sku) {
+            let codes = json!([{ "type": "ean", "value": jan, "marketplace_id": JAPAN }]);
+            body["attributes"]["externally_assigned_product_identifier"] = codes;
+        }
     }
     if has("summaries") {
-        body["summaries"] = json!([{ "marketplaceId": JAPAN, "status": ["BUYABLE"], "itemName": "煎茶 100g" }]);
+        let at = created(sku).to_string();
+        body["summaries"] = json!([{
+            "marketplaceId": JAPAN, "asin": "B000000000", "productType": "TEA", "status": ["BUYABLE"],
+            "itemName": TITLE, "createdDate": at, "lastUpdatedDate": at,
+        }]);
     }
     body
+}
+
+/// All listings, oldest first, as far as one search reaches.
+pub fn list(shop: &Shop, visit: &Visit<'_>) -> Reply {
+    all(shop, visit).unwrap_or_else(|refused| refused.0)
+}
+
+fn all(shop: &Shop, visit: &Visit<'_>) -> Result<Reply, Refused> {
+    shop.admit(visit.request)?;
+    let known = ["marketplaceIds", "issueLocale", "includedData", "createdAfter", "sortBy", "sortOrder", "pageSize"];
+    let query = pairs(visit.request, &[&known[..], &["pageToken"]].concat())?;
+    check_account(shop, &visit.request.url, query.get("marketplaceIds"))?;
+    let included = listed(&query, "includedData", &INCLUDED)?.unwrap_or_else(|| vec!["summaries".into()]);
+    let size = query.get("pageSize").map_or(Ok(10), |text| text.parse::<usize>());
+    let Ok(size @ 1..=READ_BATCH) = size else { return Err(bad_request("pageSize must be between 1 and 20")) };
+    let by = ["sortBy", "sortOrder"].map(|name| query.get(name).map(String::as_str));
+    if by != [Some("createdDate"), Some("ASC")] {
+        return Err(bad_request("This shop is listed by createdDate, ASC."));
+    }
+    let after = query.get("createdAfter").map(|text| text.parse::<Timestamp>()).transpose();
+    let after = after.map_err(|_| bad_request("createdAfter"))?;
+    // A token stands for its search and a place in it.
+    let bound = format!("{after:?}");
+    let skip = match query.get("pageToken").map(|token| token.split_once('+')) {
+        None => 0,
+        Some(Some((search, skip))) if search == bound => skip.parse().map_err(|_| bad_request("pageToken"))?,
+        Some(_) => return Err(bad_request("pageToken is not valid")),
+    };
+    let inclusive = shop.is_on(Switch::CreatedAfterIsInclusive);
+    let mut found: Vec<_> = shop.book.items().into_iter().map(|(sku, item)| (created(&sku), sku, item)).collect();
+    found.retain(|(at, ..)| after.is_none_or(|after| if inclusive { *at >= after } else { *at > after }));
+    found.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    let total = found.len();
+    let page = found.into_iter().take(REACHABLE).skip(skip).take(size);
+    let items: Vec<Value> = page.map(|(_, sku, item)| listing(&sku, &item, &included)).collect();
+    let mut body = json!({ "numberOfResults": total, "items": items });
+    if skip + size < total.min(REACHABLE) {
+        body["pagination"] = json!({ "nextToken": format!("{bound}+{}", skip + size) });
+    }
+    Ok(ok(LIST, &body))
+}
+
+/// When a listing was created: some second of this year, the same whenever it is asked for.
+pub fn created(sku: &str) -> Timestamp {
+    let begin: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a constant instant");
+    begin + SignedDuration::from_secs(i64::try_from(digest(sku) % 20_000_000).unwrap_or(0))
+}
+
+/// The JAN that every other listing has.
+pub fn jan(sku: &str) -> Option<String> {
+    let digest = digest(sku);
+    digest.is_multiple_of(2).then(|| format!("49{:011}", digest % 100_000_000_000))
+}
+
+fn digest(sku: &str) -> u64 {
+    sku.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(1_000_003).wrapping_add(u64::from(byte)))
 }
 
 fn patched(shop: &Shop, visit: &Visit<'_>) -> Result<Reply, Refused> {
@@ -147,7 +215,7 @@ fn patched(shop: &Shop, visit: &Visit<'_>) -> Result<Reply, Refused> {
         && !preview
         && !visit.has(&Fault::Silent)
     {
-        change.apply(shop, &sku, quantity, fba);
+        change.apply(shop, &sku, quantity, fba, shop.book.now());
     }
     let issues: Vec<Value> = verdict.err().into_iter().collect();
     let submission = format!("{:032x}", shop.next());
@@ -155,7 +223,7 @@ fn patched(shop: &Shop, visit: &Visit<'_>) -> Result<Reply, Refused> {
 }
 
 /// The one patch of a request that is well formed.
-struct Change {
+pub struct Change {
     merges: bool,
     path: String,
     entries: Vec<Map<String, Value>>,
@@ -164,7 +232,11 @@ struct Change {
 impl Change {
     fn read(body: &[u8]) -> Result<Self, Refused> {
         let unreadable = || invalid_input("Request has missing or invalid parameters and cannot be parsed.");
-        let body: Map<String, Value> = serde_json::from_slice(body).map_err(|_| unreadable())?;
+        Self::of(serde_json::from_slice(body).map_err(|_| unreadable())?)
+    }
+
+    pub fn of(body: Map<String, Value>) -> Result<Self, Refused> {
+        let unreadable = || invalid_input("Request has missing or invalid parameters and cannot be parsed.");
         let known = body.keys().all(|name| matches!(name.as_str(), "productType" | "patches"));
         let product_type = body.get("productType").and_then(Value::as_str).unwrap_or_default();
         let patches = body.get("patches").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -182,7 +254,7 @@ impl Change {
     }
 
     /// The quantity to set, or the issue for which nothing is set.
-    fn verdict(&self) -> Result<i64, Value> {
+    pub fn verdict(&self) -> Result<i64, Value> {
         let [entry] = self.entries.as_slice() else {
             return Err(issue("90000900", "fulfillment_availability takes one entry per channel."));
         };
@@ -198,8 +270,9 @@ impl Change {
         }
     }
 
-    /// What was submitted shows at once; what is on sale follows, over whatever was sold meanwhile.
-    fn apply(&self, shop: &Shop, sku: &str, quantity: i64, fba: bool) {
+    /// What was submitted shows at once; what is on sale follows the instant at which it was taken, over whatever was
+    /// sold meanwhile.
+    pub fn apply(&self, shop: &Shop, sku: &str, quantity: i64, fba: bool, taken_at: Timestamp) {
         if fba {
             shop.book.with_item(sku, |item| item.siblings.insert(SECOND_ENTRY.into(), quantity.to_string()));
             return;
@@ -213,17 +286,16 @@ impl Change {
                 item.siblings.insert(name.clone(), value.to_string());
             }
         });
-        let delay = shop.effect_delay();
-        let now = shop.book.now();
-        if delay.is_zero() {
+        let at = taken_at.saturating_add(shop.effect_delay()).unwrap_or(taken_at);
+        if at <= shop.book.now() {
             shop.book.set(sku, quantity);
         } else {
-            shop.book.set_later(sku, quantity, now.saturating_add(delay).unwrap_or(now));
+            shop.book.set_later(sku, quantity, at);
         }
     }
 }
 
-fn issue(code: &str, message: &str) -> Value {
+pub fn issue(code: &str, message: &str) -> Value {
     json!({
         "code": code, "message": message, "severity": "ERROR",
         "attributeNames": ["fulfillment_availability"], "categories": ["INVALID_ATTRIBUTE"],

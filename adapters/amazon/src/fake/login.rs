@@ -24,16 +24,17 @@ pub fn token(shop: &Shop, visit: &Visit<'_>) -> Reply {
     if field("client_id") != CLIENT_ID || field("client_secret") != shop.client_secret() {
         return login_error(401, "invalid_client", "Client authentication failed");
     }
-    if shop.is_revoked() || field("refresh_token") != shop.refresh_token() {
+    let refreshed = shop.refreshed(field("refresh_token")).filter(|_| !shop.is_revoked());
+    let Some(refresh_token) = refreshed else {
         return login_error(400, "invalid_grant", "The request has an invalid grant parameter : refresh_token");
-    }
+    };
     Reply::json(
         200,
         &json!({
             "access_token": shop.issue_token(),
             "token_type": "bearer",
             "expires_in": TOKEN_LIFE.as_secs(),
-            "refresh_token": shop.refresh_token(),
+            "refresh_token": refresh_token,
         }),
     )
 }

@@ -1,11 +1,15 @@
-//! Amazon's fake: Login with Amazon, Orders 2026-01-01 and Listings Items 2021-08-01 over the common book.
+//! Amazon's fake: Login with Amazon, Orders 2026-01-01, Listings Items 2021-08-01, Feeds 2021-06-30 and Sellers v1 over
+//! the common book.
 //!
 //! It is strict about what the model files state (parameters, the two-minute rule, page tokens bound to their
 //! parameters and to a day, quantities) and acts out what makes Amazon awkward: a submission shows at once and
 //! takes effect minutes later, over whatever was sold meanwhile. What nobody is sure of is a switch.
 
+mod account;
+mod feeds;
 mod listings;
 mod login;
+mod notice;
 mod orders;
 mod reply;
 mod shop;
@@ -14,15 +18,18 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use jiff::Timestamp;
 use uriba_sdk::{
-    Order, Restored, Settings,
-    fake::{Book, FakeMall, FakeOptions, FakeServer, IdMaker, Stage},
+    Listed, Order, Restored, Settings,
+    fake::{Book, FakeMall, FakeOptions, FakeServer, IdMaker, Notification, Reply, Stage, Visit},
 };
 
 use orders::{State, state};
 use reply::AmazonDialect;
 use shop::{SWITCHES, Shop, Switch};
 
-use crate::card::{CARD, JAPAN, ORDER, PUSH, READ, SEARCH, TOKEN};
+use crate::card::{
+    ACCOUNT, CARD, FEED, FEED_DOWNLOAD, FEED_PLACE, FEED_REPORT, FEED_STATE, FEED_UPLOAD, JAPAN, LIST, ORDER, PUSH,
+    READ, SEARCH, TOKEN,
+};
 
 /// Shops of one application share it; Amazon counts per selling account all the same.
 const CLIENT_ID: &str = "amzn1.application-oa2-client.00000000000000000000000000000fab";
@@ -42,6 +49,7 @@ impl AmazonFake {
         let shop = Arc::new(Shop::new(book.clone(), &options.shop));
         let account = format!("amazon-{}", options.shop);
         let server = FakeServer::start(book, &options, &CARD, CLIENT_ID, &account, Box::new(AmazonDialect)).await;
+        shop.set_storage(server.uri());
         let fake = Self { shop, server };
         fake.mount().await;
         fake
@@ -58,13 +66,38 @@ impl AmazonFake {
         server.endpoint(ORDER, "GET", path, move |visit| orders::single(&shop, visit)).await;
         let shop = self.shop.clone();
         let path = "^/listings/2021-08-01/items/[^/]+$";
-        server.endpoint(READ, "GET", path, move |visit| listings::search(&shop, visit)).await;
+        let named = |request: &wiremock::Request| request.url.query_pairs().any(|(name, _)| name == "identifiers");
+        server.endpoint_where(READ, "GET", path, named, move |visit| listings::search(&shop, visit)).await;
+        let shop = self.shop.clone();
+        server.endpoint(LIST, "GET", path, move |visit| listings::list(&shop, visit)).await;
         let shop = self.shop.clone();
         let path = "^/listings/2021-08-01/items/[^/]+/[^/]+$";
         server.endpoint(PUSH, "PATCH", path, move |visit| listings::patch(&shop, visit)).await;
+        let shop = self.shop.clone();
+        let path = "^/sellers/v1/marketplaceParticipations$";
+        server.endpoint(ACCOUNT, "GET", path, move |visit| account::participations(&shop, visit)).await;
+        self.mount_feeds().await;
         // Any other address (a SKU whose slash was not encoded, say) is "denied", not "not found".
         for method in ["GET", "PATCH", "PUT", "POST", "DELETE"] {
             server.endpoint("elsewhere", method, ".*", |_| reply::denied("")).await;
+        }
+    }
+}
+
+impl AmazonFake {
+    async fn mount_feeds(&self) {
+        type Handler = fn(&Shop, &Visit<'_>) -> Reply;
+        let endpoints: [(&'static str, &str, &str, Handler); 6] = [
+            (FEED_PLACE, "POST", "^/feeds/2021-06-30/documents$", feeds::place),
+            (FEED, "POST", "^/feeds/2021-06-30/feeds$", feeds::create),
+            (FEED_STATE, "GET", "^/feeds/2021-06-30/feeds/[^/]+$", feeds::state),
+            (FEED_REPORT, "GET", "^/feeds/2021-06-30/documents/[^/]+$", feeds::document),
+            (FEED_UPLOAD, "PUT", "^/presigned/[^/]+$", feeds::upload),
+            (FEED_DOWNLOAD, "GET", "^/presigned/[^/]+$", feeds::download),
+        ];
+        for (operation, method, path, handler) in endpoints {
+            let shop = self.shop.clone();
+            self.server.endpoint(operation, method, path, move |visit| handler(&shop, visit)).await;
         }
     }
 }
@@ -85,6 +118,7 @@ impl FakeMall for AmazonFake {
             ("refresh_token", self.shop.refresh_token()),
             ("seller_id", self.shop.seller()),
             ("marketplace_id", JAPAN.to_owned()),
+            ("hook_secret", self.shop.hook_secret()),
         ];
         Settings {
             channel: channel.to_owned(),
@@ -138,6 +172,24 @@ impl FakeMall for AmazonFake {
             (line.shipped_at, line.original) = (None, None);
         }
         order
+    }
+
+    fn shop_name(&self) -> Option<String> {
+        Some(format!("{} ({})", self.shop.store(), self.shop.seller()))
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        self.shop.book.item(key)?;
+        let (code, jan, title) = (None, listings::jan(key), Some(listings::TITLE.to_owned()));
+        Some(Listed { key: key.to_owned(), code, jan, title })
+    }
+
+    fn notification(&self, order: &str) -> Option<Notification> {
+        notice::order_change(&self.shop, order)
+    }
+
+    fn notification_of(&self, body: &[u8]) -> Option<Notification> {
+        Some(notice::signed(&self.shop, body))
     }
 
     fn expire_credentials(&self) {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Mutex, MutexGuard,
+        Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -13,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use uriba_sdk::fake::Book;
 use wiremock::Request;
 
-use super::reply::{Refused, denied};
+use super::{
+    feeds::Feeds,
+    reply::{Refused, denied},
+};
 
 /// An access token's life (connecting-to-the-selling-partner-api).
 pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_secs(3_600);
@@ -26,6 +29,14 @@ pub const SWITCHES: &[&str] = &[
     "fba_takes_a_second_entry",
     "effective_at_once",
     "effective_after_an_hour",
+    "feed_ends_fatal",
+    "feed_is_cancelled",
+    "feed_report_lacks_a_message",
+    "feed_report_is_plain",
+    "feed_waits_half_a_day",
+    "created_after_is_inclusive",
+    "refresh_token_rotates",
+    "no_role_for_the_account",
 ];
 
 #[derive(Clone, Copy)]
@@ -41,6 +52,22 @@ pub enum Switch {
     FbaTakesASecondEntry,
     EffectiveAtOnce,
     EffectiveAfterAnHour,
+    /// Feeds are aborted half-way, without a report.
+    FeedEndsFatal,
+    /// Somebody cancels feeds while they are in the queue.
+    FeedIsCancelled,
+    /// A report counts one message less than the feed had, which is not applied either.
+    FeedReportLacksAMessage,
+    /// Reports are not compressed.
+    FeedReportIsPlain,
+    /// Feeds stand behind others for twelve hours (models issue 4823).
+    FeedWaitsHalfADay,
+    /// `createdAfter` includes its instant.
+    CreatedAfterIsInclusive,
+    /// Each answer of the token endpoint gives another refresh token; the one before lives until the new one is used.
+    RefreshTokenRotates,
+    /// The application may not see the account.
+    NoRoleForTheAccount,
 }
 
 pub struct Shop {
@@ -51,6 +78,10 @@ pub struct Shop {
     pages: Mutex<HashMap<String, PageToken>>,
     revoked: AtomicBool,
     issued: AtomicU64,
+    feeds: Mutex<Feeds>,
+    storage: OnceLock<String>,
+    /// Refresh tokens that are good: the one in use, and its successor until that is used.
+    refresh: Mutex<Vec<String>>,
 }
 
 /// What a page token stands for: the parameters it was given for, the last row before it, and when.
@@ -71,6 +102,9 @@ impl Shop {
             pages: Mutex::default(),
             revoked: AtomicBool::new(false),
             issued: AtomicU64::new(0),
+            feeds: Mutex::default(),
+            storage: OnceLock::new(),
+            refresh: Mutex::new(vec![first_refresh_token(name)]),
         }
     }
 
@@ -82,8 +116,48 @@ impl Shop {
         format!("amzn1.oa2-cs.v1.secret-of-{}", self.name)
     }
 
+    /// The refresh token that the seller was given once.
     pub fn refresh_token(&self) -> String {
-        format!("Atzr|refresh+{}/==", self.name)
+        first_refresh_token(&self.name)
+    }
+
+    /// The refresh token that goes with an answer to this one; `None`: it is not good.
+    pub fn refreshed(&self, token: &str) -> Option<String> {
+        let mut good = lock(&self.refresh);
+        let at = good.iter().position(|good| good == token)?;
+        good.drain(..at);
+        if !self.is_on(Switch::RefreshTokenRotates) {
+            return Some(token.to_owned());
+        }
+        good.truncate(1);
+        good.push(format!("Atzr|refresh+{}/{}==", self.name, self.next()));
+        good.last().cloned()
+    }
+
+    pub fn hook_secret(&self) -> String {
+        format!("hook-secret-shared-with-{}", self.name)
+    }
+
+    pub fn store(&self) -> String {
+        format!("緑茶の店 {}", self.name)
+    }
+
+    pub fn feeds(&self) -> MutexGuard<'_, Feeds> {
+        lock(&self.feeds)
+    }
+
+    /// Where the storage of feed documents answers.
+    pub fn set_storage(&self, uri: String) {
+        self.storage.get_or_init(|| uri);
+    }
+
+    pub fn storage(&self) -> &str {
+        self.storage.get().map_or("", String::as_str)
+    }
+
+    /// How long a feed stands in the queue.
+    pub fn queue(&self) -> SignedDuration {
+        SignedDuration::from_mins(if self.is_on(Switch::FeedWaitsHalfADay) { 12 * 60 } else { 1 })
     }
 
     pub fn is_on(&self, switch: Switch) -> bool {
@@ -154,6 +228,10 @@ impl Shop {
     pub fn next(&self) -> u64 {
         self.issued.fetch_add(1, Ordering::Relaxed) + 1
     }
+}
+
+fn first_refresh_token(shop: &str) -> String {
+    format!("Atzr|refresh+{shop}/==")
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -23,7 +23,7 @@ const HEADER: [&str; 11] = [
     "shipped_at",
 ];
 
-pub(super) fn file(orders: &[BookOrder], ways: Ways, fault: Option<&Fault>) -> Vec<u8> {
+pub(crate) fn file(orders: &[BookOrder], ways: Ways, fault: Option<&Fault>) -> Vec<u8> {
     let stale = fault == Some(&Fault::StaleRows);
     let mut rows = Vec::new();
     for kept in orders {
@@ -48,7 +48,7 @@ pub(super) fn file(orders: &[BookOrder], ways: Ways, fault: Option<&Fault>) -> V
 }
 
 /// The grain of this file's times.
-pub(super) fn grain(at: Timestamp, ways: Ways) -> Timestamp {
+pub(crate) fn grain(at: Timestamp, ways: Ways) -> Timestamp {
     let unit = if ways.minutes { Unit::Minute } else { Unit::Second };
     let round = jiff::TimestampRound::new().smallest(unit).mode(jiff::RoundMode::Floor);
     at.round(round).expect("a fake's time is no end of time")

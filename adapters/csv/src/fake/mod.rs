@@ -4,7 +4,7 @@
 //! soon as it has written a stock file the file is taken up, to take effect later: the two folders' far side is
 //! joined to the adapter's own module for files, so that nothing depends on when a thread wakes.
 
-mod export;
+pub(crate) mod export;
 mod upload;
 
 use std::{
@@ -55,7 +55,7 @@ struct Desk {
 }
 
 /// How this mall writes its files: nobody knows of the next one.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ways {
     pub cp932: bool,
     pub mark: bool,

@@ -1,12 +1,15 @@
 //! Many writes in one push: full batches, over-full ones, bad entries among good ones, and broken answers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Finding, Miss, Planned, Shop, cannot, check, ensure, writing::write};
+use super::{
+    Finding, Miss, Planned, Shop, cannot, check, ensure, failed, listings::update, tickets::decided, writing::write,
+};
 use crate::{
     card::{Batch, WriteMode, WriteWay},
     error::{Applied, Class, Result as Called},
     fake::Fault,
+    mall::ListingKey,
     stock::{Outcome, RefusedWhy, Write},
 };
 
@@ -15,62 +18,110 @@ const BEGIN: i64 = 5;
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("a batch at its maximum is applied once", full),
-        check("a batch over its maximum is refused, or split soundly", overfull),
-        check("an unknown item does to its batch what the card says", unknown_item),
-        check("modes that share an operation can share a batch", mixed_modes),
-        check("what a push says is what happened", honest),
+        check(
+            "a batch at its maximum is applied once",
+            "`WriteWay::batch_max`: the most updates that one push may carry; one outcome per update, in order",
+            full,
+        ),
+        check(
+            "a batch over its maximum is refused, or split soundly",
+            "`Mall::push`: more than batch_max is an error with nothing written, or is split so that each is right",
+            overfull,
+        ),
+        check(
+            "an unknown item does to its batch what the card says",
+            "`Batch`: what becomes of good entries beside bad ones; `Class::Rejected` names the bad ones by index",
+            unknown_item,
+        ),
+        check(
+            "modes that share an operation can share a batch",
+            "`WriteWay::operation`: a push holds updates of every mode that the operation has",
+            mixed_modes,
+        ),
+        check(
+            "what a push says is what happened",
+            "`Outcome`: Applied was written, a refusal was not, and whoever doesn't know says Unknown",
+            honest,
+        ),
     ]
 }
 
-/// `count` listed items and a write for each, with the figure that it leads to.
-pub(super) fn batch(shop: &Shop, mode: WriteMode, count: usize) -> Vec<(String, Write, i64)> {
-    let entry = |n: usize| {
-        let only_down = mode == WriteMode::Absolute && !shop.fake.raises_absolutely();
-        let targets = if only_down { [0, 4, 3, 1] } else { [0, 7, 3, 12] };
-        let target = targets[n % 4].min(shop.card().quantity_max);
-        (shop.list(n, BEGIN), write(mode, BEGIN, target), target)
-    };
-    (0..count).map(entry).collect()
+pub(super) struct Entry {
+    pub(super) listing: ListingKey,
+    pub(super) write: Write,
+    /// The figure that it leads to.
+    pub(super) target: i64,
 }
 
-pub(super) async fn push(shop: &Shop, batch: &[(String, Write, i64)]) -> Result<Called<Vec<Outcome>>, Miss> {
-    let writes: Vec<_> = batch.iter().map(|(key, write, _)| (key.clone(), *write)).collect();
-    let updates = shop.updates(&writes).await?;
-    Ok(shop.push(&updates).await)
+/// `count` listed items of the way's kind, or as many as it takes for that way, and a write for each.
+pub(super) async fn batch(shop: &Shop, way: &WriteWay, count: usize) -> Result<Vec<Entry>, Miss> {
+    let listings = shop.list_many(way.kind, count.max(shop.least(way)), BEGIN).await?;
+    let absolute = shop.card().offers(WriteMode::Absolute);
+    let targets = if absolute && !shop.fake.raises_absolutely() { [0_i64, 4, 3, 1] } else { [0, 7, 3, 12] };
+    let entry = |(n, listing): (usize, ListingKey)| {
+        let target = targets[n % 4].min(shop.card().quantity_max);
+        Entry { listing, write: write(way.mode, BEGIN, target), target }
+    };
+    Ok(listings.into_iter().enumerate().map(entry).collect())
+}
+
+/// As the push was answered at first.
+pub(super) async fn push(shop: &Shop, batch: &[Entry]) -> Called<Vec<Outcome>> {
+    let updates: Vec<_> = batch.iter().map(|entry| update(&entry.listing, entry.write)).collect();
+    shop.push(&updates).await
+}
+
+/// What it came to in the end, when every fault is over.
+pub(super) async fn in_the_end(
+    shop: &Shop,
+    batch: &[Entry],
+    told: Called<Vec<Outcome>>,
+) -> Result<Called<Vec<Outcome>>, Miss> {
+    match told {
+        Ok(outcomes) => {
+            one_each(batch, &outcomes)?;
+            Ok(Ok(decided(shop, outcomes).await?))
+        }
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+fn one_each(batch: &[Entry], outcomes: &[Outcome]) -> Finding {
+    let expected = || format!("{} outcomes for as many updates", batch.len());
+    ensure(outcomes.len() == batch.len(), || (expected(), outcomes.len().to_string()))
 }
 
 /// Every entry was applied, and the mall's counters say so too.
-fn applied(shop: &Shop, batch: &[(String, Write, i64)], outcomes: &[Outcome]) -> Finding {
-    ensure(outcomes.len() == batch.len(), || format!("{} outcomes for {} updates", outcomes.len(), batch.len()))?;
+fn applied(shop: &Shop, batch: &[&Entry], outcomes: &[Outcome]) -> Finding {
     shop.take_effect();
-    for ((key, write, target), outcome) in batch.iter().zip(outcomes) {
-        let good = match outcome {
-            Outcome::Applied { now } => now.is_none_or(|now| now == *target),
-            Outcome::Pending { .. } => true,
-            _ => false,
-        };
-        ensure(good, || format!("{key} {write:?}: {outcome:?}"))?;
+    for (Entry { listing, write, target }, outcome) in batch.iter().copied().zip(outcomes) {
+        let key = &listing.key;
+        let good = matches!(outcome, Outcome::Applied { now } if now.is_none_or(|now| now == *target));
+        ensure(good, || (format!("{write:?} of {key} applied, to show {target}"), format!("{outcome:?}")))?;
         let figure = shop.figure(key);
-        ensure(figure == *target, || format!("after {write:?} on {BEGIN}, {key} shows {figure}"))?;
+        ensure(figure == *target, || {
+            (format!("{target} for sale of {key} after {write:?} on {BEGIN}"), figure.to_string())
+        })?;
     }
     Ok(())
 }
 
-fn untouched(shop: &Shop, batch: &[(String, Write, i64)]) -> Finding {
+fn untouched<'a>(shop: &Shop, mut batch: impl Iterator<Item = &'a Entry>) -> Finding {
     shop.take_effect();
-    for (key, ..) in batch {
-        let figure = shop.figure(key);
-        ensure(figure == BEGIN, || format!("the push failed as a whole, and {key} went from {BEGIN} to {figure}"))?;
-    }
-    Ok(())
+    batch.try_for_each(|entry| {
+        let figure = shop.figure(&entry.listing.key);
+        ensure(figure == BEGIN, || {
+            let key = &entry.listing.key;
+            ("nothing written by a push that failed as a whole", format!("{key} went from {BEGIN} to {figure}"))
+        })
+    })
 }
 
 async fn full(shop: Arc<Shop>) -> Finding {
     for way in shop.card().writes {
-        let batch = batch(&shop, way.mode, way.batch_max);
-        let outcomes = push(&shop, &batch).await??;
-        applied(&shop, &batch, &outcomes)?;
+        let batch = batch(&shop, way, way.batch_max).await?;
+        let outcomes = in_the_end(&shop, &batch, push(&shop, &batch).await).await??;
+        applied(&shop, &batch.iter().collect::<Vec<_>>(), &outcomes)?;
     }
     Ok(())
 }
@@ -78,13 +129,14 @@ async fn full(shop: Arc<Shop>) -> Finding {
 async fn overfull(shop: Arc<Shop>) -> Finding {
     for way in shop.card().writes {
         for count in [way.batch_max + 1, way.batch_max * 3 + 1] {
-            let batch = batch(&shop, way.mode, count);
-            match push(&shop, &batch).await? {
-                Ok(outcomes) => judge(&shop, &batch, &Ok(outcomes)).map_err(Miss::Failed)?,
+            let batch = batch(&shop, way, count).await?;
+            match in_the_end(&shop, &batch, push(&shop, &batch).await).await? {
+                Ok(outcomes) => judge(&shop, &batch, &Ok(outcomes))?,
                 Err(error) => {
                     let named = matches!(error.class, Class::Rejected { .. } | Class::Malformed { .. });
-                    ensure(named, || format!("{count} updates, {} fit: {error}", way.batch_max))?;
-                    untouched(&shop, &batch)?;
+                    let expected = || format!("{count} updates, {} fit: Rejected, or split", way.batch_max);
+                    ensure(named, || (expected(), error.to_string()))?;
+                    untouched(&shop, batch.iter())?;
                 }
             }
         }
@@ -92,59 +144,66 @@ async fn overfull(shop: Arc<Shop>) -> Finding {
     Ok(())
 }
 
+/// One that the mall has never had, and one that it had when it was mapped.
 async fn unknown_item(shop: Arc<Shop>) -> Finding {
-    for way in shop.card().writes.iter().filter(|way| way.batch_max > 1) {
-        let count = way.batch_max.min(5);
-        let mut batch = batch(&shop, way.mode, count);
-        let bad = count / 2;
-        batch[bad].0 = shop.fake.mall_key(9_000 + bad);
-        let result = push(&shop, &batch).await?;
-        judge_unknown(&shop, way, &batch, bad, result)?;
-    }
-    for way in shop.card().writes {
-        let alone = [(shop.fake.mall_key(8_000), write(way.mode, BEGIN, 3), 3)];
-        let result = push(&shop, &alone).await?;
-        judge_unknown(&shop, way, &alone, 0, result)?;
+    for (at, way) in shop.card().writes.iter().enumerate() {
+        for count in [way.batch_max.min(5), 1] {
+            let count = count.max(shop.least(way));
+            // Items of their own: a mall may keep what was written to one that it doesn't have.
+            let gone = shop.list_kind(way.kind, way.batch_max.max(20) + 10 * at + count, BEGIN).await?;
+            shop.book().unlist(&gone.key);
+            judge_beside(&shop, way, count, gone).await?;
+            // The kind of what never was can't be told.
+            if shop.kinds().len() == 1 {
+                let never = shop.fake.mall_key(9_000 + 10 * at + count);
+                let answers = shop.resolve(&[never]).await?;
+                if let Some(Ok(never)) = answers.into_iter().next().map(|answer| answer.key) {
+                    judge_beside(&shop, way, count, never).await?;
+                }
+            }
+        }
     }
     Ok(())
 }
 
-fn judge_unknown(
-    shop: &Shop,
-    way: &WriteWay,
-    batch: &[(String, Write, i64)],
-    bad: usize,
-    result: Called<Vec<Outcome>>,
-) -> Finding {
-    let good: Vec<_> = batch.iter().enumerate().filter(|(n, _)| *n != bad).map(|(_, entry)| entry.clone()).collect();
+async fn judge_beside(shop: &Shop, way: &WriteWay, count: usize, unknown: ListingKey) -> Finding {
+    let mut batch = batch(shop, way, count).await?;
+    let bad = count / 2;
+    batch[bad].listing = unknown;
+    let told = push(shop, &batch).await;
+    let result = in_the_end(shop, &batch, told).await?;
+    judge_unknown(shop, way, &batch, bad, result)
+}
+
+fn judge_unknown(shop: &Shop, way: &WriteWay, batch: &[Entry], bad: usize, result: Called<Vec<Outcome>>) -> Finding {
+    let good: Vec<_> = batch.iter().enumerate().filter(|(n, _)| *n != bad).map(|(_, entry)| entry).collect();
     match result {
-        Ok(outcomes) => {
-            ensure(outcomes.len() == batch.len(), || {
-                format!("{} outcomes for {} updates", outcomes.len(), batch.len())
-            })?;
+        Ok(mut outcomes) => {
+            let all = format!("{outcomes:?}");
+            let told = outcomes.remove(bad);
             // Some malls accept a figure for an item that doesn't exist; only a read-back tells.
-            let fits = match &outcomes[bad] {
+            let fits = match &told {
                 Outcome::Refused(refusal) => matches!(refusal.why, RefusedWhy::NoSuchItem | RefusedWhy::Other),
                 Outcome::Applied { .. } => way.mode != WriteMode::CompareAndSet,
-                Outcome::Pending { .. } | Outcome::Unknown => true,
-                Outcome::Conflict { .. } => false,
+                Outcome::Unknown => true,
+                Outcome::Pending { .. } | Outcome::Conflict { .. } => false,
             };
-            ensure(fits, || format!("{:?} on an unknown item: {:?}", way.mode, outcomes[bad]))?;
-            let refused = matches!(outcomes[bad], Outcome::Refused(_));
-            if refused && way.batch == Batch::AllOrNothing && !good.is_empty() {
-                return ensure(false, || format!("all or nothing by the card, and yet: {outcomes:?}"));
-            }
-            let mut rest = outcomes;
-            rest.remove(bad);
-            applied(shop, &good, &rest)
+            ensure(fits, || (format!("{:?} on an unknown item refused", way.mode), format!("{told:?}")))?;
+            let spared = !matches!(told, Outcome::Refused(_)) || way.batch != Batch::AllOrNothing || good.is_empty();
+            ensure(spared, || ("all or nothing, by the card", all))?;
+            applied(shop, &good, &outcomes)
         }
         Err(error) => match &error.class {
             Class::Rejected { refused } if way.batch != Batch::PerItem || good.is_empty() => {
                 let named: Vec<_> = refused.iter().map(|(index, _)| *index).collect();
-                ensure(named == [bad], || format!("entry {bad} was bad, rejected for {refused:?}"))?;
-                untouched(shop, &good)
+                let expected = || format!("rejected for entry {bad}, which was the bad one");
+                ensure(named == [bad], || (expected(), format!("{refused:?}")))?;
+                untouched(shop, good.into_iter())
             }
-            _ => ensure(false, || format!("{:?} by the card, and a bad entry gave: {error}", way.batch)),
+            _ => {
+                let expected = format!("{:?} by the card: the good entries spared, or the bad one named", way.batch);
+                Err(failed(expected, error.to_string()))
+            }
         },
     }
 }
@@ -152,19 +211,21 @@ fn judge_unknown(
 async fn mixed_modes(shop: Arc<Shop>) -> Finding {
     let ways = shop.card().writes;
     let Some(first) = ways.first() else { return cannot("no writes") };
-    let alike: Vec<_> = ways.iter().filter(|way| way.operation == first.operation).collect();
+    let alike = |way: &&WriteWay| way.operation == first.operation && way.kind == first.kind;
+    let alike: Vec<_> = ways.iter().filter(alike).collect();
     if alike.len() < 2 || alike.iter().any(|way| way.batch_max < 4) {
         return cannot("no operation takes several modes in one batch");
     }
-    let mut batch = batch(&shop, first.mode, 4);
-    for (n, (_, write, target)) in batch.iter_mut().enumerate() {
-        *write = self::write(alike[n % alike.len()].mode, BEGIN, *target);
+    let mut batch = batch(&shop, first, 4).await?;
+    for (n, entry) in batch.iter_mut().enumerate() {
+        entry.write = write(alike[n % alike.len()].mode, BEGIN, entry.target);
     }
-    match push(&shop, &batch).await? {
-        Ok(outcomes) => applied(&shop, &batch, &outcomes),
+    match in_the_end(&shop, &batch, push(&shop, &batch).await).await? {
+        Ok(outcomes) => applied(&shop, &batch.iter().collect::<Vec<_>>(), &outcomes),
         Err(error) => {
-            ensure(matches!(error.class, Class::Rejected { .. }), || format!("mixed modes: {error}"))?;
-            untouched(&shop, &batch)
+            let named = matches!(error.class, Class::Rejected { .. });
+            ensure(named, || ("mixed modes applied, or Rejected", error.to_string()))?;
+            untouched(&shop, batch.iter())
         }
     }
 }
@@ -187,31 +248,30 @@ async fn honest(shop: Arc<Shop>) -> Finding {
     for way in shop.card().writes {
         for fault in &faults {
             for late in [false, true] {
-                let batch = batch(&shop, way.mode, way.batch_max.min(3));
+                let batch = batch(&shop, way, way.batch_max.min(3)).await?;
                 if late {
-                    shop.fault(way.operation, Fault::Delay(std::time::Duration::ZERO));
+                    shop.fault(way.operation, Fault::Delay(Duration::ZERO));
                 }
                 shop.fault(way.operation, fault.clone());
-                let result = push(&shop, &batch).await?;
+                let told = push(&shop, &batch).await;
                 shop.book().clear_faults();
-                judge(&shop, &batch, &result).map_err(|why| Miss::Failed(format!("{fault:?}: {why}")))?;
+                let result = in_the_end(&shop, &batch, told).await?;
+                judge(&shop, &batch, &result).map_err(|miss| miss.within(format!("{fault:?}")))?;
                 // After an answer that says "too fast" the gate would be told to wait.
-                shop.env.advance(std::time::Duration::from_secs(5));
+                shop.env.advance(Duration::from_secs(5));
             }
         }
     }
     Ok(())
 }
 
-pub(super) fn judge(shop: &Shop, batch: &[(String, Write, i64)], result: &Called<Vec<Outcome>>) -> Result<(), String> {
+pub(super) fn judge(shop: &Shop, batch: &[Entry], result: &Called<Vec<Outcome>>) -> Finding {
     shop.take_effect();
-    if let Ok(outcomes) = result
-        && outcomes.len() != batch.len()
-    {
-        return Err(format!("{} outcomes for {} updates", outcomes.len(), batch.len()));
+    if let Ok(outcomes) = result {
+        one_each(batch, outcomes)?;
     }
-    for (n, (key, write, target)) in batch.iter().enumerate() {
-        let figure = shop.figure(key);
+    for (n, Entry { listing, write, target }) in batch.iter().enumerate() {
+        let figure = shop.figure(&listing.key);
         let (written, kept) = (figure == *target, figure == BEGIN);
         let (claim, true_to_it) = match result {
             Ok(outcomes) => match &outcomes[n] {
@@ -224,9 +284,10 @@ pub(super) fn judge(shop: &Shop, batch: &[(String, Write, i64)], result: &Called
                 _ => ("not written", kept),
             },
         };
-        if !true_to_it {
-            return Err(format!("{key} {write:?} on {BEGIN} shows {figure}, told as {claim} by {result:?}"));
-        }
+        ensure(true_to_it, || {
+            let seen = format!("{figure} for sale after {write:?} on {BEGIN}, told by {result:?}");
+            (format!("{} {claim}, as the push says", listing.key), seen)
+        })?;
     }
     Ok(())
 }

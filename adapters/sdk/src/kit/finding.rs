@@ -1,8 +1,8 @@
-//! Searches: every order once, whatever the pages do, and nothing that was not asked for.
+//! Searches: open orders, changed ones, revisions and families, and nothing that was not asked for.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{Finding, Miss, Planned, Shop, cannot, check, ensure, shop::Haul};
+use super::{Finding, Miss, Planned, Shop, cannot, check, ensure, failed, shop::sold_out};
 use crate::{
     card::FoundBy,
     fake::{Fault, Stage, Times},
@@ -10,81 +10,34 @@ use crate::{
     order::FulfilledBy,
 };
 
-/// Orders placed while looking for the second page.
-const CROWDS: [usize; 3] = [130, 1_100, 2_200];
-
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("each order is found exactly once over several pages", pages),
-        check("rows that come twice or in another order change nothing", rows),
-        check("a search for open orders misses none and leaves out closed ones", open_only),
-        check("a change is found by its time", changed),
-        check("a revision grows with each change and only then", revisions),
-        check("all members of a split order are found", families),
+        check(
+            "a search for open orders misses none and leaves out closed ones",
+            "`Query::open_only`: only orders that still hold stock, and all of those",
+            open_only,
+        ),
+        check(
+            "a change is found by its time",
+            "`OrdersCard::found_by`: with `Updated`, a window holds what changed in it, and nothing that did not",
+            changed,
+        ),
+        check(
+            "a revision grows with each change and only then",
+            "`Head::revision`: known open orders are read again only when it has grown",
+            revisions,
+        ),
+        check(
+            "an old state that comes after a new one is told as old",
+            "`Order::revision`: grows with every change, so that an answer from before it can be set aside",
+            stale,
+        ),
+        check(
+            "all members of a split order are found",
+            "`Span::Family`: every order that the mall made out of one, whichever was split when",
+            families,
+        ),
     ]
-}
-
-async fn pages(shop: Arc<Shop>) -> Finding {
-    let key = shop.list(0, 5_000);
-    let mut placed = BTreeSet::new();
-    for crowd in CROWDS {
-        while placed.len() < crowd {
-            placed.insert(shop.place(&[(&key, 1)])?);
-            // Several orders share an instant, as in a sale.
-            if placed.len() % 7 == 0 {
-                shop.env.advance(Duration::from_secs(1));
-            }
-        }
-        shop.settle();
-        let haul = shop.search().await?;
-        once(&placed, &haul)?;
-        if haul.pages > 1 {
-            return Ok(());
-        }
-    }
-    cannot(format!("a page holds more than {} orders", placed.len()))
-}
-
-/// Exactly these ids, each once.
-fn once(placed: &BTreeSet<String>, haul: &Haul) -> Finding {
-    let ids = haul.ids();
-    let found: BTreeSet<_> = ids.iter().cloned().collect();
-    let short = |ids: Vec<&String>| ids.into_iter().take(5).cloned().collect::<Vec<_>>();
-    let missed = short(placed.difference(&found).collect());
-    ensure(missed.is_empty(), || {
-        format!("of {} orders in {} pages these were missed: {missed:?}", placed.len(), haul.pages)
-    })?;
-    let strange = short(found.difference(placed).collect());
-    ensure(strange.is_empty(), || format!("found without being placed: {strange:?}"))?;
-    ensure(ids.len() == found.len(), || {
-        format!("{} rows for {} orders in {} pages", ids.len(), found.len(), haul.pages)
-    })
-}
-
-async fn rows(shop: Arc<Shop>) -> Finding {
-    let key = shop.list(0, 5_000);
-    let mut placed = Vec::new();
-    for n in 0..30 {
-        placed.push(shop.place(&[(&key, 1 + n % 3)])?);
-        shop.env.advance(Duration::from_secs(5));
-    }
-    shop.book().ship(&placed[3]);
-    shop.settle();
-    let orders = &shop.card().orders;
-    for fault in [Fault::DuplicateRows, Fault::ShuffleRows] {
-        shop.book().fault(orders.search, fault.clone(), Times::Next(1));
-        let haul = shop.search().await?;
-        let found: BTreeSet<_> = haul.ids().into_iter().collect();
-        ensure(found == placed.iter().cloned().collect(), || format!("{fault:?} in a page: found {found:?}"))?;
-        shop.same(haul.orders.iter().map(|order| order.id.clone()).collect::<Vec<_>>().as_slice(), &haul.orders)?;
-        shop.book().clear_faults();
-        shop.book().fault(orders.by_id, fault.clone(), Times::Next(1));
-        let found = shop.find(&placed).await?;
-        ensure(found.missing.is_empty() && found.unread.is_empty(), || format!("{fault:?} by id: {found:?}"))?;
-        shop.same(&placed, &found.orders)?;
-        shop.book().clear_faults();
-    }
-    Ok(())
 }
 
 async fn open_only(shop: Arc<Shop>) -> Finding {
@@ -115,7 +68,9 @@ async fn open_only(shop: Arc<Shop>) -> Finding {
     for id in &placed {
         let closed = shop.expected(id)?.is_closed();
         let stage = book.order(id).map(|kept| kept.stage);
-        ensure(found.contains(id) != closed, || format!("{id} ({stage:?}, closed: {closed}) in {found:?}"))?;
+        ensure(found.contains(id) != closed, || {
+            (format!("open orders; {id} ({stage:?}) is one: {}", !closed), format!("found were {found:?}"))
+        })?;
     }
     Ok(())
 }
@@ -131,8 +86,8 @@ async fn changed(shop: Arc<Shop>) -> Finding {
     shop.book().ship(&early);
     shop.settle();
     let found = shop.pull_all(Span::Window { from, to: shop.edge() }, false).await?.ids();
-    ensure(found.contains(&early), || format!("{early} changed after {from} and is not in {found:?}"))?;
-    ensure(!found.contains(&quiet), || format!("{quiet} did not change after {from} and is in {found:?}"))
+    ensure(found.contains(&early), || (format!("{early}, which changed after {from}"), format!("found: {found:?}")))?;
+    ensure(!found.contains(&quiet), || (format!("not {quiet}, unchanged since {from}"), format!("found: {found:?}")))
 }
 
 async fn revisions(shop: Arc<Shop>) -> Finding {
@@ -158,8 +113,10 @@ async fn revisions(shop: Arc<Shop>) -> Finding {
         shop.settle();
         let revision = revision(&shop, &id).await?;
         let grew = before.is_none_or(|before| if visible { before < revision } else { before <= revision });
-        ensure(grew, || format!("after {what} the revision went from {before:?} to {revision}"))?;
-        ensure(revision == self::revision(&shop, &id).await?, || "it changes from one search to the next".into())?;
+        let rule = if visible { "a larger revision" } else { "no smaller revision" };
+        ensure(grew, || (format!("{rule} after {what}"), format!("it went from {before:?} to {revision}")))?;
+        let again = self::revision(&shop, &id).await?;
+        ensure(revision == again, || (format!("revision {revision} while nothing changes"), format!("{again}")))?;
         before = Some(revision);
     }
     Ok(())
@@ -169,7 +126,34 @@ async fn revision(shop: &Shop, id: &str) -> Result<i64, Miss> {
     let haul = shop.search().await?;
     let heads = haul.heads.iter().filter(|head| head.id == id).map(|head| head.revision);
     let orders = haul.orders.iter().filter(|order| order.id == id).map(|order| order.revision);
-    heads.chain(orders).next().flatten().ok_or_else(|| Miss::Failed(format!("{id} was found without a revision")))
+    let revision = heads.chain(orders).next().flatten();
+    revision.ok_or_else(|| failed(format!("{id} with a revision, as the card says"), "it was found without"))
+}
+
+/// Only what has a revision can be told from what came before it.
+async fn stale(shop: Arc<Shop>) -> Finding {
+    let key = shop.list(0, 500);
+    let id = shop.place(&[(&key, 5)])?;
+    shop.settle();
+    let early = shop.find(std::slice::from_ref(&id)).await?;
+    shop.env.advance(Duration::from_secs(120));
+    shop.book().ship_units(&id, "1", 2);
+    shop.settle();
+    let of = |found: crate::mall::Found| found.orders.into_iter().next().and_then(|order| order.revision);
+    let (Some(first), Some(second)) = (of(early), of(shop.find(std::slice::from_ref(&id)).await?)) else {
+        return cannot("orders have no revision");
+    };
+    shop.book().fault(shop.card().orders.by_id, Fault::StaleRows, Times::Probability(1.0));
+    let old = shop.find(std::slice::from_ref(&id)).await?;
+    shop.book().clear_faults();
+    let Some(order) = old.orders.into_iter().next() else { return cannot("an old state is not read at all") };
+    if order.lines.iter().all(|line| line.shipped > 0) {
+        return cannot("the fake never answers with an old state");
+    }
+    let told = order.revision.is_some_and(|revision| revision < second);
+    ensure(told, || {
+        (format!("a revision below {second}, as it was ({first})"), format!("the old state has {:?}", order.revision))
+    })
 }
 
 async fn families(shop: Arc<Shop>) -> Finding {
@@ -180,7 +164,7 @@ async fn families(shop: Arc<Shop>) -> Finding {
     let root = shop.place(&[(&one, 5), (&two, 2)])?;
     let other = shop.place(&[(&one, 1)])?;
     shop.env.advance(Duration::from_secs(60));
-    let lost = || Miss::Failed("the fake could not split its order".into());
+    let lost = || failed("a fake that splits its orders", "it did not split one");
     let first = shop.book().split(&root, "1", 2).ok_or_else(lost)?;
     shop.env.advance(Duration::from_secs(60));
     let second = shop.book().split(&root, "2", 1).ok_or_else(lost)?;
@@ -188,19 +172,14 @@ async fn families(shop: Arc<Shop>) -> Finding {
     let members = [root.clone(), first, second];
     // A mall may need several searches for one family, whose finds overlap.
     let found: BTreeSet<_> = shop.pull_all(Span::Family(root.clone()), false).await?.ids().into_iter().collect();
-    ensure(found == members.iter().cloned().collect(), || format!("the family is {members:?}, found were {found:?}"))?;
-    ensure(!found.contains(&other), || format!("{other} is not of this family"))?;
+    let whole = found == members.iter().cloned().collect();
+    ensure(whole, || (format!("the family {members:?}, without {other}"), format!("found were {found:?}")))?;
     shop.reads_back(&members).await?;
     // A member cut off from one that was cut off is of the same family.
     let third = shop.book().split(&members[1], "1", 1).ok_or_else(lost)?;
     shop.settle();
     let found = shop.pull_all(Span::Family(root), false).await?.ids();
-    ensure(found.contains(&third), || format!("{third}, split off later, is not in {found:?}"))
-}
-
-/// A stage is only a word for what is unshipped; every check that uses one lists enough.
-pub(super) fn sold_out() -> Miss {
-    Miss::Failed("the fake sold out of what the check listed".into())
+    ensure(found.contains(&third), || (format!("{third} as well, split off later"), format!("found were {found:?}")))
 }
 
 /// Every stage that this mall tells apart, or the plain one.

@@ -1,11 +1,12 @@
-//! Answers that no mall means: empty, torn, endless, nested without end. Never understood, never a panic.
+//! Answers that no mall means: empty, torn, endless, nested without end. Never understood, never a panic, and never
+//! more memory than a few such answers take.
 
 use std::sync::Arc;
 
 use super::{
     Finding, Planned, Shop, check,
-    duty::{Bench, Duty, Told, words},
-    ensure, over_http,
+    duty::{Bench, Duty, Told, on, words},
+    ensure,
 };
 use crate::{
     error::{Class, Result as Called},
@@ -16,22 +17,57 @@ use crate::{
 const DEEP: usize = 100_000;
 /// Larger than any page of orders, smaller than what the wire refuses.
 const HUGE: usize = 8 << 20;
+/// A body of `HUGE` numbers is a few hundred megabytes where each becomes a value; one that grows is thousands.
+const MEMORY_KIB_MAX: u64 = 700 << 10;
+
+const RULE: &str = "`Class::Malformed`: the mall answered something that isn't understood, and it is never guessed at";
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("nonsense is never understood", |shop| answered(shop, nonsense())),
-        check("endless nesting is never understood", |shop| answered(shop, nested())),
-        check("a huge answer is never understood", |shop| answered(shop, vec![("8 MB of numbers", huge())])),
-        check("an answer beyond the size limit is refused", enormous),
+        check("nonsense is never understood", RULE, |shop| answered(shop, nonsense())),
+        check("endless nesting is never understood", RULE, |shop| answered(shop, nested())),
+        check("a huge answer is never understood", RULE, |shop| answered(shop, vec![("8 MB of numbers", huge())])),
+        check(
+            "an answer beyond the size limit is refused",
+            "`BODY_BYTES_MAX`: answers beyond it are cut off by the wire, and `Malformed`",
+            enormous,
+        ),
     ]
 }
 
 type Body = (&'static str, Vec<u8>);
 
+/// All of them but the page for people, which a mall may show when it is closed.
+pub(super) fn bodies() -> Vec<Body> {
+    let all = [nonsense(), nested(), vec![("8 MB of numbers", huge())]];
+    all.into_iter().flatten().collect()
+}
+
+/// The most that this process has had in memory, so far: other checks at the same time count as well.
+pub(super) struct Memory(Option<u64>);
+
+impl Memory {
+    pub(super) fn before() -> Self {
+        Self(peak_kib())
+    }
+
+    pub(super) fn bounded(&self) -> Finding {
+        let grown = peak_kib().zip(self.0).map_or(0, |(after, before)| after.saturating_sub(before));
+        ensure(grown < MEMORY_KIB_MAX, || {
+            (format!("at most {MEMORY_KIB_MAX} KiB more for hostile bodies"), format!("{grown} KiB more at the peak"))
+        })
+    }
+}
+
+/// Linux says it; elsewhere nobody asks.
+fn peak_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
 fn nonsense() -> Vec<Body> {
     let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>a router<br>here</body></html>";
-    let entities = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"bbbbbbbbbb\"><!ENTITY c \"&b;&b;&b;&b;&b;\">\
-                    <!ENTITY d \"&c;&c;&c;&c;&c;\">]><a>&d;&d;&d;</a>";
     vec![
         ("nothing", Vec::new()),
         ("not UTF-8", b"{\"orders\":[\"\xff\xfe\x80\"]}".to_vec()),
@@ -43,9 +79,19 @@ fn nonsense() -> Vec<Body> {
         ("a number", b"1e999".to_vec()),
         ("an unknown element", b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Unknown/>".to_vec()),
         ("an unclosed element", b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Result><Status>OK".to_vec()),
-        ("growing entities", entities.into()),
+        ("growing entities", entities()),
         ("a page for people", page.into()),
     ]
+}
+
+/// A kilobyte that is a gigabyte to whoever believes it.
+fn entities() -> Vec<u8> {
+    let mut declared = String::from("<!ENTITY a0 \"bbbbbbbbbb\">");
+    for n in 1..9 {
+        let inner = format!("&a{};", n - 1).repeat(10);
+        declared.push_str(&format!("<!ENTITY a{n} \"{inner}\">"));
+    }
+    format!("<?xml version=\"1.0\"?><!DOCTYPE a [{declared}]><a>&a8;</a>").into_bytes()
 }
 
 fn nested() -> Vec<Body> {
@@ -66,19 +112,20 @@ fn huge() -> Vec<u8> {
 }
 
 async fn answered(shop: Arc<Shop>, bodies: Vec<Body>) -> Finding {
-    over_http(&shop)?;
-    let bench = Bench::new(&shop)?;
-    for (duty, operation) in Bench::duties(&shop) {
+    let bench = Bench::of_requests(&shop).await?;
+    let memory = Memory::before();
+    for (duty, operation) in bench.duties.clone() {
         bench.recovers(&shop, duty).await?;
         for (what, body) in &bodies {
             shop.fault(operation, Fault::Garbage(body.clone()));
             let result = bench.perform(&shop, duty).await?;
             shop.book().clear_faults();
-            ensure(fits(duty, what, &result), || format!("{operation} was answered with {what}: {}", words(&result)))?;
+            let fits = fits(duty, what, &result) || bench.spares(duty, &result);
+            ensure(fits, || ("Malformed", on(operation, what, &result)))?;
         }
         bench.recovers(&shop, duty).await?;
     }
-    Ok(())
+    memory.bounded()
 }
 
 fn fits(duty: Duty, what: &str, result: &Called<Told>) -> bool {
@@ -94,10 +141,10 @@ fn fits(duty: Duty, what: &str, result: &Called<Told>) -> bool {
 
 /// One body for the search alone: the wire's limit is the same for all.
 async fn enormous(shop: Arc<Shop>) -> Finding {
-    over_http(&shop)?;
-    let bench = Bench::new(&shop)?;
+    let bench = Bench::of_requests(&shop).await?;
     bench.recovers(&shop, Duty::Search).await?;
     shop.fault(shop.card().orders.search, Fault::Garbage(vec![b' '; crate::env::BODY_BYTES_MAX + 1]));
     let result = bench.perform(&shop, Duty::Search).await?;
-    ensure(matches!(&result, Err(error) if matches!(error.class, Class::Malformed { .. })), || words(&result))
+    let fits = matches!(&result, Err(error) if matches!(error.class, Class::Malformed { .. }));
+    ensure(fits, || ("Malformed", words(&result)))
 }

@@ -10,10 +10,31 @@ use crate::{
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("unknown ids are told missing, known ones beside them are read", unknown),
-        check("a full batch of ids is read, a larger one is refused or read", full),
-        check("an order with an unknown status holds its stock or is set apart", odd_status),
-        check("an absurd order does not hide its neighbours", absurd),
+        check(
+            "unknown ids are told missing, known ones beside them are read",
+            "`Mall::by_id`: an id that the mall doesn't know comes back in `Found::missing`",
+            unknown,
+        ),
+        check(
+            "an id that no mall gives finds nothing and breaks nothing",
+            "`Mall::by_id`: whatever an id is made of, it is an id: never a part of an address or of a body",
+            odd_ids,
+        ),
+        check(
+            "a full batch of ids is read, a larger one is refused or read",
+            "`OrdersCard::by_id_max`: so many ids a call; more are an error, or are split so that each is answered",
+            full,
+        ),
+        check(
+            "an order with an unknown status holds its stock or is set apart",
+            "`Mall`: unknown enum values never break an order, and never free stock",
+            odd_status,
+        ),
+        check(
+            "an absurd order does not hide its neighbours",
+            "`Page::unread`: what can't be read is set apart, and its neighbours are read all the same",
+            absurd,
+        ),
     ]
 }
 
@@ -24,14 +45,32 @@ async fn unknown(shop: Arc<Shop>) -> Finding {
     let foreign = foreign(&shop).await?;
     let ids = [first.clone(), foreign.clone(), last.clone()];
     let found = shop.find(&ids).await?;
-    ensure(found.missing == [foreign.clone()], || {
-        format!("{foreign} is unknown, but missing are {:?}", found.missing)
+    let told = found.missing == [foreign.clone()] && found.unread.is_empty();
+    ensure(told, || {
+        let seen = format!("missing {:?}, unread {:?}", found.missing, found.unread);
+        (format!("{foreign} told missing, the others read"), seen)
     })?;
-    ensure(found.unread.is_empty(), || format!("unread: {:?}", found.unread))?;
     shop.same(&[first, last], &found.orders)?;
     let alone = shop.find(std::slice::from_ref(&foreign)).await?;
     let expected = Found { missing: vec![foreign], ..Found::default() };
-    ensure(alone == expected, || format!("asked for an unknown order alone: {alone:?}"))
+    ensure(alone == expected, || (format!("{expected:?}"), format!("{alone:?}")))
+}
+
+async fn odd_ids(shop: Arc<Shop>) -> Finding {
+    let key = shop.list(0, 500);
+    let known = shop.place(&[(&key, 2)])?;
+    shop.settle();
+    let odd = ["", " ", "../../orders", "x/y?z=1&w=2#v", "\"'; --", "{}", "%2e%2e", "注文", "0", "line\r\nbreak"];
+    for id in odd.iter().map(|id| (*id).to_owned()).chain(["9".repeat(3_000)]) {
+        let ids = std::slice::from_ref(&id);
+        // A mall may refuse to be asked for it; what it may not do is answer with something.
+        let Ok(found) = shop.by_id(ids).await else { continue };
+        ensure(found.missing == ids && found.orders.is_empty() && found.unread.is_empty(), || {
+            let short: String = id.chars().take(40).collect();
+            (format!("{short:?} told missing, or an error"), format!("{found:?}"))
+        })?;
+    }
+    shop.reads_back(&[known]).await
 }
 
 /// An id as the mall spells them that this shop has not given out: a busier shop has.
@@ -42,26 +81,34 @@ async fn foreign(shop: &Shop) -> Result<String, Miss> {
     for _ in 0..40 {
         id = busier.place(&[(&key, 1)])?;
     }
-    ensure(shop.book().order(&id).is_none(), || format!("the fake gave the id {id} out again"))?;
+    let fresh = shop.book().order(&id).is_none();
+    ensure(fresh, || ("a fake that counts its orders in their ids", format!("it gave {id} out again")))?;
     Ok(id)
 }
 
 async fn full(shop: Arc<Shop>) -> Finding {
     let (one, two) = (shop.list(0, 5_000), shop.list(1, 5_000));
     let max = shop.card().orders.by_id_max;
+    let most = max * 3 + 1;
     let mut ids = Vec::new();
-    for n in 0..=max {
+    for n in 0..most {
         ids.push(shop.place(&[(if n % 2 == 0 { &one } else { &two }, 1)])?);
     }
     shop.settle();
-    let batch = &ids[..max];
-    let found = shop.by_id(batch).await?;
-    ensure(found.missing.is_empty() && found.unread.is_empty(), || format!("of {max} ids: {:?}", found.missing))?;
-    shop.same(batch, &found.orders)?;
-    match shop.by_id(&ids).await {
-        Err(_) => Ok(()),
-        Ok(found) => shop.same(&ids, &found.orders),
+    for count in [max, max + 1, most] {
+        let batch = &ids[..count];
+        let found = match shop.by_id(batch).await {
+            Err(_) if count > max => continue,
+            found => found?,
+        };
+        let whole = found.missing.is_empty() && found.unread.is_empty();
+        ensure(whole, || {
+            let seen = format!("missing {:?}, unread {:?}", found.missing, found.unread);
+            (format!("{count} ids, of which {max} fit, answered"), seen)
+        })?;
+        shop.same(batch, &found.orders)?;
     }
+    Ok(())
 }
 
 async fn odd_status(shop: Arc<Shop>) -> Finding {
@@ -76,7 +123,8 @@ async fn odd_status(shop: Arc<Shop>) -> Finding {
     shop.book().fault(card.search, Fault::UnknownStatus, Times::Probability(1.0));
     let haul = shop.search().await?;
     let found: BTreeSet<_> = haul.ids().into_iter().collect();
-    ensure(found == ids.iter().cloned().collect(), || format!("a search with unknown statuses found {found:?}"))?;
+    let whole = found == ids.iter().cloned().collect();
+    ensure(whole, || (format!("{ids:?} found, whatever their status"), format!("found were {found:?}")))?;
     if card.pages_carry_orders {
         held(&shop, &ids, haul.orders.iter().map(|order| (&order.id, unshipped(order))), &haul.unread)?;
     }
@@ -100,7 +148,7 @@ fn held<'a>(
         let read: Vec<_> = orders.clone().filter(|(found, _)| *found == id).map(|(_, units)| units).collect();
         let whole = !read.is_empty() && read.iter().all(|units| *units == ordered);
         ensure(apart || whole, || {
-            format!("{id} holds {ordered} units; with an unknown status it was read as {read:?}")
+            (format!("{id} holding {ordered} units, or unread"), format!("with an unknown status it holds {read:?}"))
         })?;
     }
     Ok(())
@@ -109,7 +157,7 @@ fn held<'a>(
 async fn absurd(shop: Arc<Shop>) -> Finding {
     let key = shop.list(0, 500);
     let ids = [shop.place(&[(&key, 2)])?, shop.place(&[(&key, 1)])?, shop.place(&[(&key, 3)])?];
-    let mut kept = shop.book().order(&ids[1]).ok_or_else(|| Miss::Failed("the fake lost an order".into()))?;
+    let mut kept = shop.kept(&ids[1])?;
     kept.order.lines[0].ordered = u32::MAX;
     kept.order.lines[0].mall_key = None;
     shop.book().insert(kept.order, kept.stage);
@@ -120,13 +168,13 @@ async fn absurd(shop: Arc<Shop>) -> Finding {
     let haul = shop.search().await?;
     let ids_found = haul.ids();
     for id in &neighbours {
-        ensure(ids_found.contains(id), || format!("{id} is hidden by {}", ids[1]))?;
+        ensure(ids_found.contains(id), || (format!("{id} beside {}", ids[1]), format!("found were {ids_found:?}")))?;
     }
     // Itself it is set apart, or read as it stands: four billion units of nothing known.
     let apart = found.unread.iter().any(|unread| unread.order_id.as_ref() == Some(&ids[1]));
     let read = found.orders.iter().filter(|order| order.id == ids[1]).collect::<Vec<_>>();
     let stands = read.iter().all(|order| order.lines.iter().all(|line| line.ordered == u32::MAX));
     ensure(apart || (!read.is_empty() && stands), || {
-        format!("4294967295 units of an unnamed item were read as {read:?}")
+        ("4294967295 units of an unnamed item set apart, or read as they stand", format!("{read:?}"))
     })
 }

@@ -1,11 +1,10 @@
-//! Quotas: however hard an adapter is driven, the mall counts no request too early.
+//! Quotas and budgets: however hard an adapter is driven, the mall counts no request too early.
 
 use std::sync::Arc;
 
 use super::{
     Finding, Planned, Shop, check,
-    duty::{Bench, Told, words},
-    ensure,
+    duty::{Bench, ensure_fine},
 };
 
 /// Calls of an operation beyond its largest burst: so many must wait.
@@ -15,21 +14,31 @@ const CALLS_MAX: u32 = 60;
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("a burst of calls never exceeds a quota", burst),
-        check("two shops that share a quota never exceed it together", shared),
+        check(
+            "a burst of calls never exceeds a quota or a budget",
+            "`QuotaCard`, `Wire::call`, `Wire::spent`: every request is paced, and what it cost is told afterwards",
+            burst,
+        ),
+        check(
+            "two shops that share a quota never exceed it together",
+            "`Scope::Credential`: all channels of the mall with the same credential take from one bucket",
+            shared,
+        ),
     ]
 }
 
 /// The shops call in turn: with a clock that jumps, a request on its way would otherwise arrive hours late.
 async fn drive(shops: &[&Shop]) -> Finding {
-    let benches = shops.iter().map(|shop| Bench::new(shop)).collect::<Result<Vec<_>, _>>()?;
-    for (duty, operation) in Bench::duties(shops[0]) {
+    let mut benches = Vec::new();
+    for shop in shops {
+        benches.push(Bench::of_requests(shop).await?);
+    }
+    for (duty, operation) in benches[0].duties.clone() {
         for _ in 0..calls(shops[0], operation) {
             for (shop, bench) in shops.iter().zip(&benches) {
                 let result = bench.perform(shop, duty).await?;
-                let violations = shop.meters.violations();
-                ensure(violations.is_empty(), || violations.join("\n"))?;
-                ensure(matches!(result, Ok(Told::Fine)), || format!("{duty:?} in a burst: {}", words(&result)))?;
+                shop.within_quotas()?;
+                ensure_fine(&result, format!("{duty:?} in a burst"))?;
             }
         }
     }
@@ -38,8 +47,13 @@ async fn drive(shops: &[&Shop]) -> Finding {
 
 fn calls(shop: &Shop, operation: &str) -> u32 {
     let card = shop.card();
-    let names = card.operation(operation).map_or(&[][..], |operation| operation.quotas);
-    let bursts = card.quotas.iter().filter(|quota| names.contains(&quota.name)).map(|quota| quota.burst);
+    let Some(operation) = card.operation(operation) else { return 0 };
+    let counted = operation.quotas.iter().map(|name| (*name, 1));
+    let takes = counted.chain(operation.costs.iter().copied());
+    let bursts = takes.filter_map(|(name, points)| {
+        let quota = card.quotas.iter().find(|quota| quota.name == name)?;
+        Some(quota.burst / points.max(1))
+    });
     (bursts.max().unwrap_or(0) + BEYOND).min(CALLS_MAX)
 }
 

@@ -4,31 +4,38 @@ use std::{fmt::Debug, sync::Arc};
 
 use tracing::instrument::WithSubscriber;
 
-use super::{Finding, Miss, Planned, Shop, capture::Capture, check, duty::Bench, ensure, over_http};
-use crate::fake::{Fault, Times};
+use super::{Finding, Miss, Planned, Shop, capture::Capture, check, duty::Bench, ensure, failed};
+use crate::{
+    env::HeaderMap,
+    fake::{Fault, Times},
+    mall::Notice,
+};
 
 pub(super) fn all() -> Vec<Planned> {
-    vec![check("no secret is in any error, trace, setting or unread order", none_written)]
+    vec![check(
+        "no secret is in any error, trace, setting or unread order",
+        "`MallError`, `Unread::redacted`, `Settings`: none carries a credential, an access token or a signature",
+        none_written,
+    )]
 }
 
 async fn none_written(shop: Arc<Shop>) -> Finding {
-    over_http(&shop)?;
     let capture = Capture::default();
     let said = everything(&shop).with_subscriber(capture.clone()).await?;
     let mut secrets = shop.spy.secrets();
     // A shop's id is a credential on malls that put it into every order's id: a name, not a secret.
-    let orders = shop.book().orders();
-    secrets.retain(|secret| !orders.iter().any(|kept| kept.order.id.contains(secret.as_str())));
-    ensure(!secrets.is_empty(), || "the adapter sent no credential at all".into())?;
+    let names: Vec<_> = shop.book().orders().into_iter().map(|kept| kept.order.id).collect();
+    let names: Vec<_> = names.into_iter().chain(shop.fake.shop_name()).collect();
+    secrets.retain(|secret| !names.iter().any(|name| name.contains(secret.as_str())));
     let traces = capture.text();
-    ensure(traces.contains(shop.card().mall), || "the calls left no trace to look into".into())?;
+    ensure(!secrets.is_empty(), || ("credentials in the adapter's requests", "none"))?;
+    ensure(traces.contains(shop.card().mall), || ("traces of the adapter's calls", "none"))?;
     for secret in &secrets {
         for (place, text) in [("what the adapter said", &said), ("the traces", &traces)] {
             if let Some(at) = text.find(secret.as_str()) {
                 let start = text[..at].char_indices().rev().nth(80).map_or(0, |(index, _)| index);
-                return ensure(false, || {
-                    format!("a secret of {} characters in {place}, after: {}", secret.len(), &text[start..at])
-                });
+                let seen = format!("one of {} characters, after: {}", secret.len(), &text[start..at]);
+                return Err(failed(format!("no secret in {place}"), seen));
             }
         }
     }
@@ -38,8 +45,8 @@ async fn none_written(shop: Arc<Shop>) -> Finding {
 /// All that an adapter says while everything goes right and wrong.
 async fn everything(shop: &Shop) -> Result<String, Miss> {
     let mut said = format!("{:?}", shop.settings);
-    let bench = Bench::new(shop)?;
-    for (duty, operation) in Bench::duties(shop) {
+    let bench = Bench::of_requests(shop).await?;
+    for (duty, operation) in bench.duties.iter().copied() {
         for fault in faults() {
             if let Some(fault) = fault {
                 shop.fault(operation, fault);
@@ -64,7 +71,33 @@ async fn everything(shop: &Shop) -> Result<String, Miss> {
     let haul = shop.search().await?;
     note(&mut said, &haul.unread);
     note(&mut said, &shop.find(&haul.ids()).await?);
+    shop.book().clear_faults();
+    extras(shop, &mut said).await?;
     Ok(said)
+}
+
+async fn extras(shop: &Shop, said: &mut String) -> Result<(), Miss> {
+    let extras = shop.mall.extras();
+    if let Some(account) = extras.account {
+        note(said, &shop.patiently(|| account.account()).await?.notes);
+    }
+    if let Some(catalogue) = extras.catalogue {
+        note(said, &shop.patiently(|| catalogue.list(None)).await?);
+    }
+    if let Some(wakeup) = extras.wakeup
+        && let Some(order) = shop.book().orders().first()
+        && let Some(sent) = shop.fake.notification(&order.order.id)
+    {
+        let body = [sent.body.as_slice(), b" "].concat();
+        for headers in [sent.header_map(), HeaderMap::new()] {
+            note(said, &wakeup.read(&Notice { headers: &headers, body: &body }));
+        }
+    }
+    if let Some(consent) = extras.consent {
+        note(said, &consent.page(" ", " ").err());
+        note(said, &shop.patiently(|| consent.redeem("no-such-code", " ")).await.err());
+    }
+    Ok(())
 }
 
 /// `None`: all goes well.

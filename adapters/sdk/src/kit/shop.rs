@@ -1,18 +1,21 @@
 //! One adapter, open before its own fresh fake, on a clock that moves only when told to.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 
-use super::{Finding, Miss, ensure, spy::Spy};
+use super::{Finding, Miss, ensure, failed, listings::Known, safekeeping::Watched, spy::Spy};
 use crate::{
     card::Card,
     env::Env,
     error::{Class, Result},
-    fake::{Book, FakeMall, FakeOptions, Fault, Item, ManualEnv, Meters, Times},
+    fake::{Answered, Book, BookOrder, FakeMall, FakeOptions, Fault, Item, ManualEnv, Meters, Times},
     mall::{Found, Head, ListingKey, Mall, MallEntry, Page, Query, Settings, Span, Unread},
     order::Order,
-    stock::{Outcome, Reading, Update, Write},
+    stock::{Outcome, Reading, Update},
     wire::{Gates, Vault, Wire},
 };
 
@@ -30,6 +33,12 @@ pub(super) struct Shop {
     pub(super) fake: Box<dyn FakeMall>,
     pub(super) settings: Settings,
     pub(super) mall: Box<dyn Mall>,
+    /// What it has learned about the shop's items.
+    pub(super) known: Known,
+    /// Credentials that the mall replaced: they outlive every adapter that is opened here.
+    pub(super) safe: Arc<Watched>,
+    /// Requests that the fake has heard of since somebody last asked.
+    heard: Arc<Mutex<Vec<Answered>>>,
     opened_at: Timestamp,
 }
 
@@ -83,16 +92,49 @@ impl Shop {
         let fake = (entry.fake)(options).await;
         let settings = fake.settings(&format!("{}-{name}", entry.id));
         spy.learn(&settings);
-        let mall = mall(entry, &settings, &spy, &gates)
-            .map_err(|error| Miss::Failed(format!("the fake's own settings are refused: {error}")))?;
+        let heard = Arc::<Mutex<Vec<Answered>>>::default();
+        let hears = heard.clone();
+        fake.book().listen(move |answered| hears.lock().expect("no panic happens under this lock").push(answered));
+        let safe = Arc::<Watched>::default();
+        let mall = mall(entry, &settings, (&spy, &gates, &safe))
+            .map_err(|error| failed("an adapter that opens with the fake's own settings", error.to_string()))?;
         let opened_at = env.now();
-        Ok(Self { entry, env, spy, gates, meters, fake, settings, mall, opened_at })
+        Ok(Self {
+            entry,
+            env,
+            spy,
+            gates,
+            meters,
+            fake,
+            settings,
+            mall,
+            known: Known::default(),
+            safe,
+            heard,
+            opened_at,
+        })
     }
 
     /// The same channel after a restart: no token is cached.
     pub(super) fn reopened(&self, settings: &Settings) -> std::result::Result<Box<dyn Mall>, String> {
         self.spy.learn(settings);
-        mall(self.entry, settings, &self.spy, &self.gates).map_err(|error| error.to_string())
+        mall(self.entry, settings, (&self.spy, &self.gates, &self.safe)).map_err(|error| error.to_string())
+    }
+
+    /// The same with the settings that are right.
+    pub(super) fn restarted(&self) -> std::result::Result<Box<dyn Mall>, Miss> {
+        self.reopened(&self.settings).map_err(|why| failed("an adapter that opens a second time", why))
+    }
+
+    /// Every request since the last question, by the fake's word.
+    pub(super) fn heard(&self) -> Vec<Answered> {
+        std::mem::take(&mut *self.heard.lock().expect("no panic happens under this lock"))
+    }
+
+    /// Shops of a check's own have meters of their own.
+    pub(super) fn within_quotas(&self) -> Finding {
+        let violations = self.meters.violations();
+        ensure(violations.is_empty(), || ("no request above a quota, as the fake counts", violations.join("\n")))
     }
 
     pub(super) fn card(&self) -> &'static Card {
@@ -125,7 +167,7 @@ impl Shop {
     }
 
     pub(super) fn place(&self, wanted: &[(&str, u32)]) -> std::result::Result<String, Miss> {
-        self.book().place(wanted).map_err(|_| Miss::Failed("the fake sold out of what the check listed".into()))
+        self.book().place(wanted).map_err(|_| sold_out())
     }
 
     /// Lets time pass until searches can find all that has happened so far.
@@ -141,14 +183,23 @@ impl Shop {
         }
     }
 
-    /// The latest end that a window may have now.
-    pub(super) fn edge(&self) -> Timestamp {
-        self.env.now() - jiff::SignedDuration::try_from(self.card().orders.edge).unwrap_or_default()
+    pub(super) fn opened_at(&self) -> Timestamp {
+        self.opened_at
     }
 
+    /// The latest end that a window may have now.
+    pub(super) fn edge(&self) -> Timestamp {
+        self.env.now() - span_of(self.card().orders.edge)
+    }
+
+    /// The order as the fake keeps it.
+    pub(super) fn kept(&self, id: &str) -> std::result::Result<BookOrder, Miss> {
+        self.book().order(id).ok_or_else(|| failed("a fake that keeps its orders", format!("it lost {id}")))
+    }
+
+    /// The order as the mall can express it.
     pub(super) fn expected(&self, id: &str) -> std::result::Result<Order, Miss> {
-        let kept = self.book().order(id).ok_or_else(|| Miss::Failed(format!("the fake lost its order {id}")))?;
-        Ok(self.fake.expressible(kept.order))
+        Ok(self.fake.expressible(self.kept(id)?.order))
     }
 
     /// Calls until our own quota lets the request out, moving the clock instead of waiting.
@@ -188,7 +239,7 @@ impl Shop {
     /// All pages of all windows from the shop's opening to where a search may end now.
     pub(super) async fn search(&self) -> std::result::Result<Haul, Miss> {
         let (mut all, mut from, end) = (Haul::default(), self.opened_at, self.edge());
-        let span = jiff::SignedDuration::try_from(self.card().orders.span_max).unwrap_or(jiff::SignedDuration::MAX);
+        let span = span_of(self.card().orders.span_max);
         while from < end {
             let to = from.saturating_add(span).map_or(end, |to| to.min(end));
             let haul = self.pull_all(Span::Window { from, to }, false).await?;
@@ -202,6 +253,7 @@ impl Shop {
     }
 
     pub(super) async fn pull_all(&self, span: Span, open_only: bool) -> std::result::Result<Haul, Miss> {
+        let no_end = |seen: String| ("a last page, without a token", seen);
         let mut haul = Haul::default();
         let mut query = Query { span, open_only, token: None };
         loop {
@@ -211,8 +263,10 @@ impl Shop {
             haul.orders.extend(page.orders);
             haul.unread.extend(page.unread);
             let Some(next) = page.next else { return Ok(haul) };
-            ensure(query.token.as_ref() != Some(&next), || format!("the page after {next} is that page again"))?;
-            ensure(haul.pages < PAGES_MAX, || format!("{PAGES_MAX} pages and no end"))?;
+            ensure(query.token.as_ref() != Some(&next), || {
+                no_end(format!("the page after {next} is that page again"))
+            })?;
+            ensure(haul.pages < PAGES_MAX, || no_end(format!("{PAGES_MAX} pages and no end")))?;
             query.token = Some(next);
         }
     }
@@ -233,12 +287,13 @@ impl Shop {
     /// pages carry orders. A search may leave out what the mall fulfils itself.
     pub(super) async fn reads_back(&self, ids: &[String]) -> Finding {
         let found = self.find(ids).await?;
-        ensure(found.missing.is_empty(), || format!("missing: {:?}", found.missing))?;
-        ensure(found.unread.is_empty(), || format!("unread: {:?}", found.unread))?;
+        let known = || format!("{ids:?} are known and readable");
+        ensure(found.missing.is_empty(), || (known(), format!("missing: {:?}", found.missing)))?;
+        ensure(found.unread.is_empty(), || (known(), format!("unread: {:?}", found.unread)))?;
         self.same(ids, &found.orders)?;
         if self.card().orders.pages_carry_orders {
             let haul = self.search().await?;
-            ensure(haul.unread.is_empty(), || format!("unread in the search: {:?}", haul.unread))?;
+            ensure(haul.unread.is_empty(), || (known(), format!("unread in the search: {:?}", haul.unread)))?;
             let by_mall = |id: &&String| {
                 self.expected(id).is_ok_and(|order| order.fulfilled_by == crate::order::FulfilledBy::Mall)
                     && !haul.orders.iter().any(|order| order.id == **id)
@@ -254,44 +309,33 @@ impl Shop {
         for id in ids {
             let expected = in_line_order(self.expected(id)?);
             let mut copies = orders.iter().filter(|order| order.id == *id).peekable();
-            ensure(copies.peek().is_some(), || format!("{id} was not found"))?;
+            ensure(copies.peek().is_some(), || (format!("{id} is among the orders"), "it was not found"))?;
             for copy in copies {
                 let copy = in_line_order(copy.clone());
-                ensure(copy == expected, || format!("expected {expected:#?}\nbut read {copy:#?}"))?;
+                ensure(copy == expected, || (format!("{expected:#?}"), format!("{copy:#?}")))?;
             }
         }
         Ok(())
     }
+}
 
-    /// Keys with their handles, as the hub would keep them with its mappings.
-    pub(super) async fn resolved(&self, keys: &[String]) -> std::result::Result<Vec<ListingKey>, Miss> {
-        let resolved = self.patiently(|| self.mall.resolve(keys)).await?;
-        ensure(resolved.len() == keys.len(), || format!("{} answers for {} keys", resolved.len(), keys.len()))?;
-        let one =
-            |answer: crate::mall::Resolved| answer.key.map_err(|why| Miss::Failed(format!("{}: {why}", answer.given)));
-        resolved.into_iter().map(one).collect()
-    }
-
-    pub(super) async fn updates(&self, writes: &[(String, Write)]) -> std::result::Result<Vec<Update>, Miss> {
-        let keys: Vec<_> = writes.iter().map(|(key, _)| key.clone()).collect();
-        let listings = self.resolved(&keys).await?;
-        let update = |(listing, (_, write)): (ListingKey, &(String, Write))| Update {
-            key: listing.key,
-            handle: listing.handle,
-            write: *write,
-        };
-        Ok(listings.into_iter().zip(writes).map(update).collect())
-    }
+pub(super) fn span_of(length: std::time::Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 fn mall(
     entry: &'static MallEntry,
     settings: &Settings,
-    spy: &Arc<Spy>,
-    gates: &Arc<Gates>,
+    (spy, gates, safe): (&Arc<Spy>, &Arc<Gates>, &Arc<Watched>),
 ) -> std::result::Result<Box<dyn Mall>, crate::mall::SettingsError> {
-    let wire = Wire::new(spy.clone(), gates.clone(), Arc::new(Vault::default()), entry.card, settings);
+    let vault = Arc::new(Vault::new(safe.clone()));
+    let wire = Wire::new(spy.clone(), gates.clone(), vault, entry.card, settings);
     (entry.open)(settings, wire)
+}
+
+/// Every check that buys lists enough.
+pub(super) fn sold_out() -> Miss {
+    failed("a fake that sells what the check has listed", "it is sold out")
 }
 
 fn in_line_order(mut order: Order) -> Order {

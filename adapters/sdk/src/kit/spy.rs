@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
+use super::report::Exchange;
 use crate::{
     env::{Env, HttpAnswer, HttpRequest, TransportError, Url},
     fake::ManualEnv,
@@ -34,8 +35,10 @@ pub(super) struct Spy {
 
 #[derive(Default)]
 struct Seen {
-    recent: VecDeque<String>,
+    recent: VecDeque<Exchange>,
     secrets: BTreeSet<String>,
+    /// Some answer had a byte beyond ASCII.
+    beyond_ascii: bool,
 }
 
 impl Spy {
@@ -55,14 +58,25 @@ impl Spy {
         }
     }
 
+    /// Whether an answer since the last question had a character beyond ASCII.
+    pub(super) fn saw_beyond_ascii(&self) -> bool {
+        std::mem::take(&mut self.lock().beyond_ascii)
+    }
+
     /// The last exchanges, oldest first, without their secrets.
-    pub(super) fn recent(&self) -> String {
+    pub(super) fn recent(&self) -> Vec<Exchange> {
         let seen = self.lock();
         // The longest first: one secret may begin with another.
         let mut secrets: Vec<_> = seen.secrets.iter().collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let text = seen.recent.iter().map(|exchange| format!("\n{exchange}")).collect::<String>();
-        secrets.into_iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"))
+        let masked = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(*secret, "…"));
+        let shown = seen.recent.iter().map(|exchange| Exchange {
+            path: masked(&exchange.path),
+            asked: masked(&exchange.asked),
+            answered: masked(&exchange.answered),
+            ..exchange.clone()
+        });
+        shown.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -106,6 +120,12 @@ fn in_a_form(secret: &str) -> String {
     query.map_or_else(|| secret.to_owned(), |query| query.trim_start_matches('=').to_owned())
 }
 
+/// The address without the host, which is always the fake's.
+fn path(url: &str) -> String {
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    url.find('/').map_or_else(String::new, |at| url[at..].chars().take(600).collect())
+}
+
 #[async_trait]
 impl Env for Spy {
     fn now(&self) -> Timestamp {
@@ -125,21 +145,23 @@ impl Env for Spy {
     }
 
     async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
-        let asked = format!("at {}: {} {}\n  {}", self.now(), request.method, request.url, excerpt(&request.body));
+        let (at, method, path) = (self.now(), request.method.to_string(), path(&request.url));
+        let asked = excerpt(&request.body);
         self.lock().keep_those_of(&request);
         let answer = self.clock.send(request).await;
-        let answered = match &answer {
-            Ok(answer) => format!("{} {}", answer.status, excerpt(&answer.body)),
-            Err(error) => error.to_string(),
+        let (status, answered) = match &answer {
+            Ok(answer) => (Some(answer.status), excerpt(&answer.body)),
+            Err(error) => (None, error.to_string()),
         };
         let mut seen = self.lock();
         if let Ok(answer) = &answer {
             seen.keep_those_in(answer);
+            seen.beyond_ascii |= !answer.body.is_ascii();
         }
         if seen.recent.len() == RECENT {
             seen.recent.pop_front();
         }
-        seen.recent.push_back(format!("{asked}\n  → {answered}"));
+        seen.recent.push_back(Exchange { at, method, path, asked, status, answered });
         answer
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Finding, Miss, Planned, Shop, check, ensure};
+use super::{Finding, Miss, Planned, Shop, check, ensure, failed, shop::span_of};
 use crate::{
     env::Env,
     fake::{ManualEnv, Stage},
@@ -13,10 +13,26 @@ use crate::{
 
 pub(super) fn all() -> Vec<Planned> {
     vec![
-        check("orders at a window's edges are found", edges),
-        check("adjoining windows miss nothing between them", seams),
-        check("a window of the longest span is searched whole", longest),
-        check("times at midnight and at month ends survive", midnights),
+        check(
+            "orders at a window's edges are found",
+            "`Span::Window`: orders of `from ≤ t ≤ to`, both ends included, in the grain of `OrdersCard::precision`",
+            edges,
+        ),
+        check(
+            "adjoining windows miss nothing between them",
+            "`Span::Window`: the hub lays one window after the other, end to end",
+            seams,
+        ),
+        check(
+            "a window of the longest span is searched whole",
+            "`OrdersCard::span_max`: the longest window that one search may span",
+            longest,
+        ),
+        check(
+            "times at midnight and at month ends survive",
+            "`Card::zone`, `Order::placed_at`: the mall's times in its own zone are instants, at midnight as well",
+            midnights,
+        ),
     ]
 }
 
@@ -27,7 +43,7 @@ fn grain(shop: &Shop) -> Duration {
 
 /// The instant that is `grains` after `start`.
 fn after(start: Timestamp, grain: Duration, grains: f64) -> Timestamp {
-    start + SignedDuration::try_from(grain.mul_f64(grains)).unwrap_or_default()
+    start + span_of(grain.mul_f64(grains))
 }
 
 /// Moves the clock to a full minute (or the mall's grain, if that is coarser), a while ahead.
@@ -63,12 +79,11 @@ async fn edges(shop: Arc<Shop>) -> Finding {
         let window = Span::Window { from: at(from), to: at(to) };
         let ids = shop.pull_all(window, false).await?.ids();
         let found: BTreeSet<_> = ids.iter().collect();
-        ensure(ids.len() == found.len(), || format!("twice in one window: {ids:?}"))?;
-        ensure(!found.contains(&old), || format!("{old} is two days older than the window {from}..{to}"))?;
+        let window = format!("the window {from}..{to}, in grains after {start}");
+        ensure(ids.len() == found.len(), || (format!("each order once in {window}"), format!("{ids:?}")))?;
+        ensure(!found.contains(&old), || (format!("{window} without {old}, of two days before"), format!("{ids:?}")))?;
         for (order, instant) in placed.iter().zip(grains).filter(|(_, instant)| from <= *instant && *instant <= to) {
-            ensure(found.contains(order), || {
-                format!("{order}, {instant} grains after {start}, is not in the window {from}..{to}")
-            })?;
+            ensure(found.contains(order), || (format!("{window} with {order}, of {instant}"), format!("{ids:?}")))?;
         }
     }
     Ok(())
@@ -89,14 +104,16 @@ async fn seams(shop: Arc<Shop>) -> Finding {
         found.extend(shop.pull_all(window, false).await?.ids());
     }
     let missed: Vec<_> = placed.iter().filter(|id| !found.contains(*id)).collect();
-    ensure(missed.is_empty(), || format!("between six adjoining windows fell {missed:?}"))
+    ensure(missed.is_empty(), || {
+        (format!("{} orders in six adjoining windows", placed.len()), format!("between them fell {missed:?}"))
+    })
 }
 
 async fn longest(shop: Arc<Shop>) -> Finding {
     let key = shop.list(0, 500);
     let (old, new) = (shop.place(&[(&key, 1)])?, shop.place(&[(&key, 1)])?);
     shop.settle();
-    let span = SignedDuration::try_from(shop.card().orders.span_max).unwrap_or(SignedDuration::MAX);
+    let span = span_of(shop.card().orders.span_max);
     let (from, to) = (shop.edge() - span, shop.edge());
     let mut order = shop.expected(&old)?;
     order.placed_at = from + SignedDuration::from_secs(2);
@@ -105,14 +122,15 @@ async fn longest(shop: Arc<Shop>) -> Finding {
     let found = shop.pull_all(Span::Window { from, to }, false).await?.ids();
     for id in [old, new] {
         ensure(found.contains(&id), || {
-            format!("{id} is not in the window {from}..{to}, which is as long as the card says")
+            (format!("{id} in the window {from}..{to}, as long as the card says"), format!("found: {found:?}"))
         })?;
     }
     Ok(())
 }
 
 async fn midnights(shop: Arc<Shop>) -> Finding {
-    let zone = TimeZone::get(shop.card().zone).map_err(|error| Miss::Failed(error.to_string()))?;
+    let zone =
+        TimeZone::get(shop.card().zone).map_err(|error| failed("a date in the mall's zone", error.to_string()))?;
     // The first days of a month, of a year, and after a leap day.
     for first in [jiff::civil::date(2026, 12, 1), jiff::civil::date(2027, 1, 1), jiff::civil::date(2028, 3, 1)] {
         let mut instants = Vec::new();
@@ -126,7 +144,8 @@ async fn midnights(shop: Arc<Shop>) -> Finding {
 }
 
 fn midnight(date: Date, zone: &TimeZone) -> Result<Timestamp, Miss> {
-    let midnight = date.to_zoned(zone.clone()).map_err(|error| Miss::Failed(error.to_string()))?;
+    let midnight =
+        date.to_zoned(zone.clone()).map_err(|error| failed("a date in the mall's zone", error.to_string()))?;
     Ok(midnight.timestamp())
 }
 
@@ -146,9 +165,9 @@ async fn around(shop: &Shop, instants: &[Timestamp]) -> Finding {
     shop.reads_back(&placed).await?;
     shop.reads_back(&waiting).await?;
     for (instant, id) in instants.iter().zip(&placed) {
-        let (from, to) = (*instant, *instant + SignedDuration::try_from(grain(&shop)).unwrap_or_default());
+        let (from, to) = (*instant, *instant + span_of(grain(&shop)));
         let found = shop.pull_all(Span::Window { from, to }, false).await?.ids();
-        ensure(found.contains(id), || format!("{id}, of {instant}, is not in the window {from}..{to}: {found:?}"))?;
+        ensure(found.contains(id), || (format!("{id} in the window {from}..{to}"), format!("found: {found:?}")))?;
     }
-    Ok(())
+    shop.within_quotas()
 }
