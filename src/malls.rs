@@ -11,6 +11,7 @@ pub static MALLS: &[&MallEntry] = &[
     &uriba_mercari::MALL,
     &uriba_shopify::MALL,
     &uriba_ebay::MALL,
+    &uriba_csv::MALL,
     #[cfg(feature = "dynamodb")]
     &uriba_dynamodb::MALL,
     &uriba_sample::MALL,
