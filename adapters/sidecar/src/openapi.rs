@@ -68,14 +68,22 @@ fn may_be_null(property: &Value) -> bool {
         || property["oneOf"].as_array().is_some_and(|ways| ways.iter().any(|way| way["type"] == "null"))
 }
 
+/// Every property with the value that some example has.
+fn of_all_examples(schema: &Value) -> Value {
+    let examples = schema["examples"].as_array().unwrap().iter().map(|example| example.as_object().unwrap().clone());
+    Value::Object(examples.flatten().collect())
+}
+
 /// What is left of the example when a property is away or null, read as this type reads it.
 fn holds(name: &str, names: BTreeSet<String>, reads: impl Fn(&Value) -> Result<(), String>, nulls: bool) {
     let schema = schema(&document(), name);
-    let (properties, required, example) = (properties(&schema), required(&schema), &schema["example"]);
+    let (properties, required, example) = (properties(&schema), required(&schema), &of_all_examples(&schema));
     assert_eq!(properties, names, "{name}: the properties");
+    for example in schema["examples"].as_array().unwrap() {
+        reads(example).unwrap_or_else(|error| panic!("{name}: {example} is not understood: {error}"));
+    }
     let given: BTreeSet<_> = example.as_object().unwrap().keys().cloned().collect();
     assert_eq!(given, names, "{name}: an example of every property");
-    reads(example).unwrap_or_else(|error| panic!("{name}: its example is not understood: {error}"));
     for property in &properties {
         let mut without = example.clone();
         without.as_object_mut().unwrap().remove(property);
