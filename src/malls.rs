@@ -12,6 +12,7 @@ pub static MALLS: &[&MallEntry] = &[
     &uriba_shopify::MALL,
     &uriba_ebay::MALL,
     &uriba_csv::MALL,
+    &uriba_sidecar::MALL,
     #[cfg(feature = "dynamodb")]
     &uriba_dynamodb::MALL,
     &uriba_sample::MALL,
