@@ -96,6 +96,7 @@ mod tests {
             ("tee/navy-m", Some("T-1"), None),
             ("mug/mug", None, None),
         ];
+        let expected = expected.map(|(key, code, jan)| (key.into(), code.map(str::to_owned), jan.map(str::to_owned)));
         assert_eq!(told, expected);
         assert_eq!(shelf.next.as_deref(), Some("AoE/+x=="));
         assert_eq!(super::shelf(body.as_bytes(), "AoE/+x==").unwrap().next, None);
