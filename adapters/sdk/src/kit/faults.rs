@@ -183,6 +183,8 @@ async fn preparation(shop: Arc<Shop>) -> Finding {
         let key = bench.pushed(way);
         for reads in before.iter().copied().filter(|reads| *reads != operation) {
             bench.recovers(&shop, duty).await?;
+            // What that wrote may take effect much later, and must not be taken for what follows.
+            shop.take_effect();
             for fault in
                 [Fault::Status(500), Fault::CloseBefore, Fault::Truncate, Fault::Throttle { retry_after: Some(2) }]
             {
