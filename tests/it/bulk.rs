@@ -1,78 +1,135 @@
 //! A mall's way for many listings at once: taken when it is sooner done, and believed only by what the mall says at last.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use uriba_sdk::{
+    Card, Extras, Found, Mall, MallEntry, Outcome, Page, Query, Resolved, Result, Settings, Tickets, Update, Wire,
+    Write,
+    card::{Batch, BelowZero, OperationCard, WriteMode, WriteWay, minutes},
+    mall::{ListingKey, Readback, SettingsError},
+    stock::Reading,
 };
 
-use uriba::store::{catalogue::Mapping, stock::Count};
-use uriba_sdk::{Env, fake::Item};
+use crate::street::{self, PUSH, READ, SEARCH, Street};
 
-use crate::hub::{Hub, SHOP};
-
-const LISTINGS: usize = 4_000;
-const PATCH: &str = "stock.push";
 const FEED: &str = "stock.feed";
+const TAKES: Duration = minutes(10);
 
-fn code(n: usize) -> String {
-    format!("sku-{n}")
+const fn way(operation: &'static str, batch_max: usize) -> WriteWay {
+    let (mode, batch, below_zero) = (WriteMode::Absolute, Batch::PerItem, BelowZero::NotApplicable);
+    WriteWay { operation, kind: "", mode, batch_max, batch, below_zero }
 }
 
-/// A shop with so many listings that show nothing, and ten units behind each.
-async fn catalogue() -> Hub {
-    let hub = Hub::open(&[&uriba_amazon::MALL]).await;
-    let map = |n: usize| {
-        let mall_key = hub.key("amazon", n);
-        hub.book("amazon").list(&mall_key, Item::new(0));
-        Mapping { channel: "amazon".into(), mall_key, sku: code(n), ..Mapping::default() }
-    };
-    let mappings: Vec<Mapping> = (0..LISTINGS).map(map).collect();
-    hub.store.map_listings(&mappings, true, "test").await.unwrap();
-    count(&hub, 0..LISTINGS, 10).await;
-    hub
+/// The street's mall, with a slower way beside the one that takes a listing at a time.
+static CARD: Card = Card {
+    writes: &[way(PUSH, 1), way(FEED, 5_000)],
+    operations: &[
+        OperationCard::counted(SEARCH, &[SEARCH]),
+        OperationCard::counted(PUSH, &[PUSH]),
+        OperationCard::counted(READ, &[READ]),
+        OperationCard { takes: TAKES, ..OperationCard::counted(FEED, &[]) },
+    ],
+    ..PLAIN
+};
+
+const PLAIN: Card = street::PLAIN;
+
+static MALL: MallEntry = MallEntry { id: "bulk", card: &CARD, open, fake: |_| Box::pin(std::future::pending()) };
+
+fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
+    Ok(Box::new(Slow { plain: street::open(settings, wire.clone())?, wire }))
 }
 
-async fn count(hub: &Hub, skus: impl Iterator<Item = usize>, units: i64) {
-    let tx = hub.store.begin().await.unwrap();
-    let mut counts = Vec::new();
-    for n in skus {
-        counts.push(Count {
-            key: format!("count/{n}/{}", hub.env.now()),
-            sku_id: hub.store.sku(&tx, &code(n)).await.unwrap().id,
-            location: SHOP.into(),
-            counted: units,
-            as_of: hub.env.now(),
-            source: "test".into(),
-            reason: None,
-            import_id: None,
-        });
+/// Its tickets say when they are carried out, and what is then written.
+struct Slow {
+    plain: Box<dyn Mall>,
+    wire: Wire,
+}
+
+#[async_trait]
+impl Mall for Slow {
+    fn card(&self) -> &'static Card {
+        &CARD
     }
-    hub.store.count(&tx, counts).await.unwrap();
-    tx.commit().await.unwrap();
+
+    async fn pull(&self, query: &Query) -> Result<Page> {
+        self.plain.pull(query).await
+    }
+
+    async fn by_id(&self, ids: &[String]) -> Result<Found> {
+        self.plain.by_id(ids).await
+    }
+
+    async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {
+        if updates.len() == 1 {
+            return self.plain.push(updates).await;
+        }
+        let due = self.wire.now() + SignedDuration::try_from(TAKES).unwrap();
+        let ticket = |update: &Update| match update.write {
+            Write::Absolute(figure) => format!("{due} {} {figure}", update.key),
+            other => panic!("{other:?} is no way of this mall"),
+        };
+        Ok(updates.iter().map(|update| Outcome::Pending { ticket: ticket(update) }).collect())
+    }
+
+    async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
+        self.plain.resolve(keys).await
+    }
+
+    fn extras(&self) -> Extras<'_> {
+        Extras { readback: Some(self), tickets: Some(self), ..Extras::default() }
+    }
 }
 
-/// How often each operation is asked for.
-fn counted(hub: &Hub) -> Arc<Mutex<BTreeMap<String, usize>>> {
-    let asked: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
-    let counting = asked.clone();
-    hub.book("amazon").listen(move |answered| *counting.lock().unwrap().entry(answered.what).or_default() += 1);
-    asked
+#[async_trait]
+impl Readback for Slow {
+    async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>> {
+        self.plain.extras().readback.unwrap().read(keys).await
+    }
+}
+
+#[async_trait]
+impl Tickets for Slow {
+    async fn redeem(&self, tickets: &[String]) -> Result<Vec<Option<Outcome>>> {
+        let mut told = Vec::new();
+        for ticket in tickets {
+            let parts: Vec<&str> = ticket.split(' ').collect();
+            let [due, key, figure] = parts[..] else { panic!("{ticket:?} is no ticket of this mall") };
+            if due.parse::<Timestamp>().unwrap() > self.wire.now() {
+                told.push(None);
+                continue;
+            }
+            let write = Write::Absolute(figure.parse().unwrap());
+            let update = Update { key: key.into(), handle: None, write };
+            told.push(self.plain.push(&[update]).await?.into_iter().next());
+        }
+        Ok(told)
+    }
+}
+
+/// What was told in single requests; how many tickets wait.
+async fn state(street: &Street) -> (usize, usize) {
+    let rows = street.store.due_tickets("one", Timestamp::MAX).await.unwrap();
+    (street.told().len(), rows.len())
 }
 
 #[tokio::test]
-async fn a_whole_catalogue_goes_by_feeds_and_a_single_change_by_itself() {
-    let hub = catalogue().await;
-    let asked = counted(&hub);
-    let of = |operation: &str| asked.lock().unwrap().get(operation).copied().unwrap_or(0);
-    hub.run_for(Duration::from_secs(3 * 3_600)).await;
-    let shown = (0..LISTINGS).filter(|n| hub.counter("amazon", *n) == 10).count();
-    assert_eq!(shown, LISTINGS, "{:?}", asked.lock().unwrap());
-    let (patches, feeds) = (of(PATCH), of(FEED));
-    assert!((1..=3).contains(&feeds), "{:?}", asked.lock().unwrap());
-    assert!(patches < LISTINGS / 4, "{:?}", asked.lock().unwrap());
-    count(&hub, std::iter::once(7), 4).await;
-    hub.run_for(Duration::from_secs(1_200)).await;
-    assert_eq!(hub.counter("amazon", 7), 4);
-    assert_eq!((of(FEED), of(PATCH) > patches), (feeds, true), "one change needs no feed");
+async fn many_listings_go_by_ticket_and_are_believed_when_the_mall_says_so() {
+    let street = Street::open(&["one"], |plan| plan.mall = &MALL).await;
+    street.list_many(900, 10).await;
+    street.engine.run_once(None, None).await.unwrap();
+    let mut tickets = 0;
+    for _ in 0..20 {
+        street.run_for(minutes(1)).await;
+        tickets = tickets.max(state(&street).await.1);
+    }
+    assert!(tickets > 300, "{tickets} tickets, where single requests would take a quarter of an hour");
+    street.run_for(minutes(60)).await;
+    let shown = (0..900).filter(|n| street.counter("one", &n.to_string()) == 10).count();
+    assert_eq!((shown, state(&street).await.1), (900, 0), "all of it is decided");
+    street.stock("7", 4).await;
+    street.run_for(minutes(2)).await;
+    assert_eq!((street.counter("one", "7"), state(&street).await.1), (4, 0), "one change waits for nobody's ticket");
 }
