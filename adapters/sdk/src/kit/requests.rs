@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Planned> {
         ),
         check(
             "a push makes only the requests that it speaks for",
-            "`Mall::before_push`: operations that a push calls beside its own are named, and their quotas booked with it",
+            "`Mall::before_push`: what a push calls beside its own operation is named, and booked with it",
             spoken_for,
         ),
         check(
