@@ -44,6 +44,12 @@ pub trait Mall: Send + Sync {
         &[]
     }
 
+    /// Those of them that a push by this operation of the card calls: where a mall writes in several ways, only the
+    /// quotas of the way that is taken need be spoken for.
+    fn before(&self, _operation: &str) -> &'static [&'static str] {
+        self.before_push()
+    }
+
     /// For the user's spelling of keys: the normalised key, and whatever else the mall needs to address the
     /// item. Identity only; one answer per key, in order.
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>>;
