@@ -6,7 +6,7 @@ use crate::xml;
 
 /// What no answer of the mall tells.
 const NOTES: [&str; 2] = [
-    "the consent ends 28 days after it was given, and the mall does not tell when: have the owner consent again in time",
+    "the consent ends 28 days after it was given, which the mall does not tell: have the owner consent again in time",
     "the public key ends a year after it was issued: enter the next one (暗号鍵管理) before that",
 ];
 
@@ -30,8 +30,7 @@ mod tests {
 
     #[test]
     fn counts_are_the_mark_of_a_store_that_may_be_read() {
-        let good = "<ResultSet totalResultsAvailable=\"1\"><Result><Status>OK</Status><Count><NewOrder>3</NewOrder></Count>\
-                    </Result></ResultSet>";
+        let good = "<ResultSet><Result><Status>OK</Status><Count><NewOrder>3</NewOrder></Count></Result></ResultSet>";
         assert_eq!(sheet(good.as_bytes(), "cha").unwrap().shop, "cha");
         for body in ["", "{}", "<ResultSet/>", "<Result><Status>NG</Status></Result>", "<Result/>", "<a><b></a>"] {
             assert!(sheet(body.as_bytes(), "cha").is_err(), "{body}");

@@ -183,6 +183,7 @@ async fn preparation(shop: Arc<Shop>) -> Finding {
         let before: BTreeSet<_> = shop.mall.before(operation).iter().copied().chain(reads).collect();
         for reads in before.into_iter().filter(|reads| *reads != operation) {
             bench.recovers(&shop, duty).await?;
+            // What that wrote may take effect much later, and must not be taken for what follows.
             shop.land();
             for fault in
                 [Fault::Status(500), Fault::CloseBefore, Fault::Truncate, Fault::Throttle { retry_after: Some(2) }]

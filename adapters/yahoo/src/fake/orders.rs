@@ -87,9 +87,10 @@ pub fn count(service: &Service, visit: &Visit<'_>) -> Reply {
     }
     let open = service.book.orders().iter().filter(|found| !found.order.is_closed()).count();
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ResultSet totalResultsAvailable=\"1\" totalResultsReturned=\"1\" \
-         firstResultPosition=\"1\"><Result><Status>OK</Status><Count><NewOrder>{open}</NewOrder><NewReserve>0</NewReserve>\
-         </Count></Result></ResultSet>"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <ResultSet totalResultsAvailable=\"1\" totalResultsReturned=\"1\" firstResultPosition=\"1\">\
+         <Result><Status>OK</Status><Count><NewOrder>{open}</NewOrder><NewReserve>0</NewReserve></Count></Result>\
+         </ResultSet>"
     );
     Reply::xml(200, body).with_header("X-SWS-Authorize-Status", status)
 }
