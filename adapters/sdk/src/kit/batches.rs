@@ -122,13 +122,24 @@ async fn full(shop: Arc<Shop>) -> Finding {
         let batch = batch(&shop, way, way.batch_max).await?;
         let outcomes = in_the_end(&shop, &batch, push(&shop, &batch).await).await??;
         applied(&shop, &batch.iter().collect::<Vec<_>>(), &outcomes)?;
+        clear_away(&shop, &batch);
     }
     Ok(())
 }
 
+/// A shop that lists much is slow to look through, for its fake as well.
+fn clear_away(shop: &Shop, batch: &[Entry]) {
+    batch.iter().for_each(|entry| shop.book().unlist(&entry.listing.key));
+}
+
+/// One too many, and far too many: three batches of which the last holds one, where batches are small.
+pub(super) fn over(max: usize) -> [usize; 2] {
+    [max + 1, (max * 3 + 1).min(max + 150)]
+}
+
 async fn overfull(shop: Arc<Shop>) -> Finding {
     for way in shop.card().writes {
-        for count in [way.batch_max + 1, way.batch_max * 3 + 1] {
+        for count in over(way.batch_max) {
             let batch = batch(&shop, way, count).await?;
             match in_the_end(&shop, &batch, push(&shop, &batch).await).await? {
                 Ok(outcomes) => judge(&shop, &batch, &Ok(outcomes))?,
@@ -139,6 +150,7 @@ async fn overfull(shop: Arc<Shop>) -> Finding {
                     untouched(&shop, batch.iter())?;
                 }
             }
+            clear_away(&shop, &batch);
         }
     }
     Ok(())
@@ -150,7 +162,7 @@ async fn unknown_item(shop: Arc<Shop>) -> Finding {
         for count in [way.batch_max.min(5), 1] {
             let count = count.max(shop.least(way));
             // Items of their own: a mall may keep what was written to one that it doesn't have.
-            let gone = shop.list_kind(way.kind, way.batch_max.max(20) + 10 * at + count, BEGIN).await?;
+            let gone = shop.list_kind(way.kind, shop.least(way).max(20) + 10 * at + count, BEGIN).await?;
             shop.book().unlist(&gone.key);
             judge_beside(&shop, way, count, gone).await?;
             // The kind of what never was can't be told.
@@ -257,8 +269,8 @@ async fn honest(shop: Arc<Shop>) -> Finding {
                 shop.book().clear_faults();
                 let result = in_the_end(&shop, &batch, told).await?;
                 judge(&shop, &batch, &result).map_err(|miss| miss.within(format!("{fault:?}")))?;
-                // After an answer that says "too fast" the gate would be told to wait.
-                shop.env.advance(Duration::from_secs(5));
+                // What was sent may land while the next batch is looked at. And "too fast" asks for a wait.
+                shop.land();
             }
         }
     }
