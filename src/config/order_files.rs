@@ -52,10 +52,7 @@ fn profile(file: &OrderFile<'_>) -> Result<order_files::Profile, Rejection> {
             profile.rename(ours, theirs);
         }
     }
-    for status in &mut profile.statuses {
-        status.cancelled = said.cancelled_words.clone().unwrap_or_else(|| status.cancelled.clone());
-        status.shipped = said.shipped_words.clone().unwrap_or_else(|| status.shipped.clone());
-    }
+    profile.reword(said.cancelled_words.clone(), said.shipped_words.clone());
     match &mut profile.channel {
         _ if file.has_channel => {}
         Some(Column { required, .. }) => *required = true,

@@ -72,10 +72,7 @@ fn profile(options: &Options<'_>) -> Checked<Profile> {
             profile.rename(ours, theirs);
         }
     }
-    for status in &mut profile.statuses {
-        status.cancelled = options.words("cancelled_words").unwrap_or_else(|| status.cancelled.clone());
-        status.shipped = options.words("shipped_words").unwrap_or_else(|| status.shipped.clone());
-    }
+    profile.reword(options.words("cancelled_words"), options.words("shipped_words"));
     let lower_case = options.one_of("key_case", &[("exact", false), ("lower", true)])?;
     let separator = options.text("key_separator");
     if matches!(profile.key, KeyForm::Joined { .. }) || separator.is_some() || lower_case {

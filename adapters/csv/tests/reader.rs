@@ -250,5 +250,9 @@ fn an_export_with_other_names_of_columns_keeps_its_words_of_status() {
     let text = "orderId,orderDetailId,itemCode,日,時刻,数量,状態\n1,1,tea,2026/11/20,09:00,2,完了\n";
     let sheet = read(text.as_bytes(), &profile).unwrap();
     assert_eq!(figures(&orders(&sheet)[0].lines[0]), ("1", "tea", 2, 0, 2));
+    let mut yahoo = consoles::yahoo();
+    yahoo.reword(None, Some(vec!["完了".into()]));
+    let shipped: Vec<_> = yahoo.statuses.iter().map(|status| status.shipped.clone()).collect();
+    assert_eq!(shipped, [vec!["3".to_owned(), "4".into()], vec!["完了".into()]], "of the order, not of its parcel");
     assert!(consoles::NAMES.iter().all(|name| consoles::by_name(name).is_some()));
 }

@@ -97,6 +97,14 @@ impl Profile {
             _ => {}
         }
     }
+
+    /// Other words in the column `status`.
+    pub fn reword(&mut self, cancelled: Option<Vec<String>>, shipped: Option<Vec<String>>) {
+        if let Some(status) = self.statuses.last_mut() {
+            status.cancelled = cancelled.unwrap_or_else(|| status.cancelled.clone());
+            status.shipped = shipped.unwrap_or_else(|| status.shipped.clone());
+        }
+    }
 }
 
 /// A column by its name in the header.
