@@ -1,5 +1,7 @@
 //! The malls that this build can talk to: the only file that names one.
 
+/// Orders out of the malls' own files.
+pub use uriba_csv::reader as order_files;
 use uriba_sdk::MallEntry;
 
 pub static MALLS: &[&MallEntry] = &[
