@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use uriba_sdk::{MallError, Refusal, RefusedWhy, Write};
+use uriba_sdk::{Class, MallError, Refusal, RefusedWhy, Write};
 
 use crate::{card::QUANTITY_MAX, faults::Fault, orders::spoken};
 
@@ -156,6 +156,10 @@ pub fn no_such_item(words: &str) -> String {
 /// A request for one SKU that was turned away as a whole: the refusal is its outcome.
 pub fn turned_away(error: &MallError) -> Option<Refusal> {
     let (status, code) = (error.status?, error.code.as_deref());
+    // Who is not let in was not refused an item.
+    if matches!(error.class, Class::Auth { .. }) {
+        return None;
+    }
     // Without eBay's own code it came from something in between.
     if !matches!(status, 400 | 404) || code.is_none() || code == Some(SYSTEM_ERROR) {
         return None;
