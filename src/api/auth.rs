@@ -49,7 +49,7 @@ pub async fn guard(
     let Some(rule) = rules.of_operation(request.method(), path.as_str()) else {
         return no_such_method(request.method(), &rules.methods(path.as_str()));
     };
-    if path.as_str().starts_with("/v1/") {
+    if path.as_str().starts_with("/v1/") && !rule.open {
         match admit(&state, rule, request.headers()).await {
             Ok(caller) => drop(request.extensions_mut().insert(caller)),
             Err(answer) => return answer,

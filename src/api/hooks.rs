@@ -49,7 +49,7 @@ impl fmt::Debug for Hooks {
 
 /// A mall's notification, as the mall sends it: the hub looks for the orders that it names, or for new ones. Nothing
 /// in it is believed.
-#[utoipa::path(post, path = "/v1/hooks/{channel}", operation_id = "wake_channel", tag = "channels", params(("channel" = String, Path)),
+#[utoipa::path(post, path = "/v1/hooks/{channel}", operation_id = "wake_channel", tag = "channels", params(("channel" = String, Path)), security(()),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 204), (status = 401, body = Problem, description = "the mall's signature does not fit"), (status = 404, body = Problem), (status = 413, body = Problem)))]
 async fn wake(

@@ -15,6 +15,8 @@ pub const BEARER: &str = "token";
 pub struct Rule {
     /// Each of them will do. None: described without one, so nobody may.
     pub scopes: Vec<String>,
+    /// Described as open to everybody: who asks proves it otherwise.
+    pub open: bool,
     pub query: BTreeSet<String>,
 }
 
@@ -49,12 +51,13 @@ impl Rules {
 }
 
 fn rule(operation: &Value) -> Rule {
-    let choices = operation["security"].as_array().into_iter().flatten();
-    let scopes = choices.filter_map(|choice| Some(choice[BEARER][0].as_str()?.to_owned())).collect();
+    let choices = || operation["security"].as_array().into_iter().flatten();
+    let open = choices().any(|choice| choice.as_object().is_some_and(serde_json::Map::is_empty));
+    let scopes = choices().filter_map(|choice| Some(choice[BEARER][0].as_str()?.to_owned())).collect();
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let query = parameters
         .filter(|parameter| parameter["in"] == "query")
         .filter_map(|parameter| Some(parameter["name"].as_str()?.to_owned()))
         .collect();
-    Rule { scopes, query }
+    Rule { scopes, open, query }
 }

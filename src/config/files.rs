@@ -93,7 +93,8 @@ fn profile(section: &Section<'_>) -> Profile {
 
 fn bins(entry: &Entry<'_>) -> Vec<String> {
     let aside: Vec<&'static str> = BINS.into_iter().filter(|bin| *bin != MAIN).collect();
-    entry.list().iter().filter_map(|bin| bin.choice(&aside)).map(str::to_owned).collect()
+    let named = entry.list().iter().filter_map(|bin| bin.choice(&aside)).collect::<Vec<_>>();
+    std::iter::once(MAIN).chain(named).map(str::to_owned).collect()
 }
 
 fn columns(section: &Section<'_>) -> BTreeMap<String, String> {

@@ -104,7 +104,7 @@ fn an_unknown_section_lists_those_that_exist() {
     assert_eq!(
         lines,
         [
-            "1: serverr: is not a key here (did you mean \"server\"?); allowed: brakes, channels, core, database, imports, limits, pools, profiles, server"
+            "1: serverr: is not a key here (did you mean \"server\"?); allowed: brakes, channels, core, database, imports, limits, pools, profiles, secrets, server"
         ]
     );
 }
@@ -171,7 +171,7 @@ fn quotas_options_and_times_are_those_of_the_mall() {
     assert_eq!(
         said(&with(more)),
         [
-            "8: channels[rakuten-main].quotas.stock.psh: is no quota of rakuten (did you mean \"stock.push\"?); allowed: orders.get, orders.search, stock.push, stock.read",
+            "8: channels[rakuten-main].quotas.stock.psh: is no quota of rakuten (did you mean \"stock.push\"?); allowed: account.license, account.shop, catalogue.list, orders.get, orders.search, stock.push, stock.read",
             "9: channels[rakuten-main].options.fast: is no option of rakuten; nothing is allowed here",
             "10: channels[rakuten-main].timing.effect: is not a key here (did you mean \"effect_lag\"?); allowed: blind_after, effect_lag, effect_lag_typical, late_apply, overlap, unseen_for_at_most, visibility_lag",
         ]

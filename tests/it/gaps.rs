@@ -105,7 +105,10 @@ async fn an_order_that_is_shown_too_late_has_its_time_read_again_and_the_lag_rec
 #[cfg(feature = "dynamodb")]
 #[tokio::test]
 async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
-    let hub = Hub::open(&[&uriba_dynamodb::MALL]).await;
+    let told = |plan: &mut uriba::engine::ChannelPlan| {
+        plan.settings.options.insert("deleted_rows".into(), "cancelled".into());
+    };
+    let hub = Hub::open_with(&[&uriba_dynamodb::MALL], told).await;
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 10).await;
     hub.run_until("the counter is filled", days(1), |hub| hub.shows(0, 10)).await;

@@ -76,8 +76,8 @@ impl Source {
         let folder = path.parent().unwrap_or(Path::new(""));
         let above = ["mod.rs", "lib.rs", "main.rs"].map(|file| folder.join(file));
         above.iter().map(|file| read(&file.to_string_lossy())).any(|text| {
-            let mut lines = text.lines().map(str::trim);
-            lines.by_ref().any(|line| line == "#[cfg(test)]") && lines.next() == Some(&format!("mod {name};"))
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && pair[1] == format!("mod {name};"))
         })
     }
 

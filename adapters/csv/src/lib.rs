@@ -19,8 +19,8 @@ mod stock;
 use std::{collections::HashMap, io};
 
 use async_trait::async_trait;
+use futures_util::lock::Mutex;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 use uriba_sdk::{
     Account, AccountSheet, Applied, Card, Class, Extras, Found, Mall, MallEntry, MallError, Outcome, Page, Query,
     Resolved, Result, Settings, Span, Update, Wire,
@@ -51,6 +51,7 @@ const FILES_MAX: u32 = 999;
 struct Csv {
     wire: Wire,
     config: Config,
+    /// One look at a time: two would read the same files, and the older one forget what the newer one has found.
     shelf: Mutex<Shelf>,
     /// One push at a time: the names of files and the memory of full ones follow from what is there.
     writing: Mutex<()>,

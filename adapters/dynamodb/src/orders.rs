@@ -14,7 +14,7 @@ use uriba_sdk::{
 use crate::{
     layout::Layout,
     stock::normal,
-    value::{Row, get_flag, get_number, get_text, get_time, get_units},
+    value::{Row, flag_of, number_of, text_of, time_of, units_of},
 };
 
 /// Attributes with these names need no option: they are new with this hub.
@@ -76,16 +76,16 @@ enum State {
 
 fn read(layout: &Layout, row: &Row) -> Result<Order, String> {
     let names = &layout.names;
-    let id = get_text(row, &names.order).filter(|id| !id.is_empty()).ok_or("the order's id is no text")?;
-    let updated_at = get_time(row, &names.updated)?;
-    let placed_at = get_time(row, &names.placed)?.or(updated_at).ok_or("neither time is there")?;
-    let word = get_text(row, &names.state).unwrap_or_default();
+    let id = text_of(row, &names.order).filter(|id| !id.is_empty()).ok_or("the order's id is no text")?;
+    let updated_at = time_of(row, &names.updated)?;
+    let placed_at = time_of(row, &names.placed)?.or(updated_at).ok_or("neither time is there")?;
+    let word = text_of(row, &names.state).unwrap_or_default();
     let named = |states: &[String]| states.iter().any(|state| state == word);
     // A state that nobody knows holds its units.
     let state = if named(&layout.cancelled_states) {
         State::Cancelled
     } else if named(&layout.shipped_states) {
-        State::Shipped(get_time(row, SHIPPED_AT)?)
+        State::Shipped(time_of(row, SHIPPED_AT)?)
     } else {
         State::Open
     };
@@ -103,7 +103,7 @@ fn read(layout: &Layout, row: &Row) -> Result<Order, String> {
     Ok(Order {
         id: id.to_owned(),
         family: None,
-        revision: get_number(row, &names.version)?,
+        revision: number_of(row, &names.version)?,
         placed_at,
         updated_at,
         fulfilled_by: FulfilledBy::Seller,
@@ -114,10 +114,10 @@ fn read(layout: &Layout, row: &Row) -> Result<Order, String> {
 fn line(layout: &Layout, fields: &Row, index: usize, state: &State) -> Result<Line, String> {
     let names = &layout.names;
     let ordered =
-        get_units(fields, &names.line_quantity)?.ok_or_else(|| format!("{} is missing", names.line_quantity))?;
-    let units = |name: &str| get_units(fields, name).map(Option::unwrap_or_default);
+        units_of(fields, &names.line_quantity)?.ok_or_else(|| format!("{} is missing", names.line_quantity))?;
+    let units = |name: &str| units_of(fields, name).map(Option::unwrap_or_default);
     let (mut cancelled, mut shipped) = (units(LINE_CANCELLED)?, units(LINE_SHIPPED)?);
-    let mut shipped_at = get_time(fields, SHIPPED_AT)?;
+    let mut shipped_at = time_of(fields, SHIPPED_AT)?;
     let accounted = u64::from(cancelled) + u64::from(shipped);
     let Some(rest) = u64::from(ordered).checked_sub(accounted).and_then(|rest| u32::try_from(rest).ok()) else {
         return Err(format!("{ordered} units, {cancelled} cancelled, {shipped} shipped"));
@@ -131,14 +131,14 @@ fn line(layout: &Layout, fields: &Row, index: usize, state: &State) -> Result<Li
         }
     }
     Ok(Line {
-        id: get_text(fields, LINE_ID).map_or_else(|| (index + 1).to_string(), str::to_owned),
-        mall_key: get_text(fields, &names.line_item).and_then(|item| normal(item).ok()),
+        id: text_of(fields, LINE_ID).map_or_else(|| (index + 1).to_string(), str::to_owned),
+        mall_key: text_of(fields, &names.line_item).and_then(|item| normal(item).ok()),
         ordered,
         cancelled,
         shipped,
         returned: units(LINE_RETURNED)?,
         // The transaction that cancels puts the units back on the counter, unless it says otherwise.
-        restored: match (cancelled, get_flag(fields, LINE_PUT_BACK)) {
+        restored: match (cancelled, flag_of(fields, LINE_PUT_BACK)) {
             (0, _) => Restored::Unknown,
             (_, Some(false)) => Restored::No,
             _ => Restored::Yes,
@@ -152,12 +152,11 @@ fn line(layout: &Layout, fields: &Row, index: usize, state: &State) -> Result<Li
 fn odd(layout: &Layout, row: &Row, what: String) -> Unread {
     let names = &layout.names;
     let lines = row.get(&names.lines).and_then(|lines| lines.get("L")?.as_array());
-    let item =
-        |line: &Value| get_text(line.get("M")?.as_object()?, &names.line_item).and_then(|item| normal(item).ok());
+    let item = |line: &Value| text_of(line.get("M")?.as_object()?, &names.line_item).and_then(|item| normal(item).ok());
     let mut redacted = Value::Object(row.clone());
     redact_json(&mut redacted);
     Unread {
-        order_id: get_text(row, &names.order).map(str::to_owned),
+        order_id: text_of(row, &names.order).map(str::to_owned),
         mall_keys: lines.into_iter().flatten().filter_map(item).collect(),
         what,
         redacted: redacted.to_string(),

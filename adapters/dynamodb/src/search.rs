@@ -13,7 +13,7 @@ use uriba_sdk::{Class, Found, Order, Page, Query, Span, Unread, wire::excerpt};
 use crate::{
     layout::{Layout, Spelling, second},
     orders,
-    value::{Row, get_text, number, text},
+    value::{Row, number, text, text_of},
 };
 
 /// Rows of one page. A page also ends at a megabyte.
@@ -150,7 +150,7 @@ pub fn batch(table: &str, body: &[u8]) -> Result<Batch, String> {
 /// was.
 pub fn found(layout: &Layout, ids: &[String], rows: &[Row]) -> Result<Found, String> {
     let asked: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-    let told: Vec<&str> = rows.iter().filter_map(|row| get_text(row, &layout.names.order)).collect();
+    let told: Vec<&str> = rows.iter().filter_map(|row| text_of(row, &layout.names.order)).collect();
     if let Some(strange) = told.iter().find(|id| !asked.contains(*id)) {
         return Err(format!("a row of {}, which was not asked for", excerpt(strange.as_bytes())));
     }

@@ -17,7 +17,7 @@ use uriba_sdk::{
 use crate::{
     card::{QUANTITY_MAX, UPDATES_MAX},
     layout::Layout,
-    value::{Row, get_number, get_text, number, text},
+    value::{Row, number, number_of, text, text_of},
 };
 
 /// The most bytes of a partition key.
@@ -86,7 +86,7 @@ pub fn written(layout: &Layout, body: &[u8]) -> Result<Outcome, String> {
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let name = &layout.names.quantity;
-    let now = get_number(&answer.attributes, name)?.ok_or_else(|| format!("the answer has no {name}"))?;
+    let now = number_of(&answer.attributes, name)?.ok_or_else(|| format!("the answer has no {name}"))?;
     Ok(Outcome::Applied { now: Some(now) })
 }
 
@@ -98,7 +98,7 @@ pub fn unmet(layout: &Layout, update: &Update, body: &[u8]) -> Outcome {
         item: Option<Row>,
     }
     let item = serde_json::from_slice::<Answer>(body).ok().and_then(|answer| answer.item);
-    let shows = item.as_ref().map(|item| get_number(item, &layout.names.quantity));
+    let shows = item.as_ref().map(|item| number_of(item, &layout.names.quantity));
     let (why, message) = match (shows, update.write) {
         (None, _) => (RefusedWhy::NoSuchItem, format!("{} has no such item", layout.stock_table)),
         (Some(Err(what)), _) => (RefusedWhy::Other, what),
@@ -135,11 +135,11 @@ pub fn readings(layout: &Layout, keys: &[ListingKey], rows: &[Row]) -> Result<Ve
     let names = &layout.names;
     let mut shown = HashMap::new();
     for row in rows {
-        let key = get_text(row, &names.item).ok_or_else(|| format!("{} is no text", names.item))?;
+        let key = text_of(row, &names.item).ok_or_else(|| format!("{} is no text", names.item))?;
         if !keys.iter().any(|asked| asked.key == key) {
             return Err(format!("a row of {}, which was not asked for", excerpt(key.as_bytes())));
         }
-        let figure = get_number(row, &names.quantity).map_err(|what| format!("{}: {what}", excerpt(key.as_bytes())))?;
+        let figure = number_of(row, &names.quantity).map_err(|what| format!("{}: {what}", excerpt(key.as_bytes())))?;
         shown.insert(key, figure.unwrap_or(0));
     }
     let reading = |key: &ListingKey| {

@@ -7,7 +7,7 @@ use uriba_sdk::{AccountSheet, Listed, Shelf};
 use crate::{
     layout::{Layout, Spelling},
     stock::normal,
-    value::{Row, get_text},
+    value::{Row, text_of},
 };
 
 /// Items of one page of the catalogue.
@@ -39,8 +39,8 @@ pub fn shelf(layout: &Layout, body: &[u8]) -> Result<Shelf, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let names = &layout.names;
     let listed = |row: &Row| {
-        let own = |name: &str| get_text(row, name).map(str::to_owned);
-        let key = normal(get_text(row, &names.item)?).ok()?;
+        let own = |name: &str| text_of(row, name).map(str::to_owned);
+        let key = normal(text_of(row, &names.item)?).ok()?;
         Some(Listed { key, code: None, jan: own(&names.jan), title: own(&names.title) })
     };
     let next = answer.last.map(|last| serde_json::to_string(&last)).transpose().map_err(|error| error.to_string())?;

@@ -19,16 +19,16 @@ pub fn number(value: i64) -> Value {
     json!({"N": value.to_string()})
 }
 
-pub fn get_text<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
+pub fn text_of<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
     row.get(name)?.get("S")?.as_str()
 }
 
-pub fn get_flag(row: &Row, name: &str) -> Option<bool> {
+pub fn flag_of(row: &Row, name: &str) -> Option<bool> {
     row.get(name)?.get("BOOL")?.as_bool()
 }
 
 /// A whole number. `None`: the attribute isn't there, or is null.
-pub fn get_number(row: &Row, name: &str) -> Result<Option<i64>, String> {
+pub fn number_of(row: &Row, name: &str) -> Result<Option<i64>, String> {
     let Some(value) = row.get(name).filter(|value| value.get("NULL").is_none()) else { return Ok(None) };
     let told = value.get("N").and_then(Value::as_str).ok_or_else(|| format!("{name} is no number"))?;
     // `2`, `2.0` and `2E+1` are numbers of DynamoDB; the first is how it writes whole ones.
@@ -38,15 +38,15 @@ pub fn get_number(row: &Row, name: &str) -> Result<Option<i64>, String> {
 }
 
 /// Units of a line: none when the attribute isn't there.
-pub fn get_units(row: &Row, name: &str) -> Result<Option<u32>, String> {
-    let units = get_number(row, name)?;
+pub fn units_of(row: &Row, name: &str) -> Result<Option<u32>, String> {
+    let units = number_of(row, name)?;
     units.map(|units| u32::try_from(units).map_err(|_| format!("{name} is odd: {units}"))).transpose()
 }
 
 /// An instant as text with an offset, in seconds or in milliseconds.
-pub fn get_time(row: &Row, name: &str) -> Result<Option<Timestamp>, String> {
-    let Some(text) = get_text(row, name) else {
-        let Some(number) = get_number(row, name)? else { return Ok(None) };
+pub fn time_of(row: &Row, name: &str) -> Result<Option<Timestamp>, String> {
+    let Some(text) = text_of(row, name) else {
+        let Some(number) = number_of(row, name)? else { return Ok(None) };
         let time = if number.abs() < MILLIS_FROM {
             Timestamp::from_second(number)
         } else {
@@ -68,25 +68,25 @@ mod tests {
     #[test]
     fn numbers_are_whole_or_odd() {
         for (told, number) in [("7", 7), ("-3", -3), ("7.00", 7)] {
-            assert_eq!(get_number(&row(json!({"N": told})), "x"), Ok(Some(number)));
+            assert_eq!(number_of(&row(json!({"N": told})), "x"), Ok(Some(number)));
         }
         for odd in [json!({"N": "1.5"}), json!({"N": "1E+2"}), json!({"S": "7"}), json!({"N": 7}), json!(7)] {
-            assert!(get_number(&row(odd.clone()), "x").is_err(), "{odd}");
+            assert!(number_of(&row(odd.clone()), "x").is_err(), "{odd}");
         }
-        assert_eq!(get_number(&row(json!({"NULL": true})), "x"), Ok(None));
-        assert_eq!(get_number(&Row::new(), "x"), Ok(None));
-        assert!(get_units(&row(json!({"N": "-1"})), "x").is_err());
+        assert_eq!(number_of(&row(json!({"NULL": true})), "x"), Ok(None));
+        assert_eq!(number_of(&Row::new(), "x"), Ok(None));
+        assert!(units_of(&row(json!({"N": "-1"})), "x").is_err());
     }
 
     #[test]
     fn times_are_texts_with_an_offset_or_numbers() {
         let same = ["2026-11-20T01:00:00Z", "2026-11-20T10:00:00.000+09:00"].map(text);
         for told in same.into_iter().chain([number(1_795_136_400), number(1_795_136_400_000)]) {
-            let time = get_time(&row(told.clone()), "x").unwrap().unwrap();
+            let time = time_of(&row(told.clone()), "x").unwrap().unwrap();
             assert_eq!(time.to_string(), "2026-11-20T01:00:00Z", "{told}");
         }
         for odd in [text("2026-11-20T10:00:00"), text("yesterday"), json!({"BOOL": true})] {
-            assert!(get_time(&row(odd.clone()), "x").is_err(), "{odd}");
+            assert!(time_of(&row(odd.clone()), "x").is_err(), "{odd}");
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn page(data: &str) -> Result<Page, String> {
             None => page.unread.push(nameless()),
         }
     }
-    page.next = list.page_info.next()?;
+    page.next = list.page_end.next()?;
     Ok(page)
 }
 
@@ -73,7 +73,8 @@ struct WireAnswer<'a> {
 struct WireList<'a> {
     #[serde(borrow)]
     edges: Vec<WireEdge<'a>>,
-    page_info: PageInfo,
+    #[serde(rename = "pageInfo")]
+    page_end: PageEnd,
 }
 
 #[derive(Deserialize)]
@@ -84,12 +85,12 @@ struct WireEdge<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PageInfo {
+pub struct PageEnd {
     has_next_page: bool,
     end_cursor: Option<String>,
 }
 
-impl PageInfo {
+impl PageEnd {
     pub fn next(self) -> Result<Option<String>, String> {
         match (self.has_next_page, self.end_cursor) {
             (false, _) => Ok(None),

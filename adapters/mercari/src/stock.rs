@@ -13,7 +13,7 @@ use crate::{
     card::QUANTITY_MAX,
     faults::Word,
     graphql::{Fault, VARIANTS_MAX},
-    orders::PageInfo,
+    orders::PageEnd,
 };
 
 const KEY_CHARS_MAX: usize = 255;
@@ -158,7 +158,8 @@ pub fn shelf(data: &str) -> Result<Shelf, String> {
     #[serde(rename_all = "camelCase")]
     struct List {
         edges: Vec<Edge>,
-        page_info: PageInfo,
+        #[serde(rename = "pageInfo")]
+        page_end: PageEnd,
     }
     #[derive(Deserialize)]
     struct Edge {
@@ -192,7 +193,7 @@ pub fn shelf(data: &str) -> Result<Shelf, String> {
             items.push(Listed { key, code: filled(entry.sku_code), jan: filled(entry.jan_code), title });
         }
     }
-    Ok(Shelf { items, next: answer.products.page_info.next()? })
+    Ok(Shelf { items, next: answer.products.page_end.next()? })
 }
 
 pub fn account(data: &str) -> Result<AccountSheet, String> {

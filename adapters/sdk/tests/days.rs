@@ -1,9 +1,12 @@
 //! Caps per day: spread over the day, with a part that is kept for orders and zeros.
 
+mod shelf;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use shelf::Shelf;
 use uriba_sdk::{
     env::Env,
     fake::ManualEnv,
@@ -69,6 +72,31 @@ async fn the_last_twentieth_is_for_orders_and_zeros() {
     let (urgent, again) = drain(&gates, Worth::Urgent, &env).await;
     assert_eq!(urgent, 10);
     assert_eq!(again, midnight() + SignedDuration::from_hours(24), "then nothing is left for anybody");
+}
+
+#[tokio::test]
+async fn a_days_allowance_ends_at_midnight_and_outlives_a_restart() {
+    let env = ManualEnv::starting("2026-11-20T23:50:00Z".parse().unwrap(), 1);
+    let next_midnight = midnight() + SignedDuration::from_hours(24);
+    let (shelf, one) = (Arc::new(Shelf::default()), [Charge::one(key())]);
+    let daily = Rate { per_second: 1.0, burst: 5, per_day: Some(7) };
+    let gates = Gates::new(shelf.clone(), HashMap::new());
+    gates.declare(key(), daily, &env);
+    let mut taken = 0;
+    for _ in 0..100 {
+        env.advance(Duration::from_secs(2));
+        while gates.take(&one, &env).await.is_ok() {
+            taken += 1;
+        }
+    }
+    assert_eq!(taken, 6, "one is kept for orders and zeros");
+    assert_eq!(gates.take(&one, &env).await, Err(next_midnight));
+    let restarted = Gates::new(shelf.clone(), shelf.states());
+    restarted.declare(key(), daily, &env);
+    assert_eq!(restarted.take(&one, &env).await, Err(next_midnight));
+    env.advance_to(next_midnight);
+    assert!(restarted.take(&one, &env).await.is_ok());
+    assert_eq!(restarted.state(&key(), &env).unwrap().used_today, 1);
 }
 
 proptest! {

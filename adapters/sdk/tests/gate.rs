@@ -1,5 +1,7 @@
 //! Quotas: what leaves is never more than was promised, whatever comes between: pauses, throttles, crashes.
 
+mod shelf;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -7,32 +9,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
+use shelf::Shelf;
 use uriba_sdk::{
     env::Env,
     fake::ManualEnv,
     wire::{Charge, Gates, QuotaKey, QuotaShelf, QuotaState, Rate},
 };
-
-/// What survives a crash.
-#[derive(Default)]
-struct Shelf(Mutex<HashMap<QuotaKey, QuotaState>>);
-
-impl Shelf {
-    fn states(&self) -> HashMap<QuotaKey, QuotaState> {
-        self.0.lock().expect("no panic under this lock").clone()
-    }
-}
-
-#[async_trait]
-impl QuotaShelf for Shelf {
-    async fn save(&self, key: &QuotaKey, state: &QuotaState) {
-        // A slow disk: others go on meanwhile.
-        tokio::task::yield_now().await;
-        self.0.lock().expect("no panic under this lock").insert(key.clone(), state.clone());
-    }
-}
 
 /// The mall's own bucket, full at first. It forgives a nanosecond's rounding, no more.
 struct Bucket {
@@ -370,29 +354,6 @@ async fn a_rate_that_the_mall_names_is_kept_from_then_on() {
     assert!(drain(&gates, &keys, &env).await <= 2);
     env.advance(Duration::from_secs(2));
     assert_eq!(drain(&gates, &keys, &env).await, 4);
-}
-
-#[tokio::test]
-async fn a_days_allowance_ends_at_midnight_and_outlives_a_restart() {
-    let env = ManualEnv::starting("2026-11-20T23:50:00Z".parse().unwrap(), 1);
-    let midnight: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
-    let shelf = Arc::new(Shelf::default());
-    let daily = Rate { per_second: 1.0, burst: 5, per_day: Some(7) };
-    let gates = Gates::new(shelf.clone(), HashMap::new());
-    gates.declare(key("q"), daily, &env);
-    let mut taken = 0;
-    for _ in 0..100 {
-        env.advance(Duration::from_secs(2));
-        taken += drain(&gates, &[key("q")], &env).await;
-    }
-    assert_eq!(taken, 6, "one is kept for orders and zeros");
-    assert_eq!(gates.take(&each(&[key("q")]), &env).await, Err(midnight));
-    let restarted = Gates::new(shelf.clone(), shelf.states());
-    restarted.declare(key("q"), daily, &env);
-    assert_eq!(restarted.take(&each(&[key("q")]), &env).await, Err(midnight));
-    env.advance_to(midnight);
-    assert!(restarted.take(&each(&[key("q")]), &env).await.is_ok());
-    assert_eq!(restarted.state(&key("q"), &env).unwrap().used_today, 1);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub fn sheet(data: &str) -> Result<Sheet, String> {
     struct Scope {
         handle: String,
     }
-    let wire: Wire = graphql::data(data)?;
+    let wire: Wire = graphql::parse(data)?;
     let granted = wire.current_app_installation.map(|app| app.access_scopes).unwrap_or_default();
     let scopes: Vec<String> = granted.into_iter().map(|scope| scope.handle).collect();
     let shop = match wire.shop.name.filter(|name| !name.is_empty()) {

@@ -70,25 +70,26 @@ fn cost(extensions: &Value) -> Option<Cost> {
     })
 }
 
-pub fn data<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection<T> {
-    pub page_info: PageInfo,
+    #[serde(rename = "pageInfo")]
+    pub page_end: PageEnd,
     pub nodes: Vec<T>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PageInfo {
+pub struct PageEnd {
     has_next_page: bool,
     end_cursor: Option<String>,
 }
 
-impl PageInfo {
+impl PageEnd {
     /// A page that isn't the last must say where it ended, or the rest would be lost.
     pub fn next(&self) -> Result<Option<String>, String> {
         match (self.has_next_page, &self.end_cursor) {

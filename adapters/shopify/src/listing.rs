@@ -102,8 +102,8 @@ impl Variants {
         struct Wire {
             product_variants: Connection<Variant>,
         }
-        let Wire { product_variants: page } = graphql::data(data)?;
-        let next = page.page_info.next()?;
+        let Wire { product_variants: page } = graphql::parse(data)?;
+        let next = page.page_end.next()?;
         self.0.extend(page.nodes);
         Ok(next)
     }
@@ -114,7 +114,7 @@ impl Variants {
         struct Wire {
             nodes: Vec<Option<Variant>>,
         }
-        let wire: Wire = graphql::data(data)?;
+        let wire: Wire = graphql::parse(data)?;
         self.0.extend(wire.nodes.into_iter().flatten());
         Ok(())
     }
@@ -187,7 +187,7 @@ pub fn locations(data: &str) -> Result<Vec<Place>, String> {
     struct Wire {
         locations: Connection<Place>,
     }
-    let wire: Wire = graphql::data(data)?;
+    let wire: Wire = graphql::parse(data)?;
     Ok(wire.locations.nodes.into_iter().filter(|place| place.is_active != Some(false)).collect())
 }
 
@@ -218,7 +218,7 @@ pub fn shelf(data: &str) -> Result<Shelf, String> {
         display_name: Option<String>,
         inventory_item: Ref,
     }
-    let Wire { product_variants: page } = graphql::data(data)?;
+    let Wire { product_variants: page } = graphql::parse(data)?;
     let filled = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let listed = |sold: Sold| Listed {
         key: sold.inventory_item.id,
@@ -226,7 +226,7 @@ pub fn shelf(data: &str) -> Result<Shelf, String> {
         jan: filled(sold.barcode),
         title: filled(sold.display_name),
     };
-    let next = page.page_info.next()?;
+    let next = page.page_end.next()?;
     // Variants that share an inventory item are one listing.
     let items: BTreeMap<_, _> = page.nodes.into_iter().map(listed).map(|item| (item.key.clone(), item)).collect();
     Ok(Shelf { items: items.into_values().collect(), next })

@@ -22,8 +22,8 @@ pub fn page(data: &str, from: Timestamp) -> Result<Page, String> {
     struct Wire {
         orders: Connection<Box<RawValue>>,
     }
-    let Wire { orders } = graphql::data(data)?;
-    let mut page = Page { next: orders.page_info.next()?, ..Page::default() };
+    let Wire { orders } = graphql::parse(data)?;
+    let mut page = Page { next: orders.page_end.next()?, ..Page::default() };
     let mut stale = !orders.nodes.is_empty();
     for text in orders.nodes.iter().map(|raw| raw.get()) {
         match WireOrder::read(text) {
@@ -56,7 +56,7 @@ pub fn found(data: &str, ids: &[&String]) -> Result<Vec<Result<Partial, Unread>>
     struct Wire {
         nodes: Vec<Option<Box<RawValue>>>,
     }
-    let Wire { nodes } = graphql::data(data)?;
+    let Wire { nodes } = graphql::parse(data)?;
     if nodes.len() < ids.len() {
         return Err(format!("{} nodes for {} ids", nodes.len(), ids.len()));
     }
@@ -105,10 +105,10 @@ impl Partial {
             updated_at: Option<String>,
             line_items: Connection<WireLine>,
         }
-        let wire: Wire = graphql::data(data)?;
+        let wire: Wire = graphql::parse(data)?;
         let Some(more) = wire.node.filter(|more| more.updated_at == self.order.updated_at) else { return Ok(false) };
         self.order.line_items.nodes.extend(more.line_items.nodes);
-        self.next = more.line_items.page_info.next()?;
+        self.next = more.line_items.page_end.next()?;
         Ok(true)
     }
 
@@ -161,7 +161,7 @@ impl WireOrder {
     }
 
     fn next(&self) -> Result<Option<String>, String> {
-        self.line_items.page_info.next()
+        self.line_items.page_end.next()
     }
 
     fn head(&self) -> Result<Head, String> {

@@ -81,7 +81,7 @@ pub enum Told {
 /// An answer that has a say about entries, or the class of one that refuses the request as such.
 pub fn told(data: &str, entries: &[&Entry]) -> Result<Vec<Told>, Class> {
     let malformed = |what: String| Class::Malformed { what };
-    let wire: WireAnswer = graphql::data(data).map_err(malformed)?;
+    let wire: WireAnswer = graphql::parse(data).map_err(malformed)?;
     let payload = wire.inventory_set_quantities;
     let mut told: Vec<Option<Told>> = vec![None; entries.len()];
     for error in &payload.user_errors {
@@ -122,7 +122,7 @@ pub fn counters(data: &str) -> Result<HashMap<String, Counter>, String> {
     struct Wire {
         nodes: Vec<Option<Value>>,
     }
-    let wire: Wire = graphql::data(data)?;
+    let wire: Wire = graphql::parse(data)?;
     let mut counters = HashMap::new();
     for node in wire.nodes.into_iter().flatten() {
         if node["__typename"].as_str().is_some_and(|name| name != "InventoryItem") {

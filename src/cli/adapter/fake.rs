@@ -40,7 +40,7 @@ pub async fn run(asked: Fake) -> Done {
     let mall = named(&name)?;
     let options = StallOptions { mall, listen, items: items.into(), stock, directory: dir, orders_per_minute };
     stall::run(options).await.map_err(|error| match error {
-        StallError::Outside(_) => Failure::Usage(error.to_string()),
+        StallError::Outside(_) | StallError::Files(_) => Failure::Usage(error.to_string()),
         StallError::Taken(_) => Failure::Refused(error.to_string()),
         StallError::Listen(..) | StallError::File(..) => Failure::Failed(error.into()),
     })

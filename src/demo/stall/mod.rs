@@ -57,6 +57,8 @@ pub enum StallError {
     File(PathBuf, io::Error),
     #[error("{0} holds something else: --dir names another directory")]
     Taken(PathBuf),
+    #[error("a shop on {0} is reached by files, not by requests: put files of orders where the channel looks for them")]
+    Files(&'static str),
 }
 
 /// Until Ctrl-C or SIGTERM.
@@ -92,6 +94,9 @@ impl Stall {
         let listener = Some(Arc::new(listener(options)?));
         let known = FakeOptions { listener, ..FakeOptions::new(env.clone(), meters.clone(), "a") };
         let fake = (options.mall.fake)(known).await;
+        if !fake.speaks_http() {
+            return Err(StallError::Files(options.mall.card.name));
+        }
         let (tell, requests) = unbounded_channel();
         // Whoever would hear of it is gone only when all is over.
         fake.book().listen(move |answered| drop(tell.send(answered)));

@@ -14,6 +14,11 @@ fn operations(document: &Value) -> Vec<(String, String, Vec<String>)> {
             if !path.starts_with("/v1/") {
                 continue;
             }
+            // A mall's notification is signed by the mall.
+            if path == "/v1/hooks/{channel}" {
+                assert_eq!(operation["security"], serde_json::json!([{}]));
+                continue;
+            }
             let choices = operation["security"].as_array().into_iter().flatten();
             let scopes: Vec<String> = choices.map(|choice| choice["token"][0].as_str().unwrap().to_owned()).collect();
             assert!(!scopes.is_empty(), "{method} {path} states no scope");

@@ -275,11 +275,11 @@ fn completions_and_the_malls_need_nothing_at_all() {
     assert!(place.fine("completions bash").contains("complete"));
     let malls: Vec<serde_json::Value> = place.json("adapter list");
     let names: Vec<&str> = malls.iter().filter_map(|mall| mall["mall"].as_str()).collect();
-    assert_eq!(names, ["rakuten", "yahoo", "amazon", "sample"]);
+    assert_eq!(names, uriba::malls::MALLS.iter().map(|mall| mall.id).collect::<Vec<_>>());
     let unknown = place.run("adapter test nobody");
     assert_eq!(unknown.code, 2);
     assert!(
-        unknown.err.contains("there is no adapter \"nobody\"; there are: rakuten, yahoo, amazon, sample"),
+        unknown.err.contains("there is no adapter \"nobody\"; there are: rakuten, yahoo, amazon, "),
         "{}",
         unknown.err
     );

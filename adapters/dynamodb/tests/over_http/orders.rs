@@ -118,7 +118,7 @@ async fn a_batch_answered_in_part_is_asked_for_again_and_one_never_answered_is_l
 
 #[tokio::test]
 async fn an_id_asked_for_twice_is_one_key() {
-    let bench = Bench::open().await;
+    let bench = Bench::with(&[("deleted_rows", "missing")]).await;
     let item = bench.list(0, 10);
     let id = bench.book().place(&[(&item, 1)]).unwrap();
     let found = bench.by_id(&[id.clone(), id, "no such".into(), "no such".into()]).await;

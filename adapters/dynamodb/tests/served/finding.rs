@@ -68,7 +68,7 @@ async fn by_id_reads_a_full_batch_and_tells_what_is_missing() {
     let ids: Vec<_> = (0..100).map(|n| format!("W{n:04}")).collect();
     let at = || json!({"S": spelled(midnight())});
     storefront.put(&ids[..99].iter().map(|id| row(id, "2026-11-21".into(), at())).collect::<Vec<_>>()).await;
-    let hub = Hub::open(url, &storefront.options());
+    let hub = Hub::open(url, &[storefront.options(), vec![("deleted_rows", "missing")]].concat());
     let found = hub.mall.by_id(&ids).await.unwrap();
     assert_eq!((found.orders.len(), found.unread.len(), found.missing), (99, 0, vec!["W0099".to_owned()]));
 }

@@ -56,7 +56,7 @@ async fn bulk_update_unavailable_in_old_client_libraries_is_called_directly() {
 }
 
 #[tokio::test]
-async fn get_item_shows_7_after_setting_5_and_the_read_back_shows_5() {
+async fn the_trading_get_item_shows_7_after_setting_5_and_the_read_back_shows_5() {
     // GetItem adds what was sold. The levels may each count sales or not: the smaller one is what is for sale.
     for switch in ["", "sales_leave_the_item_level", "sales_leave_the_offer_level"] {
         let bench = Bench::open().await;

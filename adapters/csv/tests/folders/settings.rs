@@ -1,11 +1,10 @@
 //! What can be wrong with the options is said before the first file is looked at.
 
-mod desk;
-
 use std::sync::Arc;
 
-use desk::open;
 use uriba_sdk::{Settings, fake::ManualEnv};
+
+use crate::desk::open;
 
 fn wrong(changes: &[(&str, &str)]) -> Option<String> {
     let mut options = vec![("orders_folder", "/tmp/in"), ("stock_folder", "/tmp/out")];

@@ -1,10 +1,8 @@
 //! Stock files: what stands in them, when one is written, and what a full one repeats.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
 
-mod desk;
-
-use desk::{Desk, files};
 use uriba_sdk::{Applied, Class, Outcome, RefusedWhy, Update, Write};
+
+use crate::desk::{Desk, files};
 
 const APPLIED: Outcome = Outcome::Applied { now: None };
 

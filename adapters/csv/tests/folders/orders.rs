@@ -1,9 +1,8 @@
 //! Order files: which are read, which wait, which win, and how far they prove anything.
 
-mod desk;
-
-use desk::{Desk, HEADER, at, ids};
 use uriba_sdk::{Applied, Class};
+
+use crate::desk::{Desk, HEADER, at, ids};
 
 const PLAIN: &str = "P-1,1,chawan-01,2,0,0,2026-11-20 09:00:00";
 

@@ -1,5 +1,4 @@
 //! The reader by itself, over files composed in `payloads`, each named by what is odd in it.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use encoding_rs::SHIFT_JIS;
 use uriba_csv::reader::{Column, Encoding, FLAWS_MAX, KeyForm, Profile, Sheet, consoles, instant, read};

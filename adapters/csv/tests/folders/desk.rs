@@ -1,8 +1,5 @@
 //! The two folders and the adapter between them, on a clock that moves when told to.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, reason = "these are tests")]
-
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
