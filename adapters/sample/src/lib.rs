@@ -1,10 +1,15 @@
-//! Sample Mall: a made-up mall, and the template for new adapters.
+//! Sample Mall's adapter.
 //!
 //! An adapter has four duties: find orders, read orders by id, write stock, and name listings. This file is
 //! glue: it composes requests, hands them to [`Wire`], and hands the answers to pure functions. [`orders`] and
 //! [`stock`] turn bytes into canonical values and back, [`faults`] turns every failed answer into an error
 //! named by what the hub does next, [`card`] holds what the hub must know beforehand. A mall whose access
 //! tokens must be renewed has an `auth` module beside them; this one takes a key that never changes.
+
+// scaffold- This mall is made up. Its adapter is the template of `uriba adapter new`, which copies it and obeys comments:
+// scaffold- `scaffold: …` puts what follows the colon in the place of the rest of the block that it stands in, so that
+// scaffold- the bodies that each mall needs its own of are not written yet; a line after `scaffold+` is in the copy only,
+// scaffold- and one after `scaffold-` here only. In the README they replace the rest of a section.
 
 mod card;
 #[cfg(feature = "fake")]

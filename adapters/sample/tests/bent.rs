@@ -1,3 +1,4 @@
+// scaffold:
 //! Is the kit worth anything? Adapters with one fault each, put around the good one: each fault must be seen by
 //! the check that is about it. A check that no bent adapter can fail might as well be absent.
 
