@@ -8,6 +8,8 @@ use uriba_sdk::card::{
 
 /// The most writes in one request.
 pub const WRITES_MAX: usize = 50;
+/// The most items on one page of the shop's list, at one point each.
+pub const ITEMS_MAX: u32 = 50;
 /// The largest figure that the mall's counter holds.
 pub const QUANTITY_MAX: i64 = 99_999;
 
@@ -51,6 +53,9 @@ pub static CARD: Card = Card {
         quota("orders.get", 2.0, 5),
         quota("stock.push", 2.0, 5),
         quota("stock.read", 2.0, 5),
+        quota("shop.get", 2.0, 5),
+        // A budget: pages of the list are paid by what they show, so that looking through a large shop takes time.
+        quota("points", 10.0, 200),
         QuotaCard { name: "app", per_second: 4.0, burst: 8, per_day: Some(50_000), scope: Scope::Credential("app") },
     ],
     operations: &[
@@ -58,6 +63,9 @@ pub static CARD: Card = Card {
         OperationCard::counted("orders.get", &["orders.get", "app"]),
         OperationCard::counted("stock.push", &["stock.push", "app"]),
         OperationCard::counted("stock.read", &["stock.read", "app"]),
+        OperationCard::counted("shop.get", &["shop.get", "app"]),
+        // Reckoned as a full page; what it really took is told to the wire by the answer.
+        OperationCard { costs: &[("points", ITEMS_MAX)], ..OperationCard::counted("items.list", &["app"]) },
     ],
     credentials: &[
         CredentialCard { key: "app", required: true, life: None, what: "the application's id" },

@@ -13,19 +13,24 @@ use std::{
     },
 };
 
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use uriba_sdk::{
-    FulfilledBy, Line, Order, Restored, Settings,
+    FulfilledBy, Line, Listed, Order, Restored, Settings,
     env::Url,
-    fake::{Book, BookOrder, Dialect, FakeMall, FakeOptions, FakeServer, Fault, Item, Reply, Stage, Visit},
+    fake::{
+        Book, BookOrder, Dialect, FakeMall, FakeOptions, FakeServer, Fault, Item, Notification, Reply, Stage, Visit,
+    },
 };
 
 use crate::{
-    card::{CARD, QUANTITY_MAX, WRITES_MAX},
+    card::{CARD, ITEMS_MAX, QUANTITY_MAX, WRITES_MAX},
     orders::{instant, local},
+    shop::SIGNATURE,
 };
 
 const PAGE: usize = 50;
@@ -47,11 +52,13 @@ impl SampleFake {
         let book = Book::new(options.env.clone(), |n, _| format!("S26-{n:06}"), CARD.orders.visibility_lag);
         let server = FakeServer::start(book.clone(), &options, &CARD, APP, &options.shop, Box::new(Words)).await;
         let locked_out = Arc::<AtomicBool>::default();
-        let endpoints: [(_, _, _, Handler); 4] = [
+        let endpoints: [(_, _, _, Handler); 6] = [
             ("orders.search", "GET", "^/v1/orders$", search),
             ("orders.get", "POST", "^/v1/orders/lookup$", lookup),
             ("stock.push", "POST", "^/v1/stock$", push),
             ("stock.read", "POST", "^/v1/stock/lookup$", read),
+            ("items.list", "GET", "^/v1/items$", list),
+            ("shop.get", "GET", "^/v1/shop$", shop),
         ];
         for (operation, method, path, handler) in endpoints {
             let (book, locked_out, key) = (book.clone(), locked_out.clone(), key(&options.shop));
@@ -106,6 +113,26 @@ impl FakeMall for SampleFake {
             line.restored = Restored::Unknown;
         }
         order
+    }
+
+    fn shop_name(&self) -> Option<String> {
+        Some(shop_name(key(&self.shop).as_str()))
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        let (jan, title) = (jan(key), Some(title(key)));
+        Some(Listed { key: key.into(), code: None, jan, title })
+    }
+
+    fn notification(&self, order: &str) -> Option<Notification> {
+        self.notification_of(json!({"order": order, "what": "changed"}).to_string().as_bytes())
+    }
+
+    fn notification_of(&self, body: &[u8]) -> Option<Notification> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key(&self.shop).as_bytes()).ok()?;
+        mac.update(body);
+        let signature = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Notification { headers: vec![(SIGNATURE.into(), signature)], body: body.to_vec(), signed: true })
     }
 
     fn expire_credentials(&self) {
@@ -271,6 +298,42 @@ fn read(book: &Book, visit: &Visit<'_>) -> Answered {
         })
     });
     Ok(json!({"items": shown.collect::<Vec<_>>()}))
+}
+
+fn list(book: &Book, visit: &Visit<'_>) -> Answered {
+    let url = Url::parse(visit.request.url.as_str()).map_err(|_| BAD)?;
+    let mut asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
+    let page = asked.remove("page");
+    if !asked.is_empty() {
+        return Err(BAD);
+    }
+    let mut keys: Vec<_> = book.items().into_iter().map(|(key, _)| key).collect();
+    keys.retain(|key| page.as_ref().is_none_or(|page| key > page));
+    let max = ITEMS_MAX as usize;
+    let next = (keys.len() > max).then(|| keys[max - 1].clone());
+    keys.truncate(max);
+    visit.took("points", keys.len().max(1) as u32);
+    let items: Vec<_> = keys.iter().map(|key| json!({"item": key, "jan": jan(key), "title": title(key)})).collect();
+    Ok(json!({"items": items, "next": next}))
+}
+
+fn shop(_book: &Book, visit: &Visit<'_>) -> Answered {
+    let key = header(visit, "authorization").and_then(|value| value.strip_prefix("Bearer ")).ok_or(BAD)?;
+    Ok(json!({"shop": shop_name(key), "key_ends": "2029-06-01T00:00:00"}))
+}
+
+/// Every other item has one.
+fn jan(key: &str) -> Option<String> {
+    let number: u32 = key.split_once("-tea-")?.1.get(..4)?.parse().ok()?;
+    (number % 2 == 0).then(|| format!("49000000{number:05}"))
+}
+
+fn title(key: &str) -> String {
+    format!("煎茶①「髙千穂」{key}")
+}
+
+fn shop_name(key: &str) -> String {
+    format!("見本茶舗 {}", key.split('-').nth(1).unwrap_or_default())
 }
 
 fn rows(found: &[BookOrder], visit: &Visit<'_>) -> Vec<Value> {

@@ -3,7 +3,8 @@
 //! An adapter has four duties: find orders, read orders by id, write stock, and name listings. This file is
 //! glue: it composes requests, hands them to [`Wire`], and hands the answers to pure functions. [`orders`] and
 //! [`stock`] turn bytes into canonical values and back, [`faults`] turns every failed answer into an error
-//! named by what the hub does next, [`card`] holds what the hub must know beforehand. A mall whose access
+//! named by what the hub does next, [`card`] holds what the hub must know beforehand. What only some malls can do
+//! (a list of what is for sale, notifications) are extras, here with their readers in [`shop`]. A mall whose access
 //! tokens must be renewed has an `auth` module beside them; this one takes a key that never changes.
 
 // scaffold- This mall is made up. Its adapter is the template of `uriba adapter new`, which copies it and obeys comments:
@@ -18,13 +19,14 @@ mod faults;
 mod orders;
 #[cfg(test)]
 mod payloads;
+mod shop;
 mod stock;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use uriba_sdk::{
-    Call, Card, Extras, Found, Mall, MallEntry, Outcome, Page, Query, Readback, Reading, Resolved, Result, Settings,
-    Update, Wire,
+    Account, AccountSheet, Call, Card, Catalogue, Extras, Found, Hint, Mall, MallEntry, Notice, Outcome, Page, Query,
+    Readback, Reading, Resolved, Result, Settings, Shelf, Update, Wakeup, Wire,
     env::{HeaderMap, HeaderValue, HttpRequest, Method, Url},
     mall::{ListingKey, SettingsError},
 };
@@ -47,6 +49,8 @@ struct Sample {
     base: String,
     /// What each request carries. Marked sensitive, so that no log shows the key.
     headers: HeaderMap,
+    /// Notifications are signed with it.
+    key: SecretString,
 }
 
 /// Everything that can be wrong with the settings is found here, before the first request.
@@ -63,7 +67,7 @@ fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, S
         headers.insert(header, value);
     }
     headers.insert("content-type", HeaderValue::from_static("application/json"));
-    Ok(Box::new(Sample { wire, base, headers }))
+    Ok(Box::new(Sample { wire, base, headers, key: settings.credential("key")?.clone() }))
 }
 
 #[async_trait]
@@ -101,7 +105,13 @@ impl Mall for Sample {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self), ..Extras::default() }
+        Extras {
+            readback: Some(self),
+            catalogue: Some(self),
+            account: Some(self),
+            wakeup: Some(self),
+            ..Extras::default()
+        }
     }
 }
 
@@ -110,6 +120,31 @@ impl Readback for Sample {
     async fn read(&self, keys: &[ListingKey]) -> Result<Vec<Reading>> {
         let request = self.post("v1/stock/lookup", &stock::lookup(keys));
         self.ask(Call::read("stock.read", request), |body| stock::readings(body, keys)).await
+    }
+}
+
+#[async_trait]
+impl Catalogue for Sample {
+    async fn list(&self, token: Option<&str>) -> Result<Shelf> {
+        let request = self.request(Method::GET, &format!("v1/items{}", shop::list(token)));
+        let shelf = self.ask(Call::read("items.list", request), shop::shelf).await?;
+        // Each item that was shown cost a point, an empty page one as well. After an error the reckoned price stands.
+        let points = u32::try_from(shelf.items.len()).unwrap_or(u32::MAX).max(1);
+        self.wire.spent("items.list", "points", points);
+        Ok(shelf)
+    }
+}
+
+#[async_trait]
+impl Account for Sample {
+    async fn account(&self) -> Result<AccountSheet> {
+        self.ask(Call::read("shop.get", self.request(Method::GET, "v1/shop")), shop::account).await
+    }
+}
+
+impl Wakeup for Sample {
+    fn read(&self, notice: &Notice<'_>) -> std::result::Result<Hint, String> {
+        shop::hint(notice, self.key.expose_secret().as_bytes())
     }
 }
 

@@ -133,8 +133,10 @@ impl Book {
     }
 
     pub fn items(&self) -> Vec<(String, Item)> {
-        let keys: Vec<String> = self.lock().items.keys().cloned().collect();
-        keys.into_iter().filter_map(|key| self.item(&key).map(|item| (key, item))).collect()
+        let now = self.now();
+        let mut state = self.lock();
+        state.items.values_mut().for_each(|item| item.settle_due(now));
+        state.items.iter().map(|(key, item)| (key.clone(), item.clone())).collect()
     }
 
     /// Changes an item in place; `None` when the shop doesn't list it.

@@ -126,9 +126,14 @@ async fn full(shop: Arc<Shop>) -> Finding {
     Ok(())
 }
 
+/// One too many, and far too many: three batches of which the last holds one, where batches are small.
+pub(super) fn over(max: usize) -> [usize; 2] {
+    [max + 1, (max * 3 + 1).min(max + 150)]
+}
+
 async fn overfull(shop: Arc<Shop>) -> Finding {
     for way in shop.card().writes {
-        for count in [way.batch_max + 1, way.batch_max * 3 + 1] {
+        for count in over(way.batch_max) {
             let batch = batch(&shop, way, count).await?;
             match in_the_end(&shop, &batch, push(&shop, &batch).await).await? {
                 Ok(outcomes) => judge(&shop, &batch, &Ok(outcomes))?,
@@ -150,7 +155,7 @@ async fn unknown_item(shop: Arc<Shop>) -> Finding {
         for count in [way.batch_max.min(5), 1] {
             let count = count.max(shop.least(way));
             // Items of their own: a mall may keep what was written to one that it doesn't have.
-            let gone = shop.list_kind(way.kind, way.batch_max.max(20) + 10 * at + count, BEGIN).await?;
+            let gone = shop.list_kind(way.kind, shop.least(way).max(20) + 10 * at + count, BEGIN).await?;
             shop.book().unlist(&gone.key);
             judge_beside(&shop, way, count, gone).await?;
             // The kind of what never was can't be told.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Finding, Miss, Planned, Shop, check, ensure};
+use super::{Finding, Miss, Planned, Shop, batches::over, check, ensure};
 use crate::{
     fake::{Fault, Times},
     mall::{Found, Unread},
@@ -89,13 +89,13 @@ async fn foreign(shop: &Shop) -> Result<String, Miss> {
 async fn full(shop: Arc<Shop>) -> Finding {
     let (one, two) = (shop.list(0, 5_000), shop.list(1, 5_000));
     let max = shop.card().orders.by_id_max;
-    let most = max * 3 + 1;
+    let [one_more, most] = over(max);
     let mut ids = Vec::new();
     for n in 0..most {
         ids.push(shop.place(&[(if n % 2 == 0 { &one } else { &two }, 1)])?);
     }
     shop.settle();
-    for count in [max, max + 1, most] {
+    for count in [max, one_more, most] {
         let batch = &ids[..count];
         let found = match shop.by_id(batch).await {
             Err(_) if count > max => continue,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Finding, Miss, Planned, Shop, check, ensure, failed,
+    Finding, Miss, Planned, Shop,
+    batches::over,
+    check, ensure, failed,
     listings::update,
     tickets::decided,
     writing::{shown, single, write},
@@ -124,7 +126,7 @@ async fn read_as_sold(shop: &Shop, listing: &ListingKey, when: &str, outcomes: &
 
 async fn full(shop: Arc<Shop>) -> Finding {
     let max = shop.card().reads.as_ref().map_or(0, |way| way.batch_max);
-    for count in [max, max + 1, max * 3 + 1] {
+    for count in [max].into_iter().chain(over(max)) {
         let keys: Vec<_> = (0..count).map(|n| shop.list(n, i64::try_from(n % 90).unwrap_or(0))).collect();
         let listings = shop.resolved(&keys).await?;
         let readings = match shop.read(&listings).await {

@@ -32,6 +32,8 @@ pub struct Check {
     /// What the words of a failed check are made of.
     #[serde(flatten)]
     pub failure: Option<Failure>,
+    /// Of the machine's time, beside others.
+    pub seconds: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
