@@ -301,6 +301,7 @@ fn read(book: &Book, visit: &Visit<'_>) -> Answered {
 }
 
 fn list(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::list"))
     let url = Url::parse(visit.request.url.as_str()).map_err(|_| BAD)?;
     let mut asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
     let page = asked.remove("page");
@@ -318,6 +319,7 @@ fn list(book: &Book, visit: &Visit<'_>) -> Answered {
 }
 
 fn shop(_book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::shop"))
     let key = header(visit, "authorization").and_then(|value| value.strip_prefix("Bearer ")).ok_or(BAD)?;
     Ok(json!({"shop": shop_name(key), "key_ends": "2029-06-01T00:00:00"}))
 }
