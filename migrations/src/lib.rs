@@ -26,6 +26,7 @@ mod m0020_risk;
 mod m0021_late;
 mod m0022_lean;
 mod m0023_malls;
+mod m0024_tickets;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_late::Migration),
             Box::new(m0022_lean::Migration),
             Box::new(m0023_malls::Migration),
+            Box::new(m0024_tickets::Migration),
         ]
     }
 }

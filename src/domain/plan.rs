@@ -112,23 +112,58 @@ pub fn common_ways(card: &Card) -> Ways {
     }
 }
 
-/// The channel's next batch. `turn` counts its requests.
-pub fn batch<T>(card: &Card, wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
-    let wishes = ordered(card, wishes, turn, now);
-    let Some(first) = wishes.first().and_then(|wish| way(card, wish)) else { return Vec::new() };
-    let most = first.batch_max;
-    let operation = first.operation;
-    wishes
-        .into_iter()
-        .filter(|wish| way(card, wish).is_some_and(|way| way.operation == operation && way.batch_max >= most))
-        .take(most)
-        .collect()
+/// What tells the outcome of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// Its answer.
+    Answer,
+    /// A ticket, much later: for many listings at once.
+    Ticket,
 }
 
-fn ordered<T>(card: &Card, mut wishes: Vec<Wish<T>>, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
+/// One batch holds no more, whatever the mall takes: it is one transaction.
+const BATCH_MOST: usize = 5_000;
+
+/// The ways to write whose requests are carried so.
+fn carried(card: &Card, by: Carrier) -> impl Iterator<Item = &WriteWay> {
+    let takes = |way: &WriteWay| card.operation(way.operation).map_or(Duration::ZERO, |operation| operation.takes);
+    card.writes.iter().filter(move |way| takes(way).is_zero() == (by == Carrier::Answer))
+}
+
+/// The most listings of one request.
+pub fn batch_max(card: &Card, by: Carrier) -> usize {
+    carried(card, by).map(|way| way.batch_max).max().unwrap_or(1).min(BATCH_MOST)
+}
+
+/// Operations that such requests are.
+pub fn operations(card: &Card, by: Carrier) -> Vec<&str> {
+    let mut operations: Vec<_> = carried(card, by).map(|way| way.operation).collect();
+    operations.sort_unstable();
+    operations.dedup();
+    operations
+}
+
+/// How long such a request usually takes to be decided.
+pub fn takes(card: &Card, by: Carrier) -> Duration {
+    let decided = |name: &str| card.operation(name).map_or(Duration::ZERO, |operation| operation.takes);
+    operations(card, by).into_iter().map(decided).max().unwrap_or_default()
+}
+
+/// The channel's next batch. `turn` counts its requests.
+pub fn batch<T>(card: &Card, mut wishes: Vec<Wish<T>>, by: Carrier, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
+    wishes.retain(|wish| way(card, wish, by).is_some());
+    let wishes = ordered(card, wishes, by, turn, now);
+    let Some(first) = wishes.first().and_then(|wish| way(card, wish, by)) else { return Vec::new() };
+    let most = first.batch_max.min(BATCH_MOST);
+    let operation = first.operation;
+    let fits = |way: &WriteWay| way.operation == operation && way.batch_max >= most;
+    wishes.into_iter().filter(|wish| way(card, wish, by).is_some_and(fits)).take(most).collect()
+}
+
+fn ordered<T>(card: &Card, mut wishes: Vec<Wish<T>>, by: Carrier, turn: i64, now: Timestamp) -> Vec<Wish<T>> {
     wishes.sort_by_key(|wish| Reverse((wish.urgency, wish.rank, wish.since.map(Reverse))));
     let zeros = wishes.iter().take_while(|wish| wish.urgency == Urgency::Zero).count();
-    let most = wishes.first().and_then(|wish| way(card, wish)).map_or(0, |way| way.batch_max);
+    let most = wishes.first().and_then(|wish| way(card, wish, by)).map_or(0, |way| way.batch_max);
     let is_aged = |wish: &Wish<T>| wish.since.is_some_and(|since| later(since, AGED) <= now);
     let mut aged: Vec<usize> = (zeros..wishes.len()).filter(|index| is_aged(&wishes[*index])).collect();
     aged.sort_by_key(|index| wishes[*index].since);
@@ -150,13 +185,13 @@ fn places(turn: i64, most: usize) -> usize {
     (turn + 1) * most / AGED_ONE_IN - turn * most / AGED_ONE_IN
 }
 
-fn way<'a, T>(card: &'a Card, wish: &Wish<T>) -> Option<&'a WriteWay> {
+fn way<'a, T>(card: &'a Card, wish: &Wish<T>, by: Carrier) -> Option<&'a WriteWay> {
     let mode = match wish.write {
         Write::Absolute(_) => WriteMode::Absolute,
         Write::Relative(_) => WriteMode::Relative,
         Write::CompareAndSet { .. } => WriteMode::CompareAndSet,
     };
-    card.write_way(wish.kind, mode)
+    carried(card, by).find(|way| way.kind == wish.kind && way.mode == mode)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::{
     domain::{
         drift::Cause,
         health::{Lane, LaneState},
+        plan::{self, Carrier, backlog::Flow},
         reaction::{Reaction, react},
         settle::{Exchange, Times},
     },
@@ -42,6 +43,9 @@ const LEAD_MAX: Duration = Duration::from_millis(250);
 /// On the machine's clock: a renewed file is found within this time.
 const CREDENTIALS_EVERY: Duration = Duration::from_secs(60);
 
+/// So long nobody tries a mall's way for many listings at once after it was of no use.
+const SINGLY_FOR: Duration = Duration::from_secs(60);
+
 /// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
 pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
 
@@ -57,12 +61,32 @@ pub struct Line {
 
 impl Line {
     /// Operations whose quotas a push takes from.
-    pub fn of_push(&self) -> Vec<&'static str> {
-        let ways = self.writer.card().writes.iter().map(|way| way.operation);
-        let mut operations: Vec<_> = ways.chain(self.writer.before_push().iter().copied()).collect();
+    pub fn of_push(&self, by: Carrier) -> Vec<&'static str> {
+        let mut operations = plan::operations(self.writer.card(), by);
+        if by == Carrier::Answer {
+            operations.extend(self.writer.before_push());
+        }
         operations.sort_unstable();
         operations.dedup();
         operations
+    }
+
+    /// What requests of these operations are taken from.
+    pub fn flows(&self, operations: &[&str]) -> Vec<Flow> {
+        let (card, states) = (self.turns.card(), self.turns.quotas());
+        let taken = operations.iter().filter_map(|name| card.operation(name)).flat_map(|operation| {
+            operation.quotas.iter().map(|quota| (*quota, 1)).chain(operation.costs.iter().copied())
+        });
+        let flow = |(name, tokens): (&str, u32)| {
+            let (.., state) = states.iter().find(|(quota, ..)| *quota == name)?;
+            Some(Flow {
+                per_second: state.rate.per_second / f64::from(tokens.max(1)),
+                available: state.available / tokens.max(1),
+                not_before: state.not_before,
+                per_day: state.rate.per_day.map(|most| (most, state.used_today)),
+            })
+        };
+        taken.filter_map(flow).collect()
     }
 }
 
@@ -79,6 +103,8 @@ pub struct Channel {
     claim_us: AtomicU64,
     /// On the machine's clock, when credentials are looked at next.
     credentials_due_us: AtomicU64,
+    /// On the machine's clock: until then writes go one request at a time, since a bulk request found nothing to carry.
+    singly_until_us: AtomicU64,
     /// Of the last holder's words some are still to be taken up as its successor does.
     pub(super) inherits: AtomicBool,
 }
@@ -130,9 +156,22 @@ impl Channel {
         let outlet = Outlet { channel, pool, card, times, on_drift };
         let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
-        let (claim_us, credentials_due_us, inherits) =
-            (AtomicU64::default(), AtomicU64::default(), AtomicBool::new(false));
-        Ok(Self { plan, line, source, outside, orders, outlet, intake, lease, claim_us, credentials_due_us, inherits })
+        let (claim_us, credentials_due_us, singly_until_us) = Default::default();
+        let inherits = AtomicBool::new(false);
+        Ok(Self {
+            plan,
+            line,
+            source,
+            outside,
+            orders,
+            outlet,
+            intake,
+            lease,
+            claim_us,
+            credentials_due_us,
+            singly_until_us,
+            inherits,
+        })
     }
 
     pub fn id(&self) -> &str {
@@ -197,6 +236,16 @@ impl Channel {
     /// The longest that a batch may wait for its quota once it is planned.
     pub fn lead_max(&self) -> Duration {
         LEAD_MAX.mul_f64(self.outside.env.speed())
+    }
+
+    /// The mall's way for many listings at once has just been of no use.
+    pub(super) fn write_singly_for_now(&self) {
+        let until = self.outside.env.elapsed() + SINGLY_FOR;
+        self.singly_until_us.store(u64::try_from(until.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn writes_singly(&self) -> bool {
+        self.outside.env.elapsed().as_micros() < u128::from(self.singly_until_us.load(Ordering::Relaxed))
     }
 
     pub fn claimed_in(&self, length: Duration) {

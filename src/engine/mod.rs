@@ -21,6 +21,7 @@ pub mod poll;
 pub mod push;
 pub mod snapshot;
 pub mod teller;
+mod tickets;
 pub mod watch;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

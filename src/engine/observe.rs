@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uriba_sdk::MallError;
 
-use super::{Again, Channel, discover};
+use super::{Again, Channel, discover, tickets};
 use crate::{
     domain::{health::LaneState, time::later},
     store::{
@@ -31,6 +31,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         return sooner(discover::step(store, here, lease).await?, until);
     }
     here.before_probe(&lane);
+    if let Some(again) = tickets::step(store, here, lease).await? {
+        return Ok(again);
+    }
     let line = here.line();
     let fresh = store.new_listings(here.id(), KEYS_PER_LOOKUP).await?;
     if !fresh.is_empty() {

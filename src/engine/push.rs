@@ -19,6 +19,7 @@ use uriba_sdk::{
 use super::{Again, Channel, Line};
 use crate::{
     domain::{
+        plan::{self, Carrier, backlog},
         settle::Exchange,
         suspend::Mode,
         time::{between, later},
@@ -45,12 +46,20 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
     here.before_probe(&lane);
     let line = here.line();
-    let (turn, kinds) = match turn(&line, here) {
+    let by = carrier(store, here, &line).await?;
+    let (turn, kinds) = match turn(&line, here, by) {
         Ok(turn) => turn,
         Err(at) => return Ok(Again::At(at)),
     };
     let began = store.env().elapsed();
-    let Some(claim) = store.claim_of(lease, &here.outlet, kinds, now).await? else { return Ok(idle) };
+    let Some(claim) = store.claim_of(lease, &here.outlet, kinds, by, now).await? else {
+        return Ok(if by == Carrier::Ticket { singly(here) } else { idle });
+    };
+    if by == Carrier::Ticket && claim.len() <= plan::batch_max(here.outlet.card, Carrier::Answer) {
+        // So few go the other way after all.
+        store.settle(lease, &here.outlet, claim, Performed::NotApplied, here.exchange("", now, now)).await?;
+        return Ok(singly(here));
+    }
     let claimed = store.env().elapsed();
     here.claimed_in(claimed.saturating_sub(began));
     let switch = Switch { store: store.clone(), channel: here.id().to_owned(), zeros: claim.is_zeros() };
@@ -59,7 +68,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let sent_at = store.now();
     let (performed, failure) = perform(line.writer.as_ref(), &updates).await;
     drop(turn);
-    let operation = here.outlet.card.writes.first().map_or("", |way| way.operation);
+    let operation = plan::operations(here.outlet.card, by).first().copied().unwrap_or_default();
     let exchange = here.exchange(operation, sent_at, store.now());
     let settled = store.settle(lease, &here.outlet, claim, performed, exchange).await?;
     if let Some(wait) = failure.as_ref().and_then(given_back) {
@@ -80,10 +89,34 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
 }
 
+/// By answers, unless so many listings wait that the mall's way for many at once is done with them sooner.
+async fn carrier(store: &Store, here: &Channel, line: &Line) -> Result<Carrier> {
+    let card = here.outlet.card;
+    let many = plan::batch_max(card, Carrier::Ticket);
+    if plan::operations(card, Carrier::Ticket).is_empty() || here.writes_singly() {
+        return Ok(Carrier::Answer);
+    }
+    let few = plan::batch_max(card, Carrier::Answer);
+    let waiting = store.waiting(here.id(), many as u64).await?;
+    if waiting <= few as u64 {
+        return Ok(Carrier::Answer);
+    }
+    let now = store.now();
+    let singly = backlog::time_to_send(waiting.div_ceil(few as u64), &line.flows(&line.of_push(Carrier::Answer)), now);
+    let at_once = line.of_push(Carrier::Ticket).into_iter().map(|operation| line.turns.ready_at(operation)).max();
+    let at_once = at_once.map_or(Duration::ZERO, |at| between(now, at)) + plan::takes(card, Carrier::Ticket);
+    Ok(if at_once < singly { Carrier::Ticket } else { Carrier::Answer })
+}
+
+fn singly(here: &Channel) -> Again {
+    here.write_singly_for_now();
+    Again::Now
+}
+
 /// The batch is written down while the quota's last moments pass, so that it leaves when it may. What a day's cap keeps
 /// for zeros, nothing else is claimed for.
-fn turn(line: &Line, here: &Channel) -> std::result::Result<(Turn, Kinds), Timestamp> {
-    let (operations, lead) = (line.of_push(), here.lead());
+fn turn(line: &Line, here: &Channel, by: Carrier) -> std::result::Result<(Turn, Kinds), Timestamp> {
+    let (operations, lead) = (line.of_push(by), here.lead());
     let ordinary = line.turns.turn(&operations, Worth::Ordinary, lead).map(|turn| (turn, Kinds::All));
     ordinary.or_else(|_| line.turns.turn(&operations, Worth::Urgent, lead).map(|turn| (turn, Kinds::Zeros)))
 }

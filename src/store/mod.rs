@@ -70,6 +70,7 @@ pub mod stock;
 pub mod stops;
 pub mod surroundings;
 pub mod switch;
+pub mod tickets;
 pub mod token;
 mod undo;
 mod unread;

@@ -20,10 +20,11 @@ use super::{
     publication_rows::{Happened, Listed, sales},
     queue::{Look, Stops, candidates, stopped_first},
     shares::sell_shares,
+    tickets::Ticket,
 };
 use crate::domain::{
     drift::{Cause, OnDrift},
-    plan::{self, Wish},
+    plan::{self, Carrier, Wish},
     publication::{Next, Outstanding, Situation, Urgency, Ways, WriteState, growth},
     settle::{self, Exchange, Times},
     suspend::{Mode, State},
@@ -60,13 +61,18 @@ pub struct Claim {
 }
 
 #[derive(Debug)]
-struct Claimed {
-    listing: i64,
-    write: i64,
-    update: Update,
+pub(super) struct Claimed {
+    pub listing: i64,
+    pub write: i64,
+    pub update: Update,
 }
 
 impl Claim {
+    /// Writes of which the mall says only now what became of them.
+    pub(super) fn again(items: Vec<Claimed>) -> Self {
+        Self { items }
+    }
+
     pub fn updates(&self) -> Vec<Update> {
         self.items.iter().map(|item| item.update.clone()).collect()
     }
@@ -129,7 +135,7 @@ impl Store {
     /// The next batch for the mall, written down as told before it leaves. What can't be written now, whatever the
     /// reason, rests, so that it isn't in the way of the others.
     pub async fn claim(&self, lease: &Lease, outlet: &Outlet, now: Timestamp) -> Result<Option<Claim>> {
-        self.claim_of(lease, outlet, Kinds::All, now).await
+        self.claim_of(lease, outlet, Kinds::All, Carrier::Answer, now).await
     }
 
     /// The same, of some kinds of writes.
@@ -138,11 +144,12 @@ impl Store {
         lease: &Lease,
         outlet: &Outlet,
         kinds: Kinds,
+        by: Carrier,
         now: Timestamp,
     ) -> Result<Option<Claim>> {
         self.wake(lease, &outlet.channel, now).await?;
         for round in 0..ROUNDS_MAX {
-            match self.claim_round(lease, outlet, kinds, round, now).await? {
+            match self.claim_round(lease, outlet, Look { kinds, by, round }, now).await? {
                 Round::Claimed(claim) => return Ok(Some(claim)),
                 Round::Rested => {}
                 Round::Nothing => return Ok(None),
@@ -151,20 +158,13 @@ impl Store {
         Ok(None)
     }
 
-    async fn claim_round(
-        &self,
-        lease: &Lease,
-        outlet: &Outlet,
-        kinds: Kinds,
-        round: u32,
-        now: Timestamp,
-    ) -> Result<Round> {
+    async fn claim_round(&self, lease: &Lease, outlet: &Outlet, look: Look, now: Timestamp) -> Result<Round> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
         let row = channel_row(&tx, &outlet.channel).await?;
         let situation = situation_of(&row, now);
         let stops = Stops::load(&tx, &outlet.channel).await?;
-        let mut ids = candidates(&tx, outlet, &situation, &stops, Look { kinds, round }).await?;
+        let mut ids = candidates(&tx, outlet, &situation, &stops, look).await?;
         let stopped = stopped_first(&tx, outlet, &situation).await?;
         ids.extend(&stopped);
         if ids.is_empty() {
@@ -201,8 +201,8 @@ impl Store {
         if situation.switch.is_none() {
             self.rest(&tx, &resting, now).await?;
         }
-        wishes.retain(|wish| kinds == Kinds::All || wish.urgency == Urgency::Zero);
-        let batch = plan::batch(outlet.card, wishes, row.turn, now);
+        wishes.retain(|wish| look.kinds == Kinds::All || wish.urgency == Urgency::Zero);
+        let batch = plan::batch(outlet.card, wishes, look.by, row.turn, now);
         let (items, chosen) = self.told(batch, &mut listed, &mut rooms, &outlet.times, now);
         if items.is_empty() {
             tx.commit().await?;
@@ -270,6 +270,7 @@ impl Store {
         let sales = sales(&tx, &listed, micros(exchange.look(0, outlet.times.precision).from)).await?;
         let mut settled = Settled::default();
         let mut desk = Desk::new(outlet);
+        let mut tickets = Vec::new();
         for (index, item) in claim.items.iter().enumerate() {
             let Some(target) = listed.iter_mut().find(|listed| listed.id() == item.listing) else { continue };
             let sold = sales.get(&item.listing).map_or(&[][..], Vec::as_slice);
@@ -291,6 +292,9 @@ impl Store {
                 Performed::Unknown => Outcome::Unknown,
             };
             settled.count(&outcome, target);
+            if let Outcome::Pending { ticket } = &outcome {
+                tickets.push(Ticket { write: item.write, ticket: ticket.clone() });
+            }
             let refusals = u32::try_from(target.row.refusals).unwrap_or(0);
             let notes =
                 settle::outcome(&mut target.publication, item.write, &outcome, exchange, &outlet.times, sold, refusals);
@@ -307,6 +311,7 @@ impl Store {
         settled.drifts = std::mem::take(&mut desk.drifts);
         self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
+        self.keep_tickets(&tx, &outlet.channel, tickets).await?;
         tx.commit().await?;
         Ok(settled)
     }
@@ -426,6 +431,14 @@ async fn outdated(tx: &DatabaseTransaction, pool: &str, listed: &[Listed]) -> Re
 }
 
 impl Settled {
+    pub(super) fn add(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.since.extend(other.since);
+        self.drifts.extend(other.drifts);
+    }
+
     fn count(&mut self, outcome: &Outcome, item: &Listed) {
         match outcome {
             Outcome::Applied { .. } => {

@@ -28,7 +28,7 @@ use super::{
     stops::{any_stopped, stopped_listings},
 };
 use crate::domain::{
-    plan,
+    plan::{self, Carrier},
     publication::{Situation, Urgency},
     suspend::Mode,
     time::{earlier, later},
@@ -41,6 +41,7 @@ const REST: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     pub kinds: Kinds,
+    pub by: Carrier,
     pub round: u32,
 }
 
@@ -58,6 +59,13 @@ impl Store {
         }
         let rested = of_channel().filter(Column::RestsUntil.lte(micros(self.now())));
         Ok(rested.into_tuple::<i64>().one(&self.reader).await?.is_some())
+    }
+
+    /// How many of a channel's listings wait to be written, as far as that matters.
+    pub async fn waiting(&self, channel: &str, most: u64) -> Result<u64> {
+        let rows = publication::Entity::find().select_only().column(publication::Column::ListingId);
+        let waiting = rows.filter(publication::Column::Channel.eq(channel)).filter(holds(publication::Column::Queued));
+        Ok(waiting.limit(most).into_tuple::<i64>().all(&self.reader).await?.len() as u64)
     }
 
     /// Those that have rested come back.
@@ -110,7 +118,7 @@ pub(super) async fn candidates(
 ) -> Result<BTreeSet<i64>> {
     use publication::Column;
     let now = micros(situation.now);
-    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64 * 2 + 20;
+    let most = plan::batch_max(outlet.card, look.by) as u64 * 2 + 20;
     // The first look is for what there is to write; the further ones for what is hidden behind others.
     let most = if look.round == 0 { most } else { Ord::max(most, ROWS_PER_STATEMENT as u64) };
     let base = || {
@@ -167,7 +175,7 @@ pub(super) async fn stopped_first(
     if !situation.live || situation.switch.is_some() || !any_stopped(tx).await? {
         return Ok(BTreeSet::new());
     }
-    let most = outlet.card.writes.iter().map(|way| way.batch_max).max().unwrap_or(1) as u64;
+    let most = plan::batch_max(outlet.card, Carrier::Answer) as u64;
     let rows = publication::Entity::find()
         .select_only()
         .column(Column::ListingId)

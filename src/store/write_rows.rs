@@ -20,11 +20,7 @@ pub(super) async fn open_writes(db: &impl ConnectionTrait, listings: &[i64]) -> 
         .await?;
     let mut found: HashMap<i64, Vec<Outstanding>> = HashMap::new();
     for row in rows {
-        let write = match row.operation.as_str() {
-            "relative" => Write::Relative(row.value),
-            "compare_and_set" => Write::CompareAndSet { from: row.expected.unwrap_or(0), to: row.value },
-            _ => Write::Absolute(row.value),
-        };
+        let write = write_of(&row);
         let state = if row.state == "accepted" { WriteState::Accepted } else { WriteState::Unknown };
         found.entry(row.listing_id).or_default().push(Outstanding {
             id: row.id,
@@ -35,6 +31,14 @@ pub(super) async fn open_writes(db: &impl ConnectionTrait, listings: &[i64]) -> 
         });
     }
     Ok(found)
+}
+
+pub(super) fn write_of(row: &listing_write::Model) -> Write {
+    match row.operation.as_str() {
+        "relative" => Write::Relative(row.value),
+        "compare_and_set" => Write::CompareAndSet { from: row.expected.unwrap_or(0), to: row.value },
+        _ => Write::Absolute(row.value),
+    }
 }
 
 pub(super) fn write_row(listing: &listing::Model, outstanding: &Outstanding) -> listing_write::ActiveModel {

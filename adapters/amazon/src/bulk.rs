@@ -28,8 +28,13 @@ impl Amazon {
             self.place(self.post(feeds::DOCUMENTS, feeds::place_body()), FEED_PLACE).await.map_err(unwritten)?;
         self.upload(&place, document).await.map_err(unwritten)?;
         let body = feeds::feed_body(&place.document, &self.marketplace);
-        let answer = self.send(Call::write(FEED, self.post(feeds::FEEDS, body))).await?;
-        let feed = feeds::created(&answer.body).map_err(|what| self.malformed(FEED, &answer, what))?;
+        let answer = self.send(Call::write(FEED, self.post(feeds::FEEDS, body))).await;
+        let answer = answer.map_err(|error| {
+            // Amazon itself says that it made none of this; without its code the 400 came from something in between.
+            let refused = error.status == Some(400) && error.code.is_some();
+            if refused { unwritten(error) } else { error }
+        })?;
+        let feed = feeds::created(&answer.body).map_err(|what| self.unquoted(FEED, &answer, &what))?;
         Ok(batch.taken(&feed))
     }
 
@@ -42,13 +47,12 @@ impl Amazon {
 
     async fn place(&self, request: HttpRequest, operation: &'static str) -> Result<Place> {
         let answer = self.send(Call::read(operation, request)).await?;
-        let place =
-            feeds::place(&answer.body).map_err(|what| faults::unquoted(&self.wire, operation, &answer, what))?;
+        let place = feeds::place(&answer.body).map_err(|what| self.unquoted(operation, &answer, what))?;
         // What is sent over an open line must have been asked for over one, as in tests.
         if place.url.expose_secret().starts_with("https://") || self.base_url.starts_with("http://") {
             return Ok(place);
         }
-        Err(faults::unquoted(&self.wire, operation, &answer, "an address that is not encrypted"))
+        Err(self.unquoted(operation, &answer, "an address that is not encrypted"))
     }
 
     /// To another host, which knows us by the address alone.
@@ -71,7 +75,7 @@ impl Amazon {
             }
             answer => answer?,
         };
-        let state = feeds::state(&answer.body, feed).map_err(|what| self.malformed(FEED_STATE, &answer, what))?;
+        let state = feeds::state(&answer.body, feed).map_err(|what| self.unquoted(FEED_STATE, &answer, &what))?;
         let (fatal, document) = match state {
             State::Open => return Ok(Verdict::Open),
             State::Cancelled => return Ok(Verdict::Cancelled),
@@ -89,7 +93,7 @@ impl Amazon {
             Ok(report) => Ok(Verdict::Report(report)),
             // An aborted feed's report may have any form (Feeds API use case guide).
             Err(_) if fatal => Ok(Verdict::Unknown),
-            Err(what) => Err(faults::unquoted(&self.wire, FEED_DOWNLOAD, &answer, &what)),
+            Err(what) => Err(self.unquoted(FEED_DOWNLOAD, &answer, &what)),
         }
     }
 }

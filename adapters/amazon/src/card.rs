@@ -152,7 +152,7 @@ const SOURCES: &[Source] = &[
     },
     Source {
         fact: "25,000 messages a feed, and one feed a minute in the long run",
-        source: "developer-docs.amazon.com/sp-api/changelog/update-feed-size-and-rate-limit-changes-for-the-json_listings_feed",
+        source: "developer-docs.amazon.com/sp-api/changelog, feed size and rate limit changes of 2025-05-06",
         read_on: "2026-11-24",
     },
     Source {

@@ -37,8 +37,8 @@ pub fn malformed(wire: &Wire, operation: &'static str, answer: &Answer, what: St
     error(wire, operation, answer, Class::Malformed { what }, None, &String::from_utf8_lossy(&answer.body))
 }
 
-/// The same for an answer that holds a presigned address, or comes from one: whoever has that address needs no other
-/// key, so nothing of the answer is quoted.
+/// The same without quoting the answer: for answers that hold settings, or a presigned address (whoever has that needs no
+/// other key), or that come from there.
 pub fn unquoted(wire: &Wire, operation: &'static str, answer: &Answer, what: &str) -> MallError {
     error(wire, operation, answer, Class::Malformed { what: what.into() }, None, "")
 }
@@ -46,8 +46,8 @@ pub fn unquoted(wire: &Wire, operation: &'static str, answer: &Answer, what: &st
 /// The storage behind a presigned address refused. Its errors repeat what was signed, so they are judged by status.
 pub fn storage(wire: &Wire, operation: &'static str, answer: &Answer) -> MallError {
     let class = match answer.status {
-        // The address has expired, or was never good: another one is asked for next time.
-        401 | 403 => Class::Transient { applied: Applied::No },
+        // The address has expired, or was never good; the next call asks for another one.
+        401 | 403 => Class::Auth { renewable: true },
         _ => class(answer, None, "", false),
     };
     error(wire, operation, answer, class, None, "the storage of feed documents refused")
@@ -190,7 +190,7 @@ mod tests {
     fn the_storage_is_judged_by_its_status_and_never_quoted() {
         let no = Class::Transient { applied: Applied::No };
         let cases = [
-            (403, no.clone()),
+            (403, Class::Auth { renewable: true }),
             (500, no.clone()),
             (503, no),
             (429, Class::Throttled { retry_after: None }),

@@ -29,7 +29,7 @@ use uriba_sdk::{
 };
 
 pub use card::CARD;
-use card::{ACCOUNT, FEED, FEED_BATCH, JAPAN, LIST, ORDER, PUSH, READ, SEARCH};
+use card::{ACCOUNT, FEED, FEED_BATCH, FEED_PLACE, FEED_UPLOAD, JAPAN, LIST, ORDER, PUSH, READ, SEARCH};
 use catalogue::Position;
 use wakeup::Doorbell;
 
@@ -43,6 +43,8 @@ pub static MALL: MallEntry = MallEntry {
 
 /// Japan, Australia and Singapore (developer-docs.amazon.com/sp-api/docs/sp-api-endpoints).
 const FAR_EAST: &str = "https://sellingpartnerapi-fe.amazon.com";
+
+const BEFORE_A_FEED: &[&str] = &[FEED_PLACE, FEED_UPLOAD];
 
 fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
     let base_url = settings.base_url.as_deref().unwrap_or(FAR_EAST).trim_end_matches('/').to_owned();
@@ -133,6 +135,14 @@ impl Mall for Amazon {
         }
     }
 
+    fn before_push(&self) -> &'static [&'static str] {
+        BEFORE_A_FEED
+    }
+
+    fn before(&self, operation: &str) -> &'static [&'static str] {
+        if operation == FEED { BEFORE_A_FEED } else { &[] }
+    }
+
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
         Ok(keys.iter().map(|given| Resolved { given: given.clone(), key: normalised(given) }).collect())
     }
@@ -167,7 +177,7 @@ impl Catalogue for Amazon {
     async fn list(&self, token: Option<&str>) -> Result<Shelf> {
         let at = Position::read(token).map_err(|what| self.wire.error(LIST, Class::Malformed { what }, ""))?;
         let answer = self.read(LIST, at.path(&self.seller, &self.marketplace)).await?;
-        at.shelf(&answer.body, &self.marketplace).map_err(|what| self.malformed(LIST, &answer, what))
+        at.shelf(&answer.body, &self.marketplace).map_err(|what| self.unquoted(LIST, &answer, &what))
     }
 }
 
@@ -181,7 +191,7 @@ impl Account for Amazon {
             answer => answer?,
         };
         let sheet = account::sheet(&answer.body, &self.seller, &self.marketplace);
-        sheet.map_err(|what| self.malformed(ACCOUNT, &answer, what))
+        sheet.map_err(|what| self.unquoted(ACCOUNT, &answer, &what))
     }
 }
 
@@ -236,6 +246,10 @@ impl Amazon {
 
     fn malformed(&self, operation: &'static str, answer: &Answer, what: String) -> MallError {
         faults::malformed(&self.wire, operation, answer, what)
+    }
+
+    fn unquoted(&self, operation: &'static str, answer: &Answer, what: &str) -> MallError {
+        faults::unquoted(&self.wire, operation, answer, what)
     }
 }
 

@@ -5,7 +5,12 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use uriba_sdk::{Counter, FulfilledBy, Outcome, Page, RefusedWhy};
 
-use crate::{orders, stock};
+use crate::{
+    account,
+    catalogue::Position,
+    feeds::{self, State, Ticket, Verdict},
+    orders, stock,
+};
 
 macro_rules! payload {
     ($name:literal) => {
@@ -168,4 +173,135 @@ fn a_reading_that_does_not_add_up_is_not_believed() {
     assert!(stock::counters(more, &["TEA", "CUP"]).is_err(), "CUP may be on the next page");
     assert_eq!(stock::counters(more, &["TEA"]).unwrap()["TEA"].quantity, Some(7));
     assert!(stock::counters(payload!("listings-negative-quantity"), &["TEA"]).is_err());
+}
+
+/// What a report says of the five messages of feed 50: applied, refused, unknown, by their first letters.
+fn verdict(body: &[u8], fatal: bool) -> String {
+    let verdict = Verdict::Report(feeds::report(body, "50", fatal).unwrap());
+    let letter = |n: usize| match verdict.of(Ticket::read(&format!("50/{n}/5")).unwrap()) {
+        Some(Outcome::Applied { now: None }) => 'a',
+        Some(Outcome::Refused(refusal)) if refusal.why == RefusedWhy::NoSuchItem => 'n',
+        Some(Outcome::Refused(_)) => 'r',
+        Some(Outcome::Unknown) => 'u',
+        other => panic!("{other:?}"),
+    };
+    (1..=5).map(letter).collect()
+}
+
+#[test]
+fn a_message_that_a_report_does_not_name_was_accepted_only_if_the_counts_say_so() {
+    let cases = [
+        (payload!("feed-report-one-refused-twice-and-a-warning"), "arana"),
+        (payload!("feed-report-a-message-not-counted"), "uruuu"),
+        (payload!("feed-report-of-a-feed-that-is-no-feed"), "rrrrr"),
+        (payload!("feed-report-error-beside-accepted"), "uuuuu"),
+        (payload!("feed-report-more-invalid-than-named"), "uruuu"),
+        (payload!("feed-report-severity-unknown"), "aauaa"),
+        (payload!("feed-report-new-fields"), "aaaaa"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(verdict(body, false), expected, "{}", String::from_utf8_lossy(body));
+    }
+    // An aborted feed may have been applied in any part.
+    assert_eq!(verdict(payload!("feed-report-new-fields"), true), "uuuuu");
+    assert_eq!(verdict(payload!("feed-report-one-refused-twice-and-a-warning"), true), "urunu");
+}
+
+#[test]
+fn a_report_that_is_none_is_said_to_be_none() {
+    let deep = "[".repeat(1_000_000);
+    let others = [payload!("feed-report-of-another-feed"), payload!("feed-report-without-summary")];
+    for body in others.into_iter().chain([b"".as_slice(), b"{}", b"[]", b"null", b"\xff", deep.as_bytes()]) {
+        assert!(feeds::report(body, "50", false).is_err());
+        assert!(feeds::state(body, "50").is_err());
+        assert!(feeds::created(body).is_err() && feeds::place(body).is_err());
+    }
+}
+
+#[test]
+fn a_feed_is_open_until_it_is_said_to_have_ended() {
+    let state = |status: &str| feeds::state(format!("{{\"feedId\":\"50\",{status}}}").as_bytes(), "50");
+    assert_eq!(state(r#""processingStatus":"IN_QUEUE""#).unwrap(), State::Open);
+    assert_eq!(state(r#""processingStatus":"IN_PROGRESS""#).unwrap(), State::Open);
+    assert_eq!(state(r#""processingStatus":"CANCELLED""#).unwrap(), State::Cancelled);
+    let ended = |fatal, report: Option<&str>| State::Ended { fatal, report: report.map(str::to_owned) };
+    assert_eq!(state(r#""processingStatus":"FATAL","resultFeedDocumentId":null"#).unwrap(), ended(true, None));
+    let done = r#""processingStatus":"DONE","resultFeedDocumentId":"amzn1.tortuga.3.x""#;
+    assert_eq!(state(done).unwrap(), ended(false, Some("amzn1.tortuga.3.x")));
+    assert_eq!(state(r#""processingStatus":"PAUSED""#).unwrap_err(), "processing status PAUSED");
+    assert!(state(r#""processingStatus":null"#).is_err());
+    assert!(feeds::state(br#"{"feedId":"51","processingStatus":"DONE"}"#, "50").is_err());
+}
+
+#[test]
+fn a_ticket_is_read_as_it_was_given_and_never_otherwise() {
+    assert!(Ticket::read("50126020001/17/300").is_some_and(|ticket| ticket.feed == "50126020001"));
+    let long = format!("{}/1/1", "5".repeat(65));
+    for text in [
+        "",
+        "50",
+        "50/1",
+        "50/0/1",
+        "50/2/1",
+        "50/1/10001",
+        "50/+1/1/1",
+        "/1/1",
+        "../1/1/1",
+        "5 0/1/1",
+        "五/1/1",
+        &long,
+    ] {
+        assert_eq!(Ticket::read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_report_is_unpacked_within_bounds_or_left_as_it_is() {
+    use std::io::Write;
+    let gzip = |plain: &[u8]| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(plain).unwrap();
+        packed.finish().unwrap()
+    };
+    let report = payload!("feed-report-new-fields");
+    assert_eq!(feeds::unpacked(report.to_vec()).unwrap(), report);
+    assert_eq!(feeds::unpacked(gzip(report)).unwrap(), report);
+    let packed = gzip(report);
+    assert!(feeds::unpacked(packed[..packed.len() / 2].to_vec()).is_err());
+    let bomb = gzip(&vec![b' '; uriba_sdk::env::BODY_BYTES_MAX + 1]);
+    assert!(bomb.len() < 100_000 && feeds::unpacked(bomb).is_err());
+}
+
+#[test]
+fn a_page_of_listings_keeps_what_helps_to_find_the_sku() {
+    let shelf = Position::default().shelf(payload!("catalogue-page-with-oddities"), "A1VC38T7YXB528").unwrap();
+    let told: Vec<_> =
+        shelf.items.iter().map(|item| (item.key.as_str(), item.title.as_deref(), item.jan.as_deref())).collect();
+    let expected = [
+        ("TEA", Some("煎茶"), Some("4900000000001")),
+        ("NONE", None, None),
+        ("EMPTY", None, None),
+        ("UNNAMED", None, None),
+    ];
+    assert_eq!(told, expected);
+    let next = Position::read(shelf.next.as_deref()).unwrap();
+    assert!(next.path("A1X", "A1VC38T7YXB528").ends_with("&pageToken=a%2Fb%2Bc%3D%3D"));
+    assert!(next.shelf(payload!("catalogue-page-with-oddities"), "A1VC38T7YXB528").is_err(), "that page again");
+    assert!(Position::read(Some("elsewhere")).is_err());
+    for body in [b"".as_slice(), b"{}", b"[]", br#"{"items":[{}]}"#, br#"{"items":[{"sku":" "}]}"#] {
+        assert!(Position::default().shelf(body, "A1VC38T7YXB528").is_err());
+    }
+}
+
+#[test]
+fn an_account_says_when_nothing_can_be_sold() {
+    let sheet = |body| account::sheet(body, "A1X", "A1VC38T7YXB528").unwrap();
+    let other = sheet(payload!("account-of-another-marketplace"));
+    assert_eq!(other.shop, "A1X");
+    assert!(other.notes.iter().any(|note| note.contains("does not sell in marketplace A1VC38T7YXB528")));
+    let closed = sheet(payload!("account-with-suspended-listings-and-no-store-name"));
+    assert_eq!(closed.shop, "A1X");
+    assert!(closed.notes.iter().any(|note| note.contains("suspended")));
+    assert!(closed.notes.iter().any(|note| note.contains("does not take part")));
+    assert!(account::sheet(b"{}", "A1X", "A1VC38T7YXB528").is_err());
 }

@@ -9,6 +9,9 @@ pub const SEARCH: &str = "orders.search";
 pub const GET: &str = "orders.get";
 pub const PUSH: &str = "stock.push";
 pub const READ: &str = "stock.read";
+pub const LIST: &str = "catalogue.list";
+pub const SHOP: &str = "account.shop";
+pub const LICENSE: &str = "account.license";
 
 /// The most entries of one bulk-upsert, one bulk-get, one getOrder.
 pub const PUSH_MAX: usize = 400;
@@ -49,12 +52,23 @@ pub static CARD: Card = Card {
         poll_interval: seconds(60),
     },
     quantity_max: QUANTITY_MAX,
-    quotas: &[one_a_second(SEARCH), one_a_second(GET), one_a_second(PUSH), one_a_second(READ)],
+    quotas: &[
+        one_a_second(SEARCH),
+        one_a_second(GET),
+        one_a_second(PUSH),
+        one_a_second(READ),
+        one_a_second(LIST),
+        one_a_second(SHOP),
+        one_a_second(LICENSE),
+    ],
     operations: &[
         OperationCard::counted(SEARCH, &[SEARCH]),
         OperationCard::counted(GET, &[GET]),
         OperationCard::counted(PUSH, &[PUSH]),
         OperationCard::counted(READ, &[READ]),
+        OperationCard::counted(LIST, &[LIST]),
+        OperationCard::counted(SHOP, &[SHOP]),
+        OperationCard::counted(LICENSE, &[LICENSE]),
     ],
     credentials: &[
         CredentialCard { key: "service_secret", required: true, life: None, what: "serviceSecret of RMS WEB SERVICE" },
@@ -98,6 +112,16 @@ const SOURCES: &[Source] = &[
         fact: "one request a second for each function of a shop",
         source: "public clients pace so (2026); InventoryAPI 2.0 v2.3 of 2026-02 states 1/s for bulk-upsert, 5/s for bulk-get",
         read_on: "2026-11-24",
+    },
+    Source {
+        fact: "items.search: 100 a page, cursorMark until it comes back unchanged, variants with their codes",
+        source: "RMS WEB SERVICE, ItemAPI 2.0, as public clients use it (2026)",
+        read_on: "2026-11-27",
+    },
+    Source {
+        fact: "shopMaster names the shop, expiry-date the end of the licenseKey (Japanese time, no offset)",
+        source: "RMS WEB SERVICE, ShopAPI 1.0 and LicenseManagementAPI, as public clients use them (2026)",
+        read_on: "2026-11-27",
     },
     Source {
         fact: "licenseKey lives 90 days; a new one works 10 to 30 minutes after it was issued",

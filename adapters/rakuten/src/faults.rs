@@ -7,7 +7,7 @@
 use serde_json::Value;
 use uriba_sdk::{Answer, Applied, Class, MallError, Refusal, RefusedWhy, Update, Write, wire::excerpt};
 
-use crate::card::{CARD, GET, PUSH, READ, SEARCH};
+use crate::card::{CARD, GET, LICENSE, LIST, PUSH, READ, SEARCH, SHOP};
 
 /// Error bodies beyond this size are not read: 400 entries with some errors each stay far below.
 const SAID_BYTES_MAX: usize = 1 << 20;
@@ -58,13 +58,28 @@ fn speaks_of_maintenance(body: &[u8]) -> bool {
     text.contains("メンテナンス") || text.to_ascii_lowercase().contains("maintenance")
 }
 
+/// A 200 that is not understood and may name people: nothing of it is quoted.
+pub fn unquoted(operation: &'static str, answer: &Answer, what: String) -> MallError {
+    let mut error = misread(operation, answer, what);
+    error.message = String::new();
+    error
+}
+
+/// The mall says that this function is not ticked in RMS.
+pub fn is_off(error: &MallError) -> bool {
+    error.code.as_deref() == Some("ES04-01")
+}
+
 /// What a person must do.
-fn advice(operation: &str, code: Option<&str>) -> String {
+pub fn advice(operation: &str, code: Option<&str>) -> String {
     let function = match operation {
         SEARCH => "楽天ペイ受注API rpay.order.searchOrder",
         GET => "楽天ペイ受注API rpay.order.getOrder",
         PUSH => "在庫API 2.1 inventories.bulk.upsert",
         READ => "在庫API 2.1 inventories.bulk.get",
+        LIST => "商品API 2.0 items.search",
+        SHOP => "店舗API shop.shopMaster.get",
+        LICENSE => "ライセンス管理API license.expiryDate.get",
         other => other,
     };
     match code {

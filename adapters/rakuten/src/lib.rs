@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod auth;
 mod card;
+mod catalogue;
 #[cfg(feature = "fake")]
 mod fake;
 mod faults;
@@ -14,15 +16,16 @@ mod time;
 use async_trait::async_trait;
 use serde_json::Value;
 use uriba_sdk::{
-    Answer, Applied, Call, Card, Class, Extras, Found, Head, Mall, MallEntry, MallError, Outcome, Page, Query,
-    Readback, Reading, Resolved, Result, Settings, Update, Wire,
+    Account, AccountSheet, Answer, Applied, Call, Card, Catalogue, Class, Extras, Found, Head, Mall, MallEntry,
+    MallError, Outcome, Page, Query, Readback, Reading, Resolved, Result, Settings, Shelf, Update, Wire,
+    env::HttpRequest,
     mall::{ListingKey, SettingsError},
 };
 
 pub use crate::card::CARD;
 use crate::{
     auth::Access,
-    card::{BY_ID_MAX, GET, PUSH, PUSH_MAX, READ, READ_MAX, SEARCH},
+    card::{BY_ID_MAX, GET, LICENSE, LIST, PUSH, PUSH_MAX, READ, READ_MAX, SEARCH, SHOP},
     search::{Cut, Onward},
     stock::Records,
 };
@@ -114,7 +117,7 @@ impl Mall for Rakuten {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self), ..Extras::default() }
+        Extras { readback: Some(self), catalogue: Some(self), account: Some(self), ..Extras::default() }
     }
 }
 
@@ -131,6 +134,51 @@ impl Readback for Rakuten {
     }
 }
 
+#[async_trait]
+impl Catalogue for Rakuten {
+    async fn list(&self, token: Option<&str>) -> Result<Shelf> {
+        let cursor = token.unwrap_or(catalogue::FIRST);
+        let request = self.access.get(catalogue::SEARCH, &[("hits", catalogue::HITS), ("cursorMark", cursor)]);
+        let answer = match self.fetch(LIST, request).await {
+            // One client's word for a search that finds nothing.
+            Err(error) if (error.status, error.code.as_deref()) == (Some(404), Some("GE0014")) => {
+                return Ok(Shelf::default());
+            }
+            answer => answer?,
+        };
+        catalogue::shelf(&answer.body, cursor).map_err(|what| faults::misread(LIST, &answer, what))
+    }
+}
+
+#[async_trait]
+impl Account for Rakuten {
+    async fn account(&self) -> Result<AccountSheet> {
+        let mut sheet = AccountSheet::default();
+        match self.fetch(SHOP, self.access.get(account::SHOP_MASTER, &[])).await {
+            Ok(answer) => {
+                sheet.shop = account::shop(&answer.body).map_err(|what| faults::unquoted(SHOP, &answer, what))?;
+            }
+            Err(error) if faults::is_off(&error) => {
+                sheet.shop = self.access.number().map_or_else(|| "?".to_owned(), str::to_owned);
+                sheet.notes.push(format!("the shop's name is not told: {}", faults::advice(SHOP, Some("ES04-01"))));
+            }
+            Err(error) => return Err(error),
+        }
+        match self.fetch(LICENSE, self.access.expiry_date()).await {
+            Ok(answer) => {
+                let end = account::end(&answer.body).map_err(|what| faults::unquoted(LICENSE, &answer, what))?;
+                sheet.ends.push(("license_key", end));
+            }
+            Err(error) if faults::is_off(&error) => {
+                let advice = faults::advice(LICENSE, Some("ES04-01"));
+                sheet.notes.push(format!("the end of the licenseKey (90 days after its issue) is not told: {advice}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(sheet)
+    }
+}
+
 impl Rakuten {
     async fn records(&self, keys: impl Iterator<Item = &str>) -> Result<Records> {
         let answer = self.ask(READ, BULK_GET, &stock::ask(keys)).await?;
@@ -139,7 +187,11 @@ impl Rakuten {
 
     /// A reading function's answer, once it is a success.
     async fn ask(&self, operation: &'static str, path: &str, body: &Value) -> Result<Answer> {
-        let answer = self.wire.call(Call::read(operation, self.access.post(path, body))).await?;
+        self.fetch(operation, self.access.post(path, body)).await
+    }
+
+    async fn fetch(&self, operation: &'static str, request: HttpRequest) -> Result<Answer> {
+        let answer = self.wire.call(Call::read(operation, request)).await?;
         if answer.status == 200 { Ok(answer) } else { Err(faults::failure(operation, &answer, &[])) }
     }
 

@@ -9,7 +9,7 @@ use uriba_sdk::{
     card::{Batch, BelowZero, FoundBy, OrdersCard, Times, WriteMode, WriteWay, days, minutes, one_kind, seconds},
 };
 
-use super::{AGED, Stake, Urgency, Wish, batch};
+use super::{AGED, Carrier, Stake, Urgency, Wish, batch};
 use Urgency::{Decrease, Raise, Zero};
 
 const ORDERS: OrdersCard = OrdersCard {
@@ -83,7 +83,7 @@ fn wish<T>(listing: T, stake: Stake, waited: Duration) -> Wish<T> {
 }
 
 fn names(wishes: Vec<Wish<&'static str>>, turn: i64) -> Vec<&'static str> {
-    batch(&card(100), wishes, turn, noon()).into_iter().map(|wish| wish.listing).collect()
+    batch(&card(100), wishes, Carrier::Answer, turn, noon()).into_iter().map(|wish| wish.listing).collect()
 }
 
 #[test]
@@ -148,12 +148,12 @@ fn a_quarter_of_the_places_is_for_those_that_waited_for_longest() {
     ];
     wishes.extend((0..9).map(|_| wish("decrease", stake(Decrease, 9, 9, 0, None), Duration::ZERO)));
     let first = |most: usize, turn| -> Vec<&str> {
-        batch(&card(most), wishes.clone(), turn, noon()).into_iter().map(|wish| wish.listing).collect()
+        batch(&card(most), wishes.clone(), Carrier::Answer, turn, noon()).into_iter().map(|wish| wish.listing).collect()
     };
     assert_eq!(first(5, 0), ["zero", "older decrease", "decrease", "decrease", "decrease"]);
     assert_eq!(first(9, 3)[..4], ["zero", "older decrease", "old raise", "decrease"]);
     wishes.remove(0);
-    let first = |turn| batch(&card(1), wishes.clone(), turn, noon())[0].listing;
+    let first = |turn| batch(&card(1), wishes.clone(), Carrier::Answer, turn, noon())[0].listing;
     assert_eq!([0, 1, 2, 3, 4].map(first), ["decrease", "decrease", "decrease", "older decrease", "decrease"]);
 }
 
@@ -194,7 +194,7 @@ proptest! {
                 .map(|wish| Wish { since: Some(noon() + SignedDuration::try_from(waiting[&wish.listing].since).unwrap()), ..wish })
                 .collect();
             let later = noon() + SignedDuration::try_from(now).unwrap();
-            let sent = batch(&card, wishes, i64::try_from(turn).unwrap(), later);
+            let sent = batch(&card, wishes, Carrier::Answer, i64::try_from(turn).unwrap(), later);
             prop_assert!(sent.len() == most.min(listings), "places were left empty");
             let sent_zeros = sent.iter().filter(|wish| wish.urgency == Zero).count();
             zeros.iter_mut().for_each(|count| *count += sent_zeros);

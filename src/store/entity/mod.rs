@@ -71,3 +71,4 @@ pub mod unread_line;
 pub mod unread_order;
 pub mod unshipped;
 pub mod watched_folder;
+pub mod write_ticket;

@@ -1,6 +1,10 @@
 //! An open channel against its own fake, on a clock that moves when told to.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use uriba_amazon::MALL;
@@ -17,6 +21,8 @@ pub struct Bench {
     pub settings: Settings,
     pub wire: Wire,
     pub mall: Box<dyn Mall>,
+    /// The operations that were asked for, in order.
+    pub asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Bench {
@@ -28,7 +34,10 @@ impl Bench {
         let settings = fake.settings("amazon-main");
         let wire = Wire::new(shared, Arc::new(Gates::fresh()), Arc::new(Vault::default()), MALL.card, &settings);
         let mall = (MALL.open)(&settings, wire.clone()).unwrap();
-        Self { env, fake, settings, wire, mall }
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let hears = asked.clone();
+        fake.book().listen(move |answered| hears.lock().unwrap().push(answered.what));
+        Self { env, fake, settings, wire, mall, asked }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -4,6 +4,12 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod feeds;
+#[cfg(test)]
+mod gotchas;
+#[cfg(test)]
 mod orders;
+#[cfg(test)]
+mod shop;
 #[cfg(test)]
 mod stock;

@@ -4,6 +4,7 @@
 //! and at the content type, in this order. Behind it, [`orders`] and [`stock`] answer from the book. What the book
 //! has no place for (orphans: stock records of items that don't exist) is kept here.
 
+mod items;
 mod model;
 mod orders;
 mod stock;
@@ -22,13 +23,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::json;
 use uriba_sdk::{
-    Order, Settings,
+    Listed, Order, Settings,
     fake::{Book, Dialect, FakeMall, FakeOptions, FakeServer, IdMaker, Reply, Stage, Visit},
 };
 use wiremock::Request;
 
 use crate::{
-    card::{CARD, GET, PUSH, READ, SEARCH},
+    card::{CARD, GET, LICENSE, LIST, PUSH, READ, SEARCH, SHOP},
     key::Key,
     time,
 };
@@ -38,7 +39,12 @@ const ERASES: &str = "bulk_upsert_erases_lead_times";
 const FORBIDDEN: &str = "function_off_is_403";
 const SLASHLESS: &str = "slashless_order_paths_accepted";
 const ORPHANS: &str = "orphans_are_readable";
-const SWITCHES: [&str; 4] = [ERASES, FORBIDDEN, SLASHLESS, ORPHANS];
+const NOTHING_IS_404: &str = "no_items_is_404";
+const SWITCHES: [&str; 5] = [ERASES, FORBIDDEN, SLASHLESS, ORPHANS, NOTHING_IS_404];
+/// Off until somebody turns them on.
+const OFF_AT_FIRST: [&str; 2] = [FORBIDDEN, NOTHING_IS_404];
+
+const EXPIRY_DATE: &str = r"^/es/1\.0/license-management/license-key/expiry-date$";
 
 pub fn start(options: FakeOptions) -> Pin<Box<dyn Future<Output = Box<dyn FakeMall>> + Send>> {
     Box::pin(async move { Box::new(Fake::start(options).await) as Box<dyn FakeMall> })
@@ -76,19 +82,22 @@ impl Fake {
         let (book, name) = (shop.book.clone(), &options.shop);
         let server = FakeServer::start(book, &options, &CARD, name, name, Box::new(Words)).await;
         type Function = fn(&Shop, &Visit<'_>) -> Reply;
-        let functions: [(&'static str, &str, &'static str, Function); 4] = [
-            (SEARCH, r"^/es/2\.0/order/searchOrder/?$", "rpay.order.searchOrder", orders::search),
-            (GET, r"^/es/2\.0/order/getOrder/?$", "rpay.order.getOrder", orders::get),
-            (READ, r"^/es/2\.1/inventories/bulk-get$", "inventories.bulk.get", stock::bulk_get),
-            (PUSH, r"^/es/2\.1/inventories/bulk-upsert$", "inventories.bulk.upsert", stock::bulk_upsert),
+        let functions: [(&'static str, &str, &str, &'static str, Function); 7] = [
+            (SEARCH, "POST", r"^/es/2\.0/order/searchOrder/?$", "rpay.order.searchOrder", orders::search),
+            (GET, "POST", r"^/es/2\.0/order/getOrder/?$", "rpay.order.getOrder", orders::get),
+            (READ, "POST", r"^/es/2\.1/inventories/bulk-get$", "inventories.bulk.get", stock::bulk_get),
+            (PUSH, "POST", r"^/es/2\.1/inventories/bulk-upsert$", "inventories.bulk.upsert", stock::bulk_upsert),
+            (LIST, "GET", r"^/es/2\.0/items/search$", "items.search", items::search),
+            (SHOP, "GET", r"^/es/1\.0/shop/shopMaster$", "shop.shopMaster.get", items::shop_master),
+            (LICENSE, "GET", EXPIRY_DATE, "license.expiryDate.get", items::expiry_date),
         ];
-        for (operation, path, name, function) in functions {
+        for (operation, method, path, name, function) in functions {
             let shop = shop.clone();
             let answer = move |visit: &Visit<'_>| match shop.gate(visit.request, name) {
                 Some(refusal) => refusal,
                 None => function(&shop, visit),
             };
-            server.endpoint(operation, "POST", path, answer).await;
+            server.endpoint(operation, method, path, answer).await;
         }
         Self { server, shop }
     }
@@ -110,6 +119,9 @@ impl Shop {
             let status = if self.on(FORBIDDEN) { 403 } else { 401 };
             return Some(Reply::json(status, &json!({"Results": {"errorCode": "ES04-01", "message": "Bad Request"}})));
         }
+        if request.method.as_str() == "GET" {
+            return None;
+        }
         let json = header("content-type").to_ascii_lowercase().replace(' ', "");
         let right = if order { json == "application/json;charset=utf-8" } else { json.starts_with("application/json") };
         let refusal = json!({"Results": {"errorCode": "ES04-03", "message": "Unsupported Media Type"}});
@@ -118,7 +130,7 @@ impl Shop {
 
     fn on(&self, switch: &str) -> bool {
         let switches = self.switches.lock().expect("no panic happens under this lock");
-        switches.get(switch).copied().unwrap_or(switch != FORBIDDEN)
+        switches.get(switch).copied().unwrap_or(!OFF_AT_FIRST.contains(&switch))
     }
 }
 
@@ -181,6 +193,14 @@ impl FakeMall for Fake {
 
     fn expressible(&self, order: Order) -> Order {
         model::expressible(order)
+    }
+
+    fn shop_name(&self) -> Option<String> {
+        Some(format!("{} ({})", items::name(&self.shop.name), items::url(&self.shop.name)))
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        self.shop.book.item(key).map(|_| items::listed(key))
     }
 
     fn expire_credentials(&self) {

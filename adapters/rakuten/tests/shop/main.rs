@@ -1,5 +1,7 @@
 //! A shop on the fake, and a channel that talks to it over HTTP.
 
+mod gotchas;
+mod listed;
 mod orders;
 mod payloads;
 mod stock;

@@ -239,7 +239,7 @@ fn header<'a>(visit: &'a Visit<'_>, name: &str) -> Option<&'a str> {
 }
 
 /// How the program words what every program has.
-struct Words;
+pub struct Words;
 
 impl Dialect for Words {
     fn throttled(&self, _operation: &str, retry_after: Option<u64>) -> Reply {

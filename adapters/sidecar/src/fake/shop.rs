@@ -49,7 +49,7 @@ pub fn listed(key: &str) -> Listed {
     Listed {
         key: key.to_owned(),
         code: Some(format!("C{n:05}")),
-        jan: (n % 2 == 0).then(|| format!("49{n:011}")),
+        jan: n.is_multiple_of(2).then(|| format!("49{n:011}")),
         title: Some(format!("益子焼 {n}")),
     }
 }
