@@ -10,17 +10,6 @@ use uriba_sdk::{
 
 use crate::card::WRITES_MAX;
 
-/// The normalised key: how the mall itself writes it. Identity only; whether it exists is for a reading to say.
-pub fn normal(given: &str) -> Result<String, String> {
-    // scaffold: Err("not written yet: stock::normal".into())
-    let key = given.trim().to_ascii_lowercase();
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '/');
-    if key.is_empty() || key.len() > 64 || !key.chars().all(legal) {
-        return Err("an item of Sample Mall is 1 to 64 letters, digits, - and /".into());
-    }
-    Ok(key)
-}
-
 /// Refuses before anything is sent what the card doesn't offer: `Rejected` says that nothing was written.
 pub fn writes(updates: &[Update]) -> Result<Value, Class> {
     // scaffold: Err(Class::Malformed { what: "not written yet: stock::writes".into() })
