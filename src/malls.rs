@@ -1,5 +1,7 @@
 //! The malls that this build can talk to: the only file that names one.
 
+/// Orders out of the malls' own files.
+pub use uriba_csv::reader as order_files;
 use uriba_sdk::MallEntry;
 
 pub static MALLS: &[&MallEntry] = &[
@@ -12,6 +14,7 @@ pub static MALLS: &[&MallEntry] = &[
     &uriba_shopify::MALL,
     &uriba_ebay::MALL,
     &uriba_csv::MALL,
+    &uriba_sidecar::MALL,
     #[cfg(feature = "dynamodb")]
     &uriba_dynamodb::MALL,
     &uriba_sample::MALL,

@@ -85,7 +85,7 @@ fn an_adapter_begins_in_a_checkout_only_from_wherever_in_it() {
     assert!(list.contains("    &uriba_tanuki::MALL,\n    &uriba_sample::MALL,\n"), "{list}");
     assert!(copy.read("adapters/tanuki/src/lib.rs").starts_with("//! Tanuki's adapter."));
     assert!(
-        !copy.path("adapters/tanuki/tests/payloads").exists() && !copy.path("adapters/tanuki/tests/bent.rs").exists()
+        !copy.path("adapters/tanuki/tests/payloads").exists() && !copy.path("adapters/tanuki/tests/bent").exists()
     );
     let sample = copy.files().into_iter().filter(|(path, _)| path.starts_with("adapters/sample"));
     assert!(sample.into_iter().all(|(path, text)| text == fs::read_to_string(Path::new(ROOT).join(path)).unwrap()));

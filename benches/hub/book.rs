@@ -87,6 +87,7 @@ pub async fn child(database: &str, file: &str) -> Result<()> {
         as_of: None,
         date: None,
         profile: &Profile::default(),
+        channel: None,
         guard: &Guard::default(),
         dry_run: false,
         skip_invalid: false,

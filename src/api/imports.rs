@@ -43,8 +43,11 @@ struct ImportQuery {
     /// Books the good rows of a file that has bad ones.
     #[serde(default)]
     skip_invalid: bool,
-    /// One of `[profiles]`: how the file is written.
+    /// One of `[profiles]`: how the file is written. Of orders also the mall whose console exported them: `rakuten`,
+    /// `yahoo` or `aupay`.
     profile: Option<String>,
+    /// Of orders: whose they are, where the file has no column `channel`. A console's export never has one.
+    channel: Option<String>,
 }
 
 /// Files that were taken in, newest first.
@@ -123,6 +126,9 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
             known.ok_or_else(|| Problem::query("profile", format!("there is no profile {name:?}")))?
         }
     };
+    if let Some(fault) = asked.channel.as_deref().and_then(|channel| state.core.terms.fault(kind, channel)) {
+        return Err(Problem::query("channel", fault));
+    }
     let file = CoreFile {
         kind,
         name: &format!("{} (by API)", asked.kind),
@@ -130,6 +136,7 @@ async fn take_in(state: &ApiState, asked: &ImportQuery, bytes: &[u8], who: &str)
         as_of: asked.as_of,
         date: None,
         profile: &profile,
+        channel: asked.channel.as_deref(),
         guard: &state.core.guard,
         dry_run: asked.dry_run,
         skip_invalid: asked.skip_invalid,

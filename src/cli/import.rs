@@ -13,6 +13,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    config::order_files,
     engine::import::{CoreFile, FILE_BYTES_MAX, FileKind, ImportReport, ImportState, Profile, Terms, import_file},
     store::sheets::ImportSheet,
 };
@@ -29,9 +30,12 @@ pub struct Import {
     /// When the file was made, for rows that don't say it [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
-    /// How the file is written: one of the configuration's profiles
+    /// How the file is written: one of the configuration's profiles, or the mall whose console exported the orders
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Orders: whose they are, where the file doesn't say it. A console's export never does
+    #[arg(long, value_name = "ID")]
+    channel: Option<String>,
 }
 
 /// What all files take.
@@ -48,48 +52,57 @@ pub struct File {
 }
 
 pub async fn run(desk: &Desk, asked: Import) -> Done {
-    let Import { kind, file, as_of, profile } = asked;
-    let kind = FileKind::parse(&kind).unwrap_or(FileKind::Book);
-    take(desk, kind, &file, as_of.as_deref(), profile.as_deref(), false).await
+    let kind = FileKind::parse(&asked.kind).unwrap_or(FileKind::Book);
+    let about = About { as_of: asked.as_of, profile: asked.profile, channel: asked.channel, create_skus: false };
+    take(desk, kind, &asked.file, &about).await
+}
+
+/// What is said of a file beside it.
+#[derive(Default)]
+pub struct About {
+    pub as_of: Option<String>,
+    pub profile: Option<String>,
+    pub channel: Option<String>,
+    /// Of listings: SKUs that nobody knows are made.
+    pub create_skus: bool,
 }
 
 /// Takes a file in, and says what became of it.
-pub async fn take(
-    desk: &Desk,
-    kind: FileKind,
-    file: &File,
-    as_of: Option<&str>,
-    profile: Option<&str>,
-    create_skus: bool,
-) -> Done {
+pub async fn take(desk: &Desk, kind: FileKind, file: &File, about: &About) -> Done {
     if desk.config.counts_shipments.is_none() && matches!(kind, FileKind::Book | FileKind::Sales) {
         let message = "[core] counts_shipments is missing in the configuration: say \"at_once\" if the core system's \
                        stock falls by itself when the malls' orders ship, \"by_sales_file\" if its sales files list \
                        them, \"never\" if it doesn't know them";
         return Err(Failure::Usage(message.into()));
     }
-    let profile = match profile {
+    let profile = match &about.profile {
         None => Profile::default(),
         Some(name) => desk.config.profiles.get(name).cloned().ok_or_else(|| {
             let names: Vec<&str> = desk.config.profiles.keys().map(String::as_str).collect();
-            Failure::Usage(format!("there is no profile {name:?}; the configuration has: {}", names.join(", ")))
+            Failure::Usage(format!("there is no profile {name:?}; there are: {}", names.join(", ")))
         })?,
     };
+    let terms = Terms::of(&desk.config.plans_as_readable()).reading(order_files::read);
+    let channel = about.channel.as_deref();
+    if let Some(fault) = channel.and_then(|channel| terms.fault(kind, channel)) {
+        return Err(Failure::Usage(format!("--channel: {fault}")));
+    }
     let bytes = file.read()?;
     let bar = Bar::new(&file.name());
     let book = CoreFile {
         kind,
         name: &file.name(),
         bytes: &bytes,
-        as_of: moment::maybe(as_of, &desk.config)?,
+        as_of: moment::maybe(about.as_of.as_deref(), &desk.config)?,
         date: None,
         profile: &profile,
+        channel,
         guard: &desk.guard(),
         dry_run: file.dry_run,
         skip_invalid: file.skip_invalid,
-        create_skus,
+        create_skus: about.create_skus,
         by: &desk.who,
-        terms: &Terms::of(&desk.config.plans_as_readable()),
+        terms: &terms,
         progress: Some(&|done, all| bar.at(done, all)),
     };
     let report = import_file(&desk.store, &book).await;

@@ -8,7 +8,7 @@ use super::{
     desk::{Common, Desk},
     discover::{self, Discover},
     failure::{Done, Failure},
-    import::File,
+    import::{About, File},
     print::{instant, or_dash},
     table::Table,
 };
@@ -141,7 +141,7 @@ pub async fn run(common: &Common, command: Command) -> Done {
         Command::Set(asked) => set(&desk, asked).await,
         Command::History { channel, mall_key } => history(&desk, &channel, &mall_key).await,
         Command::Import { file, create_skus } => {
-            super::import::take(&desk, FileKind::Listings, &file, None, None, create_skus).await
+            super::import::take(&desk, FileKind::Listings, &file, &About { create_skus, ..About::default() }).await
         }
         Command::Discover(asked) => discover::run(&desk, asked).await,
         Command::Unmapped { channel } => unmapped(&desk, channel).await,

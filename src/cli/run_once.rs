@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{desk::Common, failure::Done, lock::InstanceLock, print::counted};
 use crate::{
+    config::order_files,
     engine::{Engine, once::STEPS},
     store::StoreError,
 };
@@ -42,7 +43,8 @@ pub async fn run(common: &Common, asked: RunOnce) -> Done {
     desk.start().await?;
     let engine = desk.engine().await?;
     let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
-    let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
+    let engine = engine.guarded(desk.config.brake).reading(order_files::read);
+    let engine = engine.watching(desk.config.imports.clone());
     let engine = Arc::new(engine);
     if let Some(id) = asked.channel.as_deref().filter(|id| engine.channel(id).is_none()) {
         return Err(StoreError::Missing { kind: "channel", name: id.to_owned() }.into());

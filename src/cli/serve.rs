@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     api::{self, ApiState, Core, hooks::Hooks},
-    config::Config,
+    config::{Config, order_files},
     engine::{Engine, SettingsSource, braked::Guard, import::Terms},
     store::{Store, safe::Grants},
 };
@@ -63,7 +63,8 @@ pub async fn run(common: &Common, asked: Serve) -> Done {
     if !asked.no_engine {
         let engine = desk.engine().await?;
         let engine = engine.on_days(desk.config.days()).keeping(desk.config.history());
-        let engine = engine.guarded(desk.config.brake).watching(desk.config.imports.clone());
+        let engine = engine.guarded(desk.config.brake).reading(order_files::read);
+        let engine = engine.watching(desk.config.imports.clone());
         let engine = Arc::new(engine);
         let grants = desk.grants().await?;
         let source = renewed(&desk.config, grants.clone());
@@ -111,7 +112,7 @@ async fn finish(mut tasks: JoinSet<Ended>, signals: &mut Signals) {
 fn core(config: &Config) -> Core {
     Core {
         profiles: config.profiles.clone(),
-        terms: Terms::of(&config.plans_as_readable()),
+        terms: Terms::of(&config.plans_as_readable()).reading(order_files::read),
         history_days: config.history_days,
         guard: Guard::new(config.brake),
     }

@@ -10,6 +10,7 @@ use uriba_sdk::env::Url;
 use super::{
     Channel, Config, ZONE,
     duration::spell,
+    order_files,
     secret::{Secret, Source},
 };
 use crate::{
@@ -60,9 +61,10 @@ pub(super) fn text(config: &Config) -> String {
         )
     });
     root.insert("pools".into(), Value::Table(pools.collect()));
-    if !config.profiles.is_empty() {
-        let profiles = config.profiles.iter().map(|(name, kept)| (name.clone(), profile(kept)));
-        root.insert("profiles".into(), Value::Table(profiles.collect()));
+    let own = config.profiles.iter().filter(|(name, kept)| order_files::export(name) != **kept);
+    let profiles: Table = own.map(|(name, kept)| (name.clone(), profile(kept))).collect();
+    if !profiles.is_empty() {
+        root.insert("profiles".into(), Value::Table(profiles));
     }
     if !config.imports.is_empty() {
         root.insert("imports".into(), Value::Array(config.imports.iter().map(|kept| watched(kept, config)).collect()));
@@ -75,13 +77,17 @@ fn profile(profile: &Profile) -> Value {
     let texts = |list: &[String]| Value::Array(list.iter().map(text_of).collect());
     let aside: Vec<String> = profile.book_includes.iter().filter(|bin| *bin != MAIN).cloned().collect();
     let columns = profile.columns.iter().map(|(ours, theirs)| (ours.as_str(), text_of(theirs)));
-    table([
+    let mut rows = vec![
         ("encoding", text_of(profile.encoding.word())),
         ("figures", text_of(if profile.figures == Figures::Incremental { "incremental" } else { "cumulative" })),
         ("book_resets_sales", Value::Boolean(profile.book_resets_sales)),
         ("book_includes", texts(&aside)),
         ("columns", table(columns)),
-    ])
+    ];
+    rows.extend(profile.export.as_ref().map(|mall| ("export", text_of(mall))));
+    rows.extend(profile.cancelled_words.as_ref().map(|words| ("cancelled_words", texts(words))));
+    rows.extend(profile.shipped_words.as_ref().map(|words| ("shipped_words", texts(words))));
+    table(rows)
 }
 
 fn watched(watched: &Watched, config: &Config) -> Value {
@@ -98,6 +104,7 @@ fn watched(watched: &Watched, config: &Config) -> Value {
     ];
     let profile = config.profiles.iter().find(|(_, kept)| **kept == watched.profile);
     rows.extend(profile.map(|(name, _)| ("profile", text_of(name))));
+    rows.extend(watched.channel.as_ref().map(|channel| ("channel", text_of(channel))));
     rows.extend(watched.every.map(|every| ("every", text_of(spell(every)))));
     table(rows)
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use super::{
     Config,
+    order_files::{self, EXPORTS},
     page::{Entry, Section, hint},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 /// Below this a file that is a little late would be an alarm.
 const EVERY_LEAST: Duration = Duration::from_secs(60);
 /// Of all kinds of files.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 30] = [
     "as_of",
     "buffer",
     "bundle",
@@ -42,14 +43,17 @@ const COLUMNS: [&str; 27] = [
     "share",
     "quantity",
     "shipped",
+    "shipped_at",
     "sku",
+    "status",
     "units",
     "unlimited",
+    "updated_at",
 ];
 
 pub(super) fn profiles(root: &Section<'_>) -> BTreeMap<String, Profile> {
     let table = root.key("profiles").and_then(|entry| entry.section());
-    let mut found = BTreeMap::new();
+    let mut found = order_files::profiles();
     for (name, entry) in table.as_ref().map(Section::all).unwrap_or_default() {
         if let Some(section) = entry.section() {
             found.insert(name.to_owned(), profile(&section));
@@ -65,12 +69,25 @@ fn profile(section: &Section<'_>) -> Profile {
     let encoding = choice("encoding", &["auto", "utf-8", "cp932"]).and_then(Encoding::parse);
     let incremental = choice("figures", &["cumulative", "incremental"]) == Some("incremental");
     let includes = section.key("book_includes").map(|entry| bins(&entry));
+    let export = choice("export", &EXPORTS).map(str::to_owned);
+    let columns = columns(section);
+    let words = |key| {
+        let entry = section.key(key)?;
+        if export.is_none() && !columns.contains_key("status") {
+            entry.refuse("needs a status: columns = { status = \"…\" }, or the export of a mall");
+        }
+        Some(entry.list().iter().filter_map(|word| word.words()).map(str::to_owned).collect())
+    };
+    let (cancelled_words, shipped_words) = (words("cancelled_words"), words("shipped_words"));
     Profile {
         encoding: encoding.unwrap_or_default(),
         figures: if incremental { Figures::Incremental } else { Figures::Cumulative },
         book_resets_sales: section.key("book_resets_sales").and_then(|entry| entry.flag()).unwrap_or(false),
         book_includes: includes.unwrap_or(fine.book_includes),
-        columns: columns(section),
+        columns,
+        export,
+        cancelled_words,
+        shipped_words,
     }
 }
 
@@ -123,7 +140,32 @@ fn watched(section: &Section<'_>, config: &Config, folder: &Path) -> Option<Watc
         section.refuse(&format!("needs [core] counts_shipments, who counts the malls' shipments: one of {words}"));
     }
     let profile = profile.unwrap_or_default();
-    Some(Watched { kind: kind?, folder: place?, profile, as_of: as_of?, skip_invalid, every })
+    let channel = channel(section, config, kind, &profile);
+    Some(Watched { kind: kind?, folder: place?, profile, channel, as_of: as_of?, skip_invalid, every })
+}
+
+/// Whose orders come into a folder.
+fn channel(section: &Section<'_>, config: &Config, kind: Option<FileKind>, profile: &Profile) -> Option<String> {
+    let entry = section.key("channel");
+    let is_orders = kind == Some(FileKind::Orders);
+    if profile.export.is_some() && kind.is_some() {
+        match (&entry, is_orders) {
+            (_, false) => section.refuse("has the profile of a mall's export, which is for kind = \"orders\" only"),
+            (None, true) => section.lacks("channel", "is required: a mall's export doesn't say whose orders it holds"),
+            (Some(_), true) => {}
+        }
+    }
+    let entry = entry?;
+    let id = entry.text()?;
+    if kind.is_some() && !is_orders {
+        entry.refuse("is for kind = \"orders\" only");
+    }
+    let known: Vec<&str> =
+        config.channels.iter().filter(|channel| channel.mall.is_some()).map(|channel| channel.id.as_str()).collect();
+    if !known.contains(&id) {
+        entry.refuse(format!("there is no channel {id:?} whose orders are read{}", hint(id, &known)));
+    }
+    Some(id.to_owned())
 }
 
 fn named(entry: &Entry<'_>, config: &Config) -> Option<Profile> {

@@ -10,6 +10,7 @@ mod effective;
 pub mod environment;
 mod files;
 mod hub;
+pub mod order_files;
 mod page;
 mod problem;
 mod secret;
@@ -74,7 +75,7 @@ pub struct Config {
     pub holder_units: u32,
     /// The past is kept so long.
     pub history_days: u32,
-    /// How the core system writes its files.
+    /// How files are written: the configuration's profiles, and those of the malls' exports of orders.
     pub profiles: BTreeMap<String, Profile>,
     /// Where it leaves them.
     pub imports: Vec<Watched>,
@@ -113,8 +114,8 @@ impl Config {
         let folder = whole.parent().unwrap_or(Path::new("/"));
         hub::read(&root, &mut config, folder);
         config.profiles = files::profiles(&root);
-        config.imports = files::imports(&root, &config, folder);
         config.channels = channels::read(&root, &config, folder);
+        config.imports = files::imports(&root, &config, folder);
         root.close();
         page.problems().or(config)
     }
@@ -135,7 +136,7 @@ impl Config {
             units_per_line: hub::UNITS_PER_LINE,
             holder_units: 0,
             history_days: hub::HISTORY_DAYS,
-            profiles: BTreeMap::new(),
+            profiles: order_files::profiles(),
             imports: Vec::new(),
             channels: Vec::new(),
         }

@@ -385,6 +385,46 @@ fn a_watched_folder_that_cannot_work_is_refused_by_line() {
 }
 
 #[test]
+fn exports_of_malls_have_profiles_of_their_names_and_channels_beside_them() {
+    let config = parse(GOOD);
+    let id = config.channels[0].id.clone();
+    assert_eq!(config.profiles["rakuten"].export.as_deref(), Some("rakuten"));
+    assert!(!config.effective().contains("[profiles"), "{}", config.effective());
+    let words = "export = \"yahoo\"\ncolumns = { line = \"行\" }\nshipped_words = [\"出荷\"]\n";
+    let folder = "[[imports]]\nkind = \"orders\"\nas_of = \"mtime\"\n";
+    let text = format!(
+        "[profiles.own]\n{words}{folder}folder = \"a\"\nprofile = \"own\"\nchannel = \"{id}\"\n{folder}folder = \"b\"\n\
+         profile = \"rakuten\"\nchannel = \"{id}\"\n{GOOD}"
+    );
+    let config = parse(&text);
+    assert_eq!(config.imports[0].channel.as_deref(), Some(id.as_str()));
+    let again = parse(&config.effective());
+    assert_eq!((again.imports, again.profiles), (config.imports, config.profiles));
+}
+
+#[test]
+fn a_folder_of_orders_that_nobody_can_place_is_refused() {
+    let orders = "[[imports]]\nkind = \"orders\"\nas_of = \"mtime\"\n";
+    let text = format!(
+        "[profiles.own]\nshipped_words = [\"出荷\"]\nexport = \"amazone\"\n{orders}folder = \"a\"\nprofile = \"rakuten\"\n\
+         {orders}folder = \"b\"\nchannel = \"nobody\"\n[[imports]]\nkind = \"receipts\"\nas_of = \"mtime\"\nfolder = \
+         \"c\"\nprofile = \"rakuten\"\nchannel = \"nobody\"\n{GOOD}"
+    );
+    let problems = Config::parse(Path::new("uriba.toml"), &text).map(|_| ()).expect_err("none of it works").to_string();
+    let expected = [
+        "profiles.own.export: \"amazone\"",
+        "profiles.own.shipped_words: needs a status",
+        "imports[0].channel: is required",
+        "imports[1].channel: there is no channel \"nobody\"",
+        "imports[2]: has the profile of a mall's export",
+        "imports[2].channel: is for kind = \"orders\" only",
+    ];
+    for expected in expected {
+        assert!(problems.contains(expected), "{expected}: {problems}");
+    }
+}
+
+#[test]
 fn a_cap_may_have_dates_in_the_zone_of_the_shop() {
     let config = parse(&with(
         r#"cap = [{ n = 10, until = "2026-12-01 10:00" }, { n = 50, from = "2026-12-01T10:00:00+09:00" }]"#,

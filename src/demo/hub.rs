@@ -199,6 +199,7 @@ async fn take_files(store: &Store, shops: &[Shop]) -> Result<(), DemoError> {
         as_of: None,
         date: None,
         profile: &profile,
+        channel: None,
         guard: &guard,
         dry_run: false,
         skip_invalid: false,

@@ -312,6 +312,7 @@ async fn confirm_file(
         as_of: kept.as_of,
         date: kept.date,
         profile: &kept.profile,
+        channel: None,
         guard,
         dry_run: false,
         skip_invalid: kept.skip_invalid,

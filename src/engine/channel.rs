@@ -43,6 +43,9 @@ const LEAD_MAX: Duration = Duration::from_millis(250);
 /// On the machine's clock: a renewed file is found within this time.
 const CREDENTIALS_EVERY: Duration = Duration::from_secs(60);
 
+/// A request that gives a ticket is carried out within so many times what it usually takes, or never.
+const LATE_TICKETS: u32 = 12;
+
 /// So long nobody tries a mall's way for many listings at once after it was of no use.
 const SINGLY_FOR: Duration = Duration::from_secs(60);
 
@@ -62,10 +65,9 @@ pub struct Line {
 impl Line {
     /// Operations whose quotas a push takes from.
     pub fn of_push(&self, by: Carrier) -> Vec<&'static str> {
-        let mut operations = plan::operations(self.writer.card(), by);
-        if by == Carrier::Answer {
-            operations.extend(self.writer.before_push());
-        }
+        let ways = plan::operations(self.writer.card(), by);
+        let before = ways.iter().flat_map(|way| self.writer.before(way));
+        let mut operations: Vec<_> = ways.iter().chain(before).copied().collect();
         operations.sort_unstable();
         operations.dedup();
         operations
@@ -176,6 +178,16 @@ impl Channel {
 
     pub fn id(&self) -> &str {
         &self.plan.id
+    }
+
+    /// The channel for writes that are carried so: one whose ticket was lost may still land long after others.
+    pub fn outlet_by(&self, by: Carrier) -> Outlet {
+        let mut outlet = self.outlet.clone();
+        if by == Carrier::Ticket {
+            let late = plan::takes(outlet.card, by) * LATE_TICKETS;
+            outlet.times.late_apply = outlet.times.late_apply.max(late);
+        }
+        outlet
     }
 
     pub fn line(&self) -> Arc<Line> {

@@ -41,7 +41,7 @@ use crate::{
     store::{Store, StoreError, balance::Pace, intake::Intake, safe::StoreSafe},
 };
 use braked::Guard;
-use import::Terms;
+use import::{OrderReader, Terms};
 use watch::Watched;
 
 /// From a fact to its answer on a mall, as a rule: computed, claimed, sent.
@@ -176,6 +176,12 @@ impl Engine {
     #[must_use]
     pub fn guarded(self, brake: Brake) -> Self {
         Self { guard: Guard::new(brake), ..self }
+    }
+
+    /// Reads files of orders that come into watched folders.
+    #[must_use]
+    pub fn reading(self, order_files: OrderReader) -> Self {
+        Self { terms: self.terms.reading(order_files), ..self }
     }
 
     /// Takes in what comes into these folders, too.

@@ -52,12 +52,13 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         Err(at) => return Ok(Again::At(at)),
     };
     let began = store.env().elapsed();
-    let Some(claim) = store.claim_of(lease, &here.outlet, kinds, by, now).await? else {
+    let outlet = here.outlet_by(by);
+    let Some(claim) = store.claim_of(lease, &outlet, kinds, by, now).await? else {
         return Ok(if by == Carrier::Ticket { singly(here) } else { idle });
     };
     if by == Carrier::Ticket && claim.len() <= plan::batch_max(here.outlet.card, Carrier::Answer) {
         // So few go the other way after all.
-        store.settle(lease, &here.outlet, claim, Performed::NotApplied, here.exchange("", now, now)).await?;
+        store.settle(lease, &outlet, claim, Performed::NotApplied, here.exchange("", now, now)).await?;
         return Ok(singly(here));
     }
     let claimed = store.env().elapsed();
@@ -70,7 +71,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     drop(turn);
     let operation = plan::operations(here.outlet.card, by).first().copied().unwrap_or_default();
     let exchange = here.exchange(operation, sent_at, store.now());
-    let settled = store.settle(lease, &here.outlet, claim, performed, exchange).await?;
+    let settled = store.settle(lease, &outlet, claim, performed, exchange).await?;
     if let Some(wait) = failure.as_ref().and_then(given_back) {
         tracing::debug!(channel = here.id(), ?wait, "a batch was given back unsent");
         return Ok(Again::At(later(exchange.answered_at, wait)));

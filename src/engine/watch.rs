@@ -37,6 +37,8 @@ pub struct Watched {
     pub kind: FileKind,
     pub folder: PathBuf,
     pub profile: Profile,
+    /// Of orders whose rows don't say whose they are.
+    pub channel: Option<String>,
     pub as_of: AsOf,
     pub skip_invalid: bool,
     /// The longest time between two files that is in order.
@@ -146,6 +148,7 @@ async fn take(engine: &Engine, watched: &Watched, folder: &str, file: Found) -> 
                 as_of: Some(as_of),
                 date,
                 profile: &watched.profile,
+                channel: watched.channel.as_deref(),
                 guard: &engine.guard,
                 dry_run: false,
                 skip_invalid: watched.skip_invalid,

@@ -201,6 +201,9 @@ impl Store {
         if situation.switch.is_none() {
             self.rest(&tx, &resting, now).await?;
         }
+        // A zero waits for nobody's ticket, unless everything is to be zero.
+        let waits = look.by == Carrier::Ticket && situation.switch.is_none();
+        wishes.retain(|wish| !waits || wish.urgency != Urgency::Zero);
         wishes.retain(|wish| look.kinds == Kinds::All || wish.urgency == Urgency::Zero);
         let batch = plan::batch(outlet.card, wishes, look.by, row.turn, now);
         let (items, chosen) = self.told(batch, &mut listed, &mut rooms, &outlet.times, now);

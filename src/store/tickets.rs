@@ -30,7 +30,7 @@ use crate::domain::{
 /// Between two questions about one ticket.
 const ASK_EVERY: Duration = Duration::from_secs(30);
 /// So many are asked about at once; adapters ask once for what one answer tells.
-const AT_ONCE: u64 = 1_000;
+const AT_ONCE: u64 = 10_000;
 
 /// A ticket, and the write that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod api;
 mod backfills;
 mod bad_input;
 mod brakes;
+mod bulk;
 mod bundles;
 mod cli;
 mod clocks;

@@ -37,8 +37,8 @@ pub fn malformed(wire: &Wire, operation: &'static str, answer: &Answer, what: St
     error(wire, operation, answer, Class::Malformed { what }, None, &String::from_utf8_lossy(&answer.body))
 }
 
-/// The same without quoting the answer: for answers that hold settings, or a presigned address (whoever has that needs no
-/// other key), or that come from there.
+/// The same without quoting the answer: for answers that hold settings or a presigned address (whoever has that needs
+/// no other key), or that come from there.
 pub fn unquoted(wire: &Wire, operation: &'static str, answer: &Answer, what: &str) -> MallError {
     error(wire, operation, answer, Class::Malformed { what: what.into() }, None, "")
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, fmt::strtime, tz::TimeZone};
 use uriba_sdk::mall::{Settings, SettingsError};
 
 use crate::{
-    reader::{Column, Encoding, KeyForm, Profile, consoles},
+    reader::{COLUMNS, Encoding, KeyForm, Profile, consoles},
     stock::Layout,
 };
 
@@ -67,29 +67,12 @@ fn profile(options: &Options<'_>) -> Checked<Profile> {
     if let Some(zone) = options.text("zone") {
         profile.zone = TimeZone::get(zone).map_err(|_| wrong("zone", "is no zone such as Asia/Tokyo"))?;
     }
-    let column = |key: &str| options.text(key).map(Column::required);
-    let columns = |key: &str| {
-        let names = options.text(key)?.split('+').map(str::trim).filter(|name| !name.is_empty());
-        Some(names.map(Column::required).collect::<Vec<_>>())
-    };
-    let change = |place: &mut Column, key: &str| *place = column(key).unwrap_or_else(|| place.clone());
-    change(&mut profile.order_id, "order_id_column");
-    change(&mut profile.ordered, "ordered_column");
-    profile.line = columns("line_column").unwrap_or(profile.line);
-    profile.mall_key = columns("mall_key_column").unwrap_or(profile.mall_key);
-    profile.ordered_at = columns("ordered_at_column").unwrap_or(profile.ordered_at);
-    profile.cancelled = column("cancelled_column").or(profile.cancelled);
-    profile.shipped = column("shipped_column").or(profile.shipped);
-    profile.shipped_at = column("shipped_at_column").or(profile.shipped_at);
-    profile.updated_at = column("updated_at_column").or(profile.updated_at);
-    profile.channel = column("channel_column").or(profile.channel);
-    if let Some(name) = options.text("status_column") {
-        profile.statuses = vec![consoles::ponpare(name)];
+    for ours in COLUMNS {
+        if let Some(theirs) = options.text(&format!("{ours}_column")) {
+            profile.rename(ours, theirs);
+        }
     }
-    for status in &mut profile.statuses {
-        status.cancelled = options.words("cancelled_words").unwrap_or_else(|| status.cancelled.clone());
-        status.shipped = options.words("shipped_words").unwrap_or_else(|| status.shipped.clone());
-    }
+    profile.reword(options.words("cancelled_words"), options.words("shipped_words"));
     let lower_case = options.one_of("key_case", &[("exact", false), ("lower", true)])?;
     let separator = options.text("key_separator");
     if matches!(profile.key, KeyForm::Joined { .. }) || separator.is_some() || lower_case {

@@ -109,8 +109,8 @@ fn rows_that_contradict_each_other_spoil_their_orders_only() {
     let mut told = told;
     told.sort_unstable();
     let expected = [
-        (3, "P-1", "", "has another time of ordering than the order's other rows"),
-        (5, "P-2", "", "has another listing than the row above with the same line"),
+        (3, "P-1", "ordered_at", "is not that of the order's other rows"),
+        (5, "P-2", "mall_key", "is not that of the row above with the same line"),
         (6, "P-3", "ordered", "1 cancelled and 2 shipped are more than the 2 ordered"),
         (7, "P-4", "ordered", "is empty"),
         (8, "P-5", "ordered_at", "is a date without a time of day"),
@@ -227,4 +227,32 @@ fn keys_are_spelt_as_the_malls_adapters_spell_them() {
     assert_eq!(KeyForm::Rakuten.spelled("tea-01"), None);
     assert_eq!(KeyForm::AuPay.key(&["Ｔea-", "-01-"]).as_deref(), Some("tea-01"));
     assert_eq!(KeyForm::default().spelled("  "), None);
+}
+
+#[test]
+fn a_file_whose_rows_must_name_listings_is_told_where_one_does_not() {
+    let needs = Profile { needs_key: true, ..Profile::default() };
+    let text = "order_id,line,mall_key,ordered,cancelled,shipped,ordered_at\nP-1,1,a,1,0,0,2026-11-20 09:00\n\
+                P-1,2,,1,0,0,2026-11-20 09:00\n";
+    let sheet = read(text.as_bytes(), &needs).unwrap();
+    let flaw = &sheet.flaws[0];
+    assert_eq!((flaw.line, flaw.column.as_deref(), flaw.message.as_str()), (3, Some("mall_key"), "is empty"));
+    assert!(sheet.orders.is_empty());
+}
+
+#[test]
+fn an_export_with_other_names_of_columns_keeps_its_words_of_status() {
+    let mut profile = consoles::by_name("aupay").unwrap();
+    for (ours, theirs) in [("status", "状態"), ("ordered", "数量"), ("ordered_at", "日+時刻"), ("sku", "品番")]
+    {
+        profile.rename(ours, theirs);
+    }
+    let text = "orderId,orderDetailId,itemCode,日,時刻,数量,状態\n1,1,tea,2026/11/20,09:00,2,完了\n";
+    let sheet = read(text.as_bytes(), &profile).unwrap();
+    assert_eq!(figures(&orders(&sheet)[0].lines[0]), ("1", "tea", 2, 0, 2));
+    let mut yahoo = consoles::yahoo();
+    yahoo.reword(None, Some(vec!["完了".into()]));
+    let shipped: Vec<_> = yahoo.statuses.iter().map(|status| status.shipped.clone()).collect();
+    assert_eq!(shipped, [vec!["3".to_owned(), "4".into()], vec!["完了".into()]], "of the order, not of its parcel");
+    assert!(consoles::NAMES.iter().all(|name| consoles::by_name(name).is_some()));
 }

@@ -87,9 +87,9 @@ mod tests {
 
     #[test]
     fn the_shop_is_named_and_nobody_else_is() {
-        let body = "<?xml version=\"1.0\"?><ns2:shopBizApiResponse xmlns:ns2=\"x\"><resultCode>N000</resultCode><result>\
-                    <shopMaster><shopName>茶 &amp; 器</shopName><url>tea</url><presidentName>見本 花子</presidentName>\
-                    </shopMaster></result></ns2:shopBizApiResponse>";
+        let body = "<?xml version=\"1.0\"?><ns2:shopBizApiResponse xmlns:ns2=\"x\"><resultCode>N000</resultCode>\
+                    <result><shopMaster><shopName>茶 &amp; 器</shopName><url>tea</url>\
+                    <presidentName>見本 花子</presidentName></shopMaster></result></ns2:shopBizApiResponse>";
         assert_eq!(shop(body.as_bytes()).unwrap(), "茶 & 器 (tea)");
         assert_eq!(shop(b"<a><shopMaster><url>tea</url><shopName/></shopMaster></a>").unwrap(), "tea");
         let deep = "<a>".repeat(100_000);

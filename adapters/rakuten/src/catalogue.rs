@@ -85,7 +85,7 @@ mod tests {
         let body = r#"{"numFound": 2, "nextCursorMark": "AoE/+x==", "results": [
             {"item": {"manageNumber": "TEE", "itemNumber": "T-1", "title": "Tee", "hideItem": true, "variants": {
                 "Navy-M": {"merchantDefinedSkuId": "tee-navy", "articleNumber": {"value": "4900000000001"}},
-                "navy-m": {"merchantDefinedSkuId": "", "articleNumber": {"exemptionReason": 1}, "standardPrice": "980"}}}},
+                "navy-m": {"merchantDefinedSkuId": "", "articleNumber": {"exemptionReason": 1}, "price": "980"}}}},
             {"item": {"manageNumber": "mug", "variants": {"mug": {}}}},
             {"item": {"manageNumber": "draft", "title": null}}]}"#;
         let shelf = super::shelf(body.as_bytes(), "*").unwrap();

@@ -327,7 +327,7 @@ fn shop(_book: &Book, visit: &Visit<'_>) -> Answered {
 /// Every other item has one.
 fn jan(key: &str) -> Option<String> {
     let number: u32 = key.split_once("-tea-")?.1.get(..4)?.parse().ok()?;
-    (number % 2 == 0).then(|| format!("49000000{number:05}"))
+    number.is_multiple_of(2).then(|| format!("49000000{number:05}"))
 }
 
 fn title(key: &str) -> String {

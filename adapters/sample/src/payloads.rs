@@ -1,9 +1,13 @@
 //! Bodies with the mall's oddities, one file each in `tests/payloads`, named by what is odd in them.
 
 // scaffold:
-use uriba_sdk::{FulfilledBy, Line, Order, Outcome, RefusedWhy, Restored, Update, Write, mall::ListingKey};
+use uriba_sdk::{
+    FulfilledBy, Hint, Line, Listed, Notice, Order, Outcome, RefusedWhy, Restored, Update, Write,
+    env::{HeaderMap, HeaderValue},
+    mall::ListingKey,
+};
 
-use crate::{orders, stock};
+use crate::{orders, shop, stock};
 
 /// The order of every file as it is when nothing is odd.
 fn plain() -> Order {
@@ -83,4 +87,38 @@ fn an_unknown_refusal_is_a_refusal_and_a_stranger_among_the_results_is_not_under
 fn a_reading_without_a_figure_is_not_understood() {
     let keys = [ListingKey { key: "a-tea-0000".into(), handle: None }];
     assert!(stock::readings(include_bytes!("../tests/payloads/reading_without_a_figure.json"), &keys).is_err());
+}
+
+#[test]
+fn a_list_is_read_without_what_some_items_lack_and_what_is_new() {
+    let body = include_bytes!("../tests/payloads/list_with_new_fields_and_a_bare_item.json");
+    let shelf = shop::shelf(body).unwrap();
+    let (jan, title) = (Some("4900000000017".into()), Some("煎茶①「髙千穂」".into()));
+    let full = Listed { key: "a-tea-0000".into(), code: None, jan, title };
+    let bare = Listed { key: "a-tea-0001/red".into(), ..Listed::default() };
+    assert_eq!((shelf.items, shelf.next.as_deref()), (vec![full, bare], Some("a-tea-0001/red")));
+}
+
+#[test]
+fn a_shop_whose_key_never_ends_is_named_all_the_same() {
+    let sheet = shop::account(include_bytes!("../tests/payloads/shop_without_an_end.json")).unwrap();
+    assert_eq!((sheet.shop.as_str(), sheet.ends.len()), ("見本茶舗 a", 0));
+}
+
+/// The published example of HMAC-SHA256 for a key and a text of these kinds is RFC 4231's second.
+#[test]
+fn a_notice_is_believed_by_its_signature_alone() {
+    let body: &[u8] = b"what do ya want for nothing?";
+    let signature = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    let told = |signature: &'static str, body: &[u8]| {
+        let headers = HeaderMap::from_iter([("x-signature".parse().unwrap(), HeaderValue::from_static(signature))]);
+        shop::hint(&Notice { headers: &headers, body }, b"Jefe")
+    };
+    assert!(told(signature, body).unwrap_err().contains("expected value"), "rightly signed, and no notification");
+    for (signature, body) in [(&signature[..62], body), ("5g", body), ("", body), (signature, b"what do you want?")] {
+        assert!(told(signature, body).unwrap_err().contains("sign"));
+    }
+    // HMAC-SHA256 of `{"what":"holiday"}` with the same key.
+    let holiday = "382a6804bddff4939905e57289aa17d1dd5c399e687aa6ed7963f1f86082dec3";
+    assert_eq!(told(holiday, br#"{"what":"holiday"}"#), Ok(Hint::Nothing));
 }

@@ -50,8 +50,7 @@ pub fn hint(notice: &Notice<'_>, key: &[u8]) -> Result<Hint, String> {
 // scaffold:
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    (digits.len() % 2 == 0).then_some(())?;
-    digits.as_bytes().chunks(2).map(pair).collect()
+    if digits.len().is_multiple_of(2) { digits.as_bytes().chunks(2).map(pair).collect() } else { None }
 }
 
 #[derive(Deserialize)]

@@ -31,6 +31,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const AUTHORIZE_STATUS: &str = "x-sws-authorize-status";
 /// The name of the access token in the vault.
 const TOKEN: &str = "access";
+const REFRESH_TOKEN: &str = "refresh_token";
+/// What the consent is for; the store's rights come with the Client ID.
+const SCOPE: &str = "openid profile";
 const CONTEXT: Context = Context { operation: faults::TOKEN_OPERATION, writes: false };
 
 pub struct Auth {
@@ -63,11 +66,34 @@ impl Auth {
             url: settings.auth_url.as_deref().unwrap_or(AUTH_URL).trim_end_matches('/').to_owned(),
             client_id: settings.credential("client_id")?.clone(),
             client_secret: settings.credential("client_secret")?.clone(),
-            refresh_token: settings.credentials.get("refresh_token").cloned(),
+            refresh_token: settings.credentials.get(REFRESH_TOKEN).cloned(),
             seller_id,
             key,
             key_version,
         })
+    }
+
+    /// The page on which the store's owner consents.
+    pub fn page(&self, redirect: &str, state: &str) -> String {
+        let client_id = self.client_id.expose_secret();
+        let query = encode(&[
+            ("response_type", "code"),
+            ("client_id", client_id),
+            ("redirect_uri", redirect),
+            ("scope", SCOPE),
+            // Whoever refuses is sent back too, instead of being left on the mall's page.
+            ("bail", "1"),
+            ("state", state),
+        ]);
+        format!("{}/yconnect/v2/authorization?{}", self.url, String::from_utf8_lossy(&query))
+    }
+
+    /// The code that the page gave, for a refresh token.
+    pub async fn redeem(&self, wire: &Wire, code: &str, redirect: &str) -> Result<SecretString> {
+        let form = [("grant_type", "authorization_code"), ("code", code.trim()), ("redirect_uri", redirect)];
+        let answer = self.ask(wire, &form).await?;
+        let granted = read_token(&answer.body).filter(|_| answer.status == 200).and_then(|granted| granted.refresh);
+        granted.ok_or_else(|| faults::fault(wire, CONTEXT, &answer, "the answer holds no refresh token".into()))
     }
 
     /// The cached access token, or a fresh one.
@@ -101,13 +127,24 @@ impl Auth {
             let message = "there is no refresh token: the store owner must consent, and `refresh_token` goes into the channel's credentials";
             return Err(wire.error(CONTEXT.operation, Class::Auth { renewable: false }, message));
         };
-        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
-        let mut request = post(format!("{}/yconnect/v2/token", self.url), FORM, encode(&form));
+        let in_force = wire.in_force(CONTEXT.operation, REFRESH_TOKEN, refresh_token).await?;
+        let answer =
+            self.ask(wire, &[("grant_type", REFRESH_TOKEN), (REFRESH_TOKEN, in_force.expose_secret())]).await?;
+        let granted = read_token(&answer.body).filter(|_| answer.status == 200);
+        let granted =
+            granted.ok_or_else(|| faults::fault(wire, CONTEXT, &answer, "the answer holds no access token".into()))?;
+        // The mall says that it never replaces it, one client that it does. Kept for good before anything else is used.
+        if let Some(fresh) = granted.refresh.filter(|fresh| fresh.expose_secret() != in_force.expose_secret()) {
+            wire.replaced(CONTEXT.operation, REFRESH_TOKEN, refresh_token, &fresh).await?;
+        }
+        Ok(granted.token)
+    }
+
+    async fn ask(&self, wire: &Wire, form: &[(&str, &str)]) -> Result<Answer> {
+        let mut request = post(format!("{}/yconnect/v2/token", self.url), FORM, encode(form));
         let client = format!("{}:{}", self.client_id.expose_secret(), self.client_secret.expose_secret());
         authorize(&mut request, &format!("Basic {}", STANDARD.encode(client)));
-        let answer = wire.call(Call::read(CONTEXT.operation, request)).await?;
-        let token = read_token(&answer.body).filter(|_| answer.status == 200);
-        token.ok_or_else(|| faults::fault(wire, CONTEXT, &answer, "the answer holds no access token".into()))
+        wire.call(Call::read(CONTEXT.operation, request)).await
     }
 }
 
@@ -122,6 +159,11 @@ pub fn post(url: String, mime: &'static str, body: Vec<u8>) -> HttpRequest {
     request.headers.insert("content-type", mime.parse().expect("a constant header value"));
     request.body = body;
     request
+}
+
+pub fn get(url: String, query: &[(&str, &str)]) -> HttpRequest {
+    let query = String::from_utf8_lossy(&encode(query)).into_owned();
+    HttpRequest::new("GET".parse().expect("a method"), format!("{url}?{query}"))
 }
 
 pub fn authorize(request: &mut HttpRequest, value: &str) {
@@ -161,6 +203,7 @@ fn encode(form: &[(&str, &str)]) -> Vec<u8> {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
+    refresh_token: Option<String>,
     expires_in: Seconds,
 }
 
@@ -172,14 +215,21 @@ enum Seconds {
     Text(String),
 }
 
-fn read_token(body: &[u8]) -> Option<Token> {
+struct Granted {
+    token: Token,
+    refresh: Option<SecretString>,
+}
+
+fn read_token(body: &[u8]) -> Option<Granted> {
     let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
     let seconds = match answer.expires_in {
         Seconds::Number(seconds) => seconds,
         Seconds::Text(text) => text.parse().ok()?,
     };
     let usable = !answer.access_token.is_empty() && seconds <= 86_400;
-    usable.then(|| Token { secret: answer.access_token.into(), lives: Duration::from_secs(seconds) })
+    let refresh = answer.refresh_token.filter(|token| !token.trim().is_empty()).map(SecretString::from);
+    let token = Token { secret: answer.access_token.into(), lives: Duration::from_secs(seconds) };
+    usable.then_some(Granted { token, refresh })
 }
 
 fn wrong(key: &str, message: &str) -> SettingsError {
@@ -225,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_may_be_a_number_or_text_and_must_be_sane() {
-        let lives = |body: &str| read_token(body.as_bytes()).map(|token| token.lives.as_secs());
+        let lives = |body: &str| read_token(body.as_bytes()).map(|granted| granted.token.lives.as_secs());
         assert_eq!(lives(r#"{"access_token":"t","expires_in":3600,"token_type":"Bearer"}"#), Some(3600));
         assert_eq!(lives(r#"{"access_token":"t","expires_in":"3600"}"#), Some(3600));
         for body in [

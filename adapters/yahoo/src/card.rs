@@ -52,6 +52,10 @@ pub static CARD: Card = Card {
         per_url("orders.get"),
         per_url("stock.push"),
         per_url("stock.read"),
+        per_url("account.read"),
+        per_url("catalogue.order"),
+        // Our own pace: the mall takes minutes to write a file, and answers at once that it is not done.
+        QuotaCard { per_second: 0.2, ..per_url("catalogue.file") },
         QuotaCard {
             name: "client.daily",
             per_second: 10.0,
@@ -65,6 +69,9 @@ pub static CARD: Card = Card {
         OperationCard::counted("orders.get", &["orders.get", "client.daily"]),
         OperationCard::counted("stock.push", &["stock.push", "client.daily"]),
         OperationCard::counted("stock.read", &["stock.read", "client.daily"]),
+        OperationCard::counted("account.read", &["account.read", "client.daily"]),
+        OperationCard::counted("catalogue.order", &["catalogue.order", "client.daily"]),
+        OperationCard::counted("catalogue.file", &["catalogue.file", "client.daily"]),
         OperationCard::counted("auth.token", &[]),
     ],
     credentials: &[
@@ -74,7 +81,7 @@ pub static CARD: Card = Card {
             key: "refresh_token",
             required: false,
             life: Some(days(28)),
-            what: "from the store owner's consent; never rotated, and dead four weeks after it",
+            what: "from the store owner's consent; dead four weeks after it",
         },
         credential("seller_id", "the store account, as in the store's address"),
         CredentialCard {
@@ -106,6 +113,15 @@ const SOURCES: &[Source] = &[
     ),
     source("Status, empty Quantity, AllowOverdraft", "https://developer.yahoo.co.jp/webapi/shopping/getStock.html"),
     source("encrypted signature, key life", "https://developer.yahoo.co.jp/webapi/shopping/help/#aboutapipublickey"),
+    source(
+        "authorization endpoint, code and redirect",
+        "https://developer.yahoo.co.jp/yconnect/v2/authorization_code/",
+    ),
+    Source {
+        fact: "downloadRequest and downloadSubmit with type 2, pm-08003 while the file is written, its columns",
+        source: "public clients of 2026",
+        read_on: "2026-11-27",
+    },
     source("token lives", "https://developer.yahoo.co.jp/yconnect/v2/"),
 ];
 

@@ -5,8 +5,10 @@
 //! and the answer carries the new figures. This file opens the mall and sends; what is sent and what answers
 //! mean is in [`search`], [`orders`], [`stock`], [`auth`] and [`faults`], as pure functions.
 
+mod account;
 mod auth;
 mod card;
+mod catalogue;
 #[cfg(feature = "fake")]
 mod fake;
 mod faults;
@@ -19,10 +21,10 @@ mod stock;
 mod xml;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use uriba_sdk::{
-    Answer, Call, Card, Class, Extras, Found, Mall, MallEntry, MallError, Outcome, Page, Query, Readback, Reading,
-    Resolved, Result, Settings, Span, Update, Wire,
+    Account, AccountSheet, Answer, Applied, Call, Card, Catalogue, Class, Consent, Extras, Found, Mall, MallEntry,
+    MallError, Outcome, Page, Query, Readback, Reading, Resolved, Result, Settings, Shelf, Span, Update, Wire,
     env::HttpRequest,
     mall::{ListingKey, SettingsError},
 };
@@ -47,6 +49,9 @@ const SEARCH: Context = Context { operation: "orders.search", writes: false };
 const GET: Context = Context { operation: "orders.get", writes: false };
 const PUSH: Context = Context { operation: "stock.push", writes: true };
 const READ: Context = Context { operation: "stock.read", writes: false };
+const ORDER_FILE: Context = Context { operation: "catalogue.order", writes: false };
+const FILE: Context = Context { operation: "catalogue.file", writes: false };
+const ACCOUNT: Context = Context { operation: "account.read", writes: false };
 
 fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
     let base = settings.base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
@@ -124,7 +129,13 @@ impl Mall for Yahoo {
     }
 
     fn extras(&self) -> Extras<'_> {
-        Extras { readback: Some(self), ..Extras::default() }
+        Extras {
+            readback: Some(self),
+            catalogue: Some(self),
+            account: Some(self),
+            consent: Some(self),
+            ..Extras::default()
+        }
     }
 }
 
@@ -140,6 +151,53 @@ impl Readback for Yahoo {
             readings.extend(stock::read(&answer.body, keys).map_err(|what| fault(&self.wire, READ, &answer, what))?);
         }
         Ok(readings)
+    }
+}
+
+#[async_trait]
+impl Catalogue for Yahoo {
+    /// The first page orders the file, and each of them asks whether it is done.
+    async fn list(&self, token: Option<&str>) -> Result<Shelf> {
+        let malformed = |what: String| self.wire.error(FILE.operation, Class::Malformed { what }, "");
+        let asked = catalogue::asked(token).map_err(malformed)?;
+        let query = [("seller_id", self.auth.seller_id.as_str()), ("type", catalogue::STOCK)];
+        if asked == 0 {
+            let request = auth::form_post(format!("{}/downloadRequest", self.services), &query);
+            let answer = self.send(ORDER_FILE, request).await??;
+            account::accepted(&answer.body).map_err(|what| fault(&self.wire, ORDER_FILE, &answer, what))?;
+        }
+        let request = auth::get(format!("{}/downloadSubmit", self.services), &query);
+        let answer = match self.send(FILE, request).await? {
+            Ok(answer) => answer,
+            Err(error) if error.code.as_deref() == Some(catalogue::NOT_YET) || error.status == Some(202) => {
+                let message = "the mall has not written the stock file in a quarter of an hour";
+                let class = Class::Transient { applied: Applied::No };
+                return catalogue::later(asked).ok_or_else(|| self.wire.error(FILE.operation, class, message));
+            }
+            Err(error) => return Err(error),
+        };
+        catalogue::shelf(&answer.body).map_err(|what| fault(&self.wire, FILE, &answer, what))
+    }
+}
+
+#[async_trait]
+impl Account for Yahoo {
+    async fn account(&self) -> Result<AccountSheet> {
+        let seller_id = self.auth.seller_id.as_str();
+        let request = auth::get(format!("{}/orderCount", self.services), &[("sellerId", seller_id)]);
+        let answer = self.ask_signed(ACCOUNT, request).await?;
+        account::sheet(&answer.body, seller_id).map_err(|what| fault(&self.wire, ACCOUNT, &answer, what))
+    }
+}
+
+#[async_trait]
+impl Consent for Yahoo {
+    fn page(&self, redirect: &str, state: &str) -> std::result::Result<String, SettingsError> {
+        Ok(self.auth.page(redirect, state))
+    }
+
+    async fn redeem(&self, code: &str, redirect: &str) -> Result<Vec<(&'static str, SecretString)>> {
+        Ok(vec![("refresh_token", self.auth.redeem(&self.wire, code, redirect).await?)])
     }
 }
 
@@ -189,9 +247,12 @@ impl Yahoo {
         self.wire.error(context.operation, Class::Malformed { what: what.to_owned() }, "")
     }
 
-    /// An order call: signed, and answered with success and an accepted signature.
     async fn ask_orders(&self, context: Context, path: &str, body: String) -> Result<Answer> {
-        let mut request = auth::post(format!("{}/{path}", self.services), XML, body.into_bytes());
+        self.ask_signed(context, auth::post(format!("{}/{path}", self.services), XML, body.into_bytes())).await
+    }
+
+    /// An order call: signed, and answered with success and an accepted signature.
+    async fn ask_signed(&self, context: Context, mut request: HttpRequest) -> Result<Answer> {
         self.auth.sign(&self.wire, context, &mut request)?;
         let answer = self.send(context, request).await??;
         if let Some(status) = auth::refused_signature(&answer) {

@@ -84,7 +84,7 @@ fn words(made: &Made) -> String {
     format!(
         "made     {folder}: {}\nentered  in {}\n\nNext, by docs/add-a-mall.md:\n  \
          cargo test -p uriba-{mall} --test conformance    # red where something is to be written\n  \
-         grep -rn \"not written yet\" {folder}            # what that is",
+         grep -rn \"not written yet\" {folder}    # what that is",
         own.join(", "),
         entered.join(", ")
     )
@@ -121,14 +121,15 @@ fn checkout(start: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The template's sources by their paths. Bodies of answers (`tests/payloads`) are its mall's own.
+/// The template's sources by their paths. What is in folders below `tests` is its own: bodies that its mall answers,
+/// and what the kit is tested by.
 fn template_files(checkout: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let root = checkout.join("adapters").join(TEMPLATE);
     let (mut files, mut folders) = (BTreeMap::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.is_dir() {
+            if path.is_dir() && !path.parent().is_some_and(|above| above.ends_with("tests")) {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "md") {
                 let own = path.strip_prefix(&root).map_err(Failure::failed)?;

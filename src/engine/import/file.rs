@@ -10,7 +10,7 @@ use super::{
     Figures, ImportReport, ImportState, Profile, Rejects, bundles,
     judge::{Judged, judge},
     listings,
-    orders::{self, Orders},
+    orders::{self, OrderReader, Orders},
     refused,
     rows::{FUTURE, Item, Reader, columns},
     sheet::{Flaw, Sheet},
@@ -64,6 +64,8 @@ pub struct CoreFile<'a> {
     /// The business date of rows that don't say their own. `None`: the one to which `as_of` belongs.
     pub date: Option<Date>,
     pub profile: &'a Profile,
+    /// Of orders: whose those are whose rows don't say it.
+    pub channel: Option<&'a str>,
     /// When a change of many numbers at once is held.
     pub guard: &'a Guard,
     pub dry_run: bool,
@@ -81,11 +83,33 @@ pub struct CoreFile<'a> {
 pub struct Terms {
     /// The channels that an orders file may name.
     pub intakes: HashMap<String, Intake>,
+    /// What reads files of orders. `None`: they are not taken in here.
+    pub order_files: Option<OrderReader>,
 }
 
 impl Terms {
     pub fn of(plans: &[ChannelPlan]) -> Self {
-        Self { intakes: plans.iter().map(|plan| (plan.id.clone(), plan.intake())).collect() }
+        let intakes = plans.iter().map(|plan| (plan.id.clone(), plan.intake())).collect();
+        Self { intakes, order_files: None }
+    }
+
+    /// Takes in files of orders, too.
+    #[must_use]
+    pub fn reading(self, order_files: OrderReader) -> Self {
+        Self { order_files: Some(order_files), ..self }
+    }
+
+    /// Why a file of this kind can't be of this channel.
+    pub fn fault(&self, kind: FileKind, channel: &str) -> Option<String> {
+        if kind != FileKind::Orders {
+            return Some(format!("only a file of orders is of one channel, and this is one of {}", kind.word()));
+        }
+        if self.intakes.contains_key(channel) {
+            return None;
+        }
+        let mut known: Vec<&str> = self.intakes.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        Some(format!("there is no channel {channel:?} whose orders are read; there are: {}", known.join(", ")))
     }
 }
 
@@ -107,6 +131,14 @@ async fn taken(store: &Store, file: &CoreFile<'_>) -> Result<ImportReport> {
     if let Some(as_of) = file.as_of.filter(|as_of| *as_of > now) {
         return Err(StoreError::Invalid(format!("as of {as_of} {FUTURE}")));
     }
+    if file.kind == FileKind::Orders {
+        return orders::take_in(store, file, &rules.days.zone).await;
+    }
+    if let Some(mall) = &file.profile.export {
+        let what =
+            format!("the profile is for orders as {mall} exports them, and this is a file of {}", file.kind.word());
+        return Ok(refused(Flaw::whole(what)));
+    }
     let text = match text::decode(file.bytes, file.profile.encoding) {
         Ok(text) => text,
         Err(flaw) => return Ok(refused(flaw)),
@@ -116,10 +148,9 @@ async fn taken(store: &Store, file: &CoreFile<'_>) -> Result<ImportReport> {
         Err(flaw) => return Ok(refused(flaw)),
     };
     match file.kind {
-        FileKind::Orders => return orders::take_in(store, file, &sheet, &rules.days.zone).await,
         FileKind::Bundles => return bundles::take_in(store, file, &sheet).await,
         FileKind::Listings => return listings::take_in(store, file, &sheet).await,
-        FileKind::Book | FileKind::Sales | FileKind::Receipts | FileKind::Holdbacks => {}
+        FileKind::Book | FileKind::Sales | FileKind::Receipts | FileKind::Holdbacks | FileKind::Orders => {}
     }
     let made_at = file.as_of.unwrap_or(now);
     let date = file.date.or(file.as_of.map(|as_of| rules.days.date_of(as_of)));
@@ -168,6 +199,12 @@ impl Session<'_> {
 }
 
 impl CoreFile<'_> {
+    /// What the file says: the same rows are others when they are another channel's.
+    fn digest(&self) -> String {
+        let content = Sha256::new_with_prefix(self.bytes);
+        hex(&self.channel.map_or(content.clone(), |channel| content.chain_update([0]).chain_update(channel)).finalize())
+    }
+
     /// What all kinds have in common once their rows are judged; `rows`: of the file, and good ones.
     pub(super) async fn take_in(
         &self,
@@ -183,7 +220,7 @@ impl CoreFile<'_> {
         if rejects.total > 0 && !(self.skip_invalid && good > 0) {
             return Ok(rejects.report(ImportState::Refused, rows));
         }
-        let digest = hex(&Sha256::digest(self.bytes));
+        let digest = self.digest();
         let known = store.known_import(self.kind.word(), &digest, as_of).await?;
         // One that was begun goes on: it was weighed when it began.
         let is_begun = known.is_some();

@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 
 pub use file::{CoreFile, FileKind, Progress, Terms, import_file};
 pub use listings::fault;
+pub use orders::{OrderFile, OrderReader, OrderSheet, StatedOrder};
 pub use profile::{Figures, Profile};
 pub use rows::instant;
 pub use text::Encoding;

@@ -1,43 +1,86 @@
 //! Orders out of a mall's own CSV, for a span that the mall's API no longer shows.
 //!
-//! The rows become canonical orders and take the way that polled ones take, so nothing counts twice: an order
-//! that was polled since the file was made is newer, and stays. A file states orders whole: all lines of each.
+//! What reads the rows is given from above ([`OrderReader`]): the engine knows no mall and none of their files. The
+//! rows become canonical orders and take the way that polled ones take, so nothing counts twice: an order that was
+//! polled since the file was made is newer, and stays. A file states orders whole: all lines of each.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use jiff::{Timestamp, tz::TimeZone};
-use uriba_sdk::{FulfilledBy, Line, Order, Restored};
+use uriba_sdk::Order;
 
 use super::{
-    ImportReport, Rejects,
+    ImportReport, Profile, Rejects,
     file::{CoreFile, Good, Session},
-    rows::{instant, name},
-    sheet::{Flaw, Row, Sheet},
+    refused,
+    sheet::Flaw,
 };
-use crate::store::{
-    Result, Store,
-    imports::{PIECE, Rows},
+use crate::{
+    domain::spelling,
+    store::{
+        Result, Store, StoreError,
+        imports::{PIECE, Rows},
+        sheets::Rejection,
+    },
 };
+
+/// A file and how its rows are to be read.
+pub struct OrderFile<'a> {
+    pub bytes: &'a [u8],
+    pub profile: &'a Profile,
+    /// Of times without an offset, where the profile doesn't know better.
+    pub zone: &'a TimeZone,
+    /// Rows need not say whose orders they are.
+    pub has_channel: bool,
+}
+
+/// What a file of orders states.
+pub struct OrderSheet {
+    pub orders: Vec<StatedOrder>,
+    pub flaws: Vec<Rejection>,
+    /// Below the header.
+    pub rows: u64,
+}
+
+pub struct StatedOrder {
+    /// Whose order it is, where its rows say so.
+    pub channel: Option<String>,
+    pub order: Order,
+    /// Of its first row.
+    pub line: u64,
+}
+
+/// Reads a file of orders, or says why it can't be read at all.
+pub type OrderReader = fn(&OrderFile<'_>) -> std::result::Result<OrderSheet, Rejection>;
 
 /// Orders by channel and id. Gaps are counted in thousands of orders, so they are held whole.
 pub(super) type Orders = BTreeMap<(String, String), Order>;
 
-pub(super) async fn take_in(
-    store: &Store,
-    file: &CoreFile<'_>,
-    sheet: &Sheet<'_>,
-    zone: &TimeZone,
-) -> Result<ImportReport> {
+pub(super) async fn take_in(store: &Store, file: &CoreFile<'_>, zone: &TimeZone) -> Result<ImportReport> {
+    let Some(read) = file.terms.order_files else {
+        return Err(StoreError::Refused("files of orders are not taken in here".into()));
+    };
+    let asked = OrderFile { bytes: file.bytes, profile: file.profile, zone, has_channel: file.channel.is_some() };
+    let sheet = match read(&asked) {
+        Ok(sheet) => sheet,
+        Err(Rejection { line, column, message }) => return Ok(refused(Flaw { line, column, message })),
+    };
     let mut rejects = Rejects::default();
+    for flaw in sheet.flaws {
+        rejects.add(flaw.line, flaw.column.as_deref(), flaw.message);
+    }
     let mut orders = Orders::new();
     let mut good = 0;
-    let rows = sheet.rows(&mut rejects, |row, rejects| match add(row, file, zone, &mut orders) {
-        Ok(()) => good += 1,
-        Err(flaw) => rejects.flaw(flaw),
-    });
+    for stated in sheet.orders {
+        let lines = stated.order.lines.len() as u64;
+        match add(stated, file, &mut orders) {
+            Ok(()) => good += lines,
+            Err(flaw) => rejects.flaw(flaw),
+        }
+    }
     // Half an order would look like one whose other lines were given back.
     let skips = CoreFile { skip_invalid: false, ..file.clone() };
-    skips.take_in(store, rejects, (rows, good), file.as_of, &Good::Orders(file, orders)).await
+    skips.take_in(store, rejects, (sheet.rows, good), file.as_of, &Good::Orders(file, orders)).await
 }
 
 pub(super) async fn book(file: &CoreFile<'_>, orders: &Orders, session: &mut Session<'_>) -> Result<()> {
@@ -75,63 +118,39 @@ pub(super) async fn close_gaps(store: &Store, file: &CoreFile<'_>, orders: &Orde
     Ok(())
 }
 
-fn add(row: &Row<'_>, file: &CoreFile<'_>, zone: &TimeZone, orders: &mut Orders) -> std::result::Result<(), Flaw> {
-    let (channel, id) = (name(row, "channel")?, name(row, "order_id")?);
-    if !file.terms.intakes.contains_key(&channel) {
-        return Err(Flaw::at(row.line, "channel", format!("there is no channel {channel:?}")));
-    }
-    let placed_at = instant(row.text("ordered_at")?, zone).map_err(|why| Flaw::at(row.line, "ordered_at", why))?;
-    let line = line(row)?;
-    match orders.entry((channel, id)) {
-        Entry::Vacant(place) => {
-            let id = place.key().1.clone();
-            place.insert(order(id, placed_at, line));
+/// Takes an order to the others, if it can be one of a channel that there is.
+fn add(stated: StatedOrder, file: &CoreFile<'_>, orders: &mut Orders) -> std::result::Result<(), Flaw> {
+    let line = stated.line;
+    let name = |column: &str, text: &str| {
+        let code = spelling::code(text).into_owned();
+        match spelling::fault(&code) {
+            Some(fault) => Err(Flaw::at(line, column, fault)),
+            None => Ok(code),
         }
-        Entry::Occupied(mut known) => {
-            let order = known.get_mut();
-            if order.placed_at != placed_at {
-                return Err(Flaw::at(row.line, "ordered_at", "is not that of the order's other lines"));
-            }
-            if order.lines.iter().any(|known| known.id == line.id) {
-                return Err(Flaw::at(row.line, "line", "was stated above already"));
-            }
-            order.lines.push(line);
-        }
-    }
-    Ok(())
-}
-
-fn line(row: &Row<'_>) -> std::result::Result<Line, Flaw> {
-    let units = |column: &str| {
-        let number = row.number(column, 0, i64::from(u32::MAX))?.unwrap_or(0);
-        Ok(u32::try_from(number).unwrap_or(u32::MAX))
     };
-    let (ordered, cancelled, shipped) = (units("ordered")?, units("cancelled")?, units("shipped")?);
-    if u64::from(cancelled) + u64::from(shipped) > u64::from(ordered) {
-        let message = format!("{cancelled} cancelled and {shipped} shipped are more than the {ordered} ordered");
-        return Err(Flaw::at(row.line, "ordered", message));
+    let channel = match (&stated.channel, file.channel) {
+        (Some(channel), _) => name("channel", channel)?,
+        (None, Some(channel)) => channel.to_owned(),
+        (None, None) => return Err(Flaw::at(line, "channel", "is empty")),
+    };
+    if !file.terms.intakes.contains_key(&channel) {
+        return Err(Flaw::at(line, "channel", format!("there is no channel {channel:?}")));
     }
-    Ok(Line {
-        id: name(row, "line")?,
-        mall_key: Some(row.text("mall_key")?.to_owned()),
-        ordered,
-        cancelled,
-        shipped,
-        returned: 0,
-        restored: Restored::Unknown,
-        shipped_at: None,
-        original: None,
-    })
-}
-
-fn order(id: String, placed_at: Timestamp, line: Line) -> Order {
-    Order {
-        id,
-        family: None,
-        revision: None,
-        placed_at,
-        updated_at: None,
-        fulfilled_by: FulfilledBy::Seller,
-        lines: vec![line],
+    let mut order = stated.order;
+    order.id = name("order_id", &order.id)?;
+    let mut lines = BTreeSet::new();
+    for stated in &mut order.lines {
+        stated.id = name("line", &stated.id)?;
+        if !lines.insert(stated.id.clone()) {
+            return Err(Flaw::at(line, "line", format!("two lines of the order are {:?}", stated.id)));
+        }
+    }
+    match orders.entry((channel, order.id.clone())) {
+        Entry::Vacant(place) => {
+            place.insert(order);
+            Ok(())
+        }
+        // Rows with and without the channel, or two spellings of the number.
+        Entry::Occupied(_) => Err(Flaw::at(line, "order_id", "is that of another order above")),
     }
 }

@@ -18,6 +18,15 @@ pub struct Profile {
     pub book_includes: Vec<String>,
     /// Our column name → the one in the file, where they differ.
     pub columns: BTreeMap<String, String>,
+    /// Orders: the mall whose console exported them, with columns of its own.
+    #[serde(default)]
+    pub export: Option<String>,
+    /// Orders: words of the column `status` that mean cancelled. `None`: those that are known of the file.
+    #[serde(default)]
+    pub cancelled_words: Option<Vec<String>>,
+    /// Orders: words of the column `status` that mean shipped.
+    #[serde(default)]
+    pub shipped_words: Option<Vec<String>>,
 }
 
 /// What the rows of sales and receipts say.
@@ -38,6 +47,9 @@ impl Default for Profile {
             book_resets_sales: false,
             book_includes: BINS.map(str::to_owned).to_vec(),
             columns: BTreeMap::new(),
+            export: None,
+            cancelled_words: None,
+            shipped_words: None,
         }
     }
 }

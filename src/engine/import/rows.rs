@@ -41,16 +41,6 @@ const INCREMENTAL: &[Known] = &[
     optional("occurred_at"),
 ];
 const HOLDBACKS: &[Known] = &[required("location"), required("sku"), required("quantity")];
-const ORDERS: &[Known] = &[
-    required("channel"),
-    required("order_id"),
-    required("line"),
-    required("mall_key"),
-    required("ordered"),
-    required("cancelled"),
-    required("shipped"),
-    required("ordered_at"),
-];
 
 pub(super) fn columns(kind: FileKind, figures: Figures) -> &'static [Known] {
     match (kind, figures) {
@@ -58,7 +48,8 @@ pub(super) fn columns(kind: FileKind, figures: Figures) -> &'static [Known] {
         (FileKind::Sales | FileKind::Receipts, Figures::Cumulative) => CUMULATIVE,
         (FileKind::Sales | FileKind::Receipts, Figures::Incremental) => INCREMENTAL,
         (FileKind::Holdbacks, _) => HOLDBACKS,
-        (FileKind::Orders, _) => ORDERS,
+        // They have a reader of their own.
+        (FileKind::Orders, _) => &[],
         (FileKind::Bundles, _) => &bundles::COLUMNS,
         (FileKind::Listings, _) => &listings::COLUMNS,
     }

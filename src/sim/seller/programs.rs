@@ -75,6 +75,7 @@ impl Seller {
             as_of: Some(as_of),
             date: None,
             profile: &profile,
+            channel: None,
             guard: &guard,
             dry_run: false,
             skip_invalid: false,

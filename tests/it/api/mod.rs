@@ -18,7 +18,10 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use tower::ServiceExt;
-use uriba::api::{ApiState, Core, router};
+use uriba::{
+    api::{ApiState, Core, router},
+    config::Config,
+};
 
 use crate::support::{TestBase, outlines, terms};
 
@@ -44,7 +47,8 @@ impl Api {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let core = Core { terms: terms(&["a", "b", "c"]), history_days: 400, ..Core::default() };
+        let profiles = Config::blank().profiles;
+        let core = Core { profiles, terms: terms(&["a", "b", "c"]), history_days: 400, ..Core::default() };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
         Self { router: router(state.with_holder_units(most)), admin }
     }

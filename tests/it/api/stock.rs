@@ -125,6 +125,34 @@ async fn a_book_is_taken_in_over_http_once() {
 }
 
 #[tokio::test]
+async fn an_export_of_a_malls_orders_is_taken_in_over_http_for_the_channel_that_is_named() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 10).await;
+        base.map("a", "tea-01/red", "tea", 1).await;
+        let api = Api::over(base).await;
+        let path = "/v1/stock/imports?kind=orders&profile=rakuten";
+        let csv = "注文番号,ステータス,注文日時,送付先ID,商品明細ID,商品管理番号,個数,SKU管理番号\n\
+                   1-1,300,2026-11-19 09:00:00,21,31,tea-01,2,red\n";
+        let problem = api.post(path, csv).await.problem(422, "rows-rejected");
+        assert!(problem["errors"][0]["message"].as_str().unwrap().contains("channel=ID"), "{problem}");
+        let problem = api.post(&format!("{path}&channel=z"), csv).await.problem(400, "bad-query");
+        assert_eq!(problem["errors"][0]["field"], "channel");
+        let problem = api.post("/v1/stock/imports?kind=book&channel=a", csv).await.problem(400, "bad-query");
+        assert_eq!(problem["errors"][0]["field"], "channel");
+        let trial = api.post(&format!("{path}&channel=a&dry_run=true"), csv).await.json(200);
+        let change = json!({ "channel": "a", "mall_key": "tea-01/red", "sku": "tea", "now": 10, "then": 8 });
+        assert!(trial["changes"]["listings"].as_array().unwrap().contains(&change), "{trial}");
+        let report = api.post(&format!("{path}&channel=a"), csv).await.json(200);
+        assert_eq!((&report["state"], &report["booked"]), (&json!("booked"), &json!(1)));
+        assert_eq!(base.unshipped("tea").await, 2);
+        let wrong = csv.replace(",2,red", ",two,red");
+        let problem = api.post(&format!("{path}&channel=a"), &wrong).await.problem(422, "rows-rejected");
+        assert_eq!((&problem["errors"][0]["field"], &problem["errors"][0]["line"]), (&json!("個数"), &json!(2)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sales_are_tried_out_taken_in_and_undone_over_http() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;

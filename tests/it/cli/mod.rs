@@ -7,6 +7,7 @@ mod configuration;
 mod credentials;
 mod database;
 mod fake;
+mod order_files;
 mod orders;
 mod sale;
 mod service;

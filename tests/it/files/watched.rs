@@ -24,6 +24,7 @@ async fn watching(base: &TestBase, change: impl Fn(Watched) -> Watched) -> Engin
         kind: FileKind::Sales,
         folder,
         profile: Profile::default(),
+        channel: None,
         as_of: AsOf::Name("sales_%Y%m%d_%H%M.csv".into()),
         skip_invalid: false,
         every: None,

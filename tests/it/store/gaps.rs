@@ -1,10 +1,13 @@
 //! Spans of orders that nobody can read any more: what they forbid, and what closes them.
 
 use jiff::{SignedDuration, Timestamp};
-use uriba::{engine::import::FileKind, store::sheets::CoverageSheet};
+use uriba::{
+    engine::import::{CoreFile, FileKind, Profile, import_file},
+    store::sheets::CoverageSheet,
+};
 use uriba_sdk::{Env, card};
 
-use crate::support::{CARD, TestBase, on_every_database, outlines, seconds};
+use crate::support::{CARD, TestBase, core_file, on_every_database, outlines, seconds};
 
 const HEAD: &str = "channel,order_id,line,mall_key,ordered,cancelled,shipped,ordered_at\n";
 
@@ -85,6 +88,26 @@ async fn a_list_of_orders_closes_the_gaps_that_lie_within_it_only() {
         assert_eq!(base.attention("gap").await, Vec::<String>::new());
         let rows = base.rows("SELECT closed_by FROM order_gap").await;
         assert_eq!(rows[0]["closed_by"].as_str(), Some("test"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_of_the_malls_console_closes_the_gap_and_its_trial_does_not() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        cycle_after(base, days_ago(base, 100)).await;
+        let row = |day: &str| format!("1-{day},500,2026-{day} 12:00:00,21,31,tea,1,red\n");
+        let head = "注文番号,ステータス,注文日時,送付先ID,商品明細ID,商品管理番号,個数,SKU管理番号\n";
+        let text = format!("{head}{}{}{}", row("08-10"), row("08-15"), row("08-30"));
+        let profile = Profile { export: Some("rakuten".into()), ..Profile::default() };
+        let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(&text);
+        let export = CoreFile { profile: &profile, channel: Some("a"), ..core_file(FileKind::Orders, &bytes) };
+        let trial = import_file(&base.store, &CoreFile { dry_run: true, ..export.clone() }).await.unwrap();
+        assert_eq!((trial.booked, coverage(base).await.gaps.len(), stops(base).await), (3, 1, 1));
+        let report = import_file(&base.store, &export).await.unwrap();
+        assert_eq!((report.booked, coverage(base).await.gaps.len(), stops(base).await), (3, 0, 0));
+        assert_eq!(base.attention("gap").await, Vec::<String>::new());
     })
     .await;
 }

@@ -52,7 +52,9 @@ const fn way(mode: WriteMode) -> WriteWay {
     WriteWay { operation: PUSH, kind: "", mode, batch_max: 10, batch: Batch::PerItem, below_zero: BelowZero::Negative }
 }
 
-static CARD: Card = Card {
+static CARD: Card = PLAIN;
+
+pub const PLAIN: Card = Card {
     mall: "street",
     name: "Street",
     zone: "Asia/Tokyo",
@@ -95,7 +97,7 @@ static CARD: Card = Card {
 
 static MALL: MallEntry = MallEntry { id: "street", card: &CARD, open, fake: |_| Box::pin(std::future::pending()) };
 
-fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
+pub fn open(settings: &Settings, wire: Wire) -> std::result::Result<Box<dyn Mall>, SettingsError> {
     Ok(Box::new(Adapter { channel: settings.channel.clone(), wire }))
 }
 
@@ -285,11 +287,33 @@ impl Street {
         }
     }
 
+    /// Lists so many SKUs that show nothing, named by their numbers, with as many units behind each.
+    pub async fn list_many(&self, skus: usize, units: i64) {
+        for n in 0..skus {
+            self.list(&n.to_string(), 0).await;
+        }
+        let tx = self.store.begin().await.unwrap();
+        let mut counts = Vec::new();
+        for n in 0..skus {
+            let sku_id = self.store.sku(&tx, &n.to_string()).await.unwrap().id;
+            counts.push(self.count(sku_id, &n.to_string(), units));
+        }
+        self.store.count(&tx, counts).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Counts the SKU in the shop, and computes what follows.
     pub async fn stock(&self, sku: &str, units: i64) {
         let sku_id = self.store.sku(self.store.reader(), sku).await.unwrap().id;
+        let tx = self.store.begin().await.unwrap();
+        self.store.count(&tx, vec![self.count(sku_id, sku, units)]).await.unwrap();
+        tx.commit().await.unwrap();
+        self.engine.recompute_all().await.unwrap();
+    }
+
+    fn count(&self, sku_id: i64, sku: &str, units: i64) -> Count {
         let as_of = self.outside.now();
-        let count = Count {
+        Count {
             key: format!("count/{sku}/{as_of}"),
             sku_id,
             location: SHOP.into(),
@@ -298,11 +322,7 @@ impl Street {
             source: "test".into(),
             reason: None,
             import_id: None,
-        };
-        let tx = self.store.begin().await.unwrap();
-        self.store.count(&tx, vec![count]).await.unwrap();
-        tx.commit().await.unwrap();
-        self.engine.recompute_all().await.unwrap();
+        }
     }
 
     /// A list of orders for every channel.

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp, civil::Time, tz::TimeZone};
 use uriba::{
+    config::order_files,
     domain::{business_day::BusinessDays, ledger::CountsShipments},
     engine::{
         braked::Guard,
@@ -22,7 +23,7 @@ static TERMS: LazyLock<Terms> = LazyLock::new(|| terms(&["a", "b"]));
 /// What files need to know of the channels.
 pub fn terms(channels: &[&str]) -> Terms {
     let intakes = channels.iter().map(|id| ((*id).to_owned(), intake(id))).collect();
-    Terms { intakes }
+    Terms { intakes, ..Terms::default() }.reading(order_files::read)
 }
 
 /// A file that nobody says the time of.
@@ -42,6 +43,7 @@ pub fn core_file(kind: FileKind, bytes: &[u8]) -> CoreFile<'_> {
         as_of: None,
         date: None,
         profile: &PLAIN,
+        channel: None,
         guard: &BRAKED,
         dry_run: false,
         skip_invalid: false,

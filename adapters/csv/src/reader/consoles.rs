@@ -75,7 +75,10 @@ pub fn ponpare(column: &str) -> Status {
     status(column, &["キャンセル"], &["発送後入金待ち", "処理済み", "処理済"])
 }
 
-/// By its word in settings: `hub`, `rakuten`, `yahoo`, `aupay`.
+/// The malls whose consoles' exports are known, by their words in settings.
+pub const NAMES: [&str; 3] = ["rakuten", "yahoo", "aupay"];
+
+/// By its word in settings: `hub`, or one of [`NAMES`].
 pub fn by_name(name: &str) -> Option<Profile> {
     match name {
         "hub" => Some(Profile::default()),

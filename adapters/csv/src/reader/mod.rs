@@ -23,7 +23,7 @@ mod times;
 use jiff::Timestamp;
 use uriba_sdk::Order;
 
-pub use profile::{Column, KeyForm, Profile, Status};
+pub use profile::{COLUMNS, Column, KeyForm, Profile, Status};
 pub use text::Encoding;
 pub(crate) use times::minute_of;
 pub use times::{instant, moment_after};
@@ -94,7 +94,7 @@ pub fn read(bytes: &[u8], profile: &Profile) -> Result<Sheet, Fault> {
         }
     };
     let places = row::Places::find(&header, profile)?;
-    let mut draft = orders::Draft::default();
+    let mut draft = orders::Draft::new(places.names(&header));
     let mut rows = 0;
     for record in cells {
         match record {

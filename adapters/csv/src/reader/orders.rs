@@ -7,13 +7,13 @@ use uriba_sdk::{FulfilledBy, Line, Order};
 
 use super::{
     Flaw, Stated,
-    row::{Good, Read},
+    row::{Good, Names, Read},
 };
 
 type Name = (Option<String>, String);
 
-#[derive(Default)]
 pub(super) struct Draft {
+    names: Names,
     orders: BTreeMap<Name, Gathered>,
     flaws: Vec<(Flaw, Option<String>)>,
 }
@@ -27,6 +27,10 @@ struct Gathered {
 }
 
 impl Draft {
+    pub fn new(names: Names) -> Self {
+        Self { names, orders: BTreeMap::new(), flaws: Vec::new() }
+    }
+
     pub fn add(&mut self, read: Read) {
         match read {
             Read::Good(good) => self.gather(*good),
@@ -48,14 +52,15 @@ impl Draft {
 
     fn gather(&mut self, good: Good) {
         let at = good.at;
-        let flaw = |message: &str| Flaw {
+        let names = &self.names;
+        let flaw = |column: &Option<String>, message: &str| Flaw {
             line: at,
+            column: column.clone(),
             message: message.into(),
             channel: good.channel.clone(),
             order_id: Some(good.order_id.clone()),
             mall_keys: good.line.mall_key.clone().into_iter().collect(),
             placed_at: Some(good.placed_at),
-            ..Flaw::default()
         };
         let known = self.orders.entry((good.channel.clone(), good.order_id.clone())).or_insert_with(|| Gathered {
             first: at,
@@ -65,9 +70,13 @@ impl Draft {
             by_id: HashMap::new(),
         });
         if known.placed_at != good.placed_at {
-            self.flaws.push((flaw("has another time of ordering than the order's other rows"), None));
-        } else if let Err(message) = known.take(&good) {
-            self.flaws.push((flaw(message), None));
+            self.flaws.push((flaw(&names.ordered_at, "is not that of the order's other rows"), None));
+        } else if let Err(odd) = known.take(&good) {
+            let odd = match odd {
+                Odd::Listing => flaw(&names.mall_key, "is not that of the row above with the same line"),
+                Odd::Units => flaw(&names.ordered, "makes more units of one listing than there can be"),
+            };
+            self.flaws.push((odd, None));
         }
     }
 
@@ -99,8 +108,14 @@ impl Draft {
     }
 }
 
+/// Why a row can't be taken to the others of its order.
+enum Odd {
+    Listing,
+    Units,
+}
+
 impl Gathered {
-    fn take(&mut self, good: &Good) -> Result<(), &'static str> {
+    fn take(&mut self, good: &Good) -> Result<(), Odd> {
         self.updated_at = self.updated_at.max(good.updated_at);
         let Some(place) = self.by_id.get(&good.line.id) else {
             self.by_id.insert(good.line.id.clone(), self.lines.len());
@@ -109,10 +124,10 @@ impl Gathered {
         };
         let (updated_at, line) = &mut self.lines[*place];
         if !good.numbered {
-            return add_up(line, &good.line).ok_or("makes more units of one listing than there can be");
+            return add_up(line, &good.line).ok_or(Odd::Units);
         }
         if line.mall_key != good.line.mall_key {
-            return Err("has another listing than the row above with the same line");
+            return Err(Odd::Listing);
         }
         // The same line once more: whatever is newer stands.
         if good.updated_at >= *updated_at {

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::Encoding;
+use super::{Encoding, consoles};
 
 /// One kind of file. [`Profile::default`] is the hub's own: the columns of the file kind `orders`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Profile {
     /// The parts of the listing's key, joined by `key`.
     pub mall_key: Vec<Column>,
     pub key: KeyForm,
+    /// A row that names no listing can't be read. Otherwise it is a line of none.
+    pub needs_key: bool,
     pub ordered: Column,
     pub cancelled: Option<Column>,
     pub shipped: Option<Column>,
@@ -41,6 +43,7 @@ impl Default for Profile {
             line: vec![Column::optional("line")],
             mall_key: vec![Column::required("mall_key")],
             key: KeyForm::default(),
+            needs_key: false,
             ordered: Column::required("ordered"),
             cancelled: Some(Column::optional("cancelled")),
             shipped: Some(Column::optional("shipped")),
@@ -49,6 +52,57 @@ impl Default for Profile {
             updated_at: Some(Column::optional("updated_at")),
             statuses: Vec::new(),
             zone: super::times::tokyo(),
+        }
+    }
+}
+
+/// Our names of the columns that a file may name otherwise.
+pub const COLUMNS: [&str; 11] = [
+    "channel",
+    "order_id",
+    "line",
+    "mall_key",
+    "ordered",
+    "cancelled",
+    "shipped",
+    "ordered_at",
+    "shipped_at",
+    "updated_at",
+    "status",
+];
+
+impl Profile {
+    /// One of [`COLUMNS`] as the file names it, and must have it. What tells lines apart, the listing, and the time of
+    /// ordering may stand in several, with `+` between them. A status has the words that the profile knows, and Ponpare
+    /// Mall's where it knows none. Other names are left alone.
+    pub fn rename(&mut self, ours: &str, theirs: &str) {
+        let column = Column::required(theirs);
+        let several =
+            || theirs.split('+').map(str::trim).filter(|name| !name.is_empty()).map(Column::required).collect();
+        match ours {
+            "channel" => self.channel = Some(column),
+            "order_id" => self.order_id = column,
+            "line" => self.line = several(),
+            "mall_key" => self.mall_key = several(),
+            "ordered" => self.ordered = column,
+            "cancelled" => self.cancelled = Some(column),
+            "shipped" => self.shipped = Some(column),
+            "ordered_at" => self.ordered_at = several(),
+            "shipped_at" => self.shipped_at = Some(column),
+            "updated_at" => self.updated_at = Some(column),
+            "status" => match self.statuses.last_mut() {
+                Some(status) => status.column = column,
+                None => self.statuses.push(consoles::ponpare(theirs)),
+            },
+            _ => {}
+        }
+    }
+
+    /// Other words in the column `status`.
+    pub fn reword(&mut self, cancelled: Option<Vec<String>>, shipped: Option<Vec<String>>) {
+        if let Some(status) = self.statuses.last_mut() {
+            status.cancelled = cancelled.unwrap_or_else(|| status.cancelled.clone());
+            status.shipped = shipped.unwrap_or_else(|| status.shipped.clone());
         }
     }
 }

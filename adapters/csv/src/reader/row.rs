@@ -32,6 +32,14 @@ pub(super) struct Places {
     statuses: Vec<Option<usize>>,
 }
 
+/// What the file calls the columns in which an order's rows may contradict each other.
+#[derive(Default)]
+pub(super) struct Names {
+    pub ordered_at: Option<String>,
+    pub mall_key: Option<String>,
+    pub ordered: Option<String>,
+}
+
 /// A row that could be read.
 pub(super) struct Good {
     pub at: u64,
@@ -81,6 +89,15 @@ impl Places {
             return Err(Fault::whole(message));
         }
         Ok(places)
+    }
+
+    pub fn names(&self, header: &[Cow<'_, str>]) -> Names {
+        let name = |place: Option<usize>| place.and_then(|at| header.get(at)).map(ToString::to_string);
+        Names {
+            ordered_at: name(self.ordered_at.first().copied()),
+            mall_key: name(self.mall_key.iter().flatten().next().copied()),
+            ordered: name(Some(self.ordered)),
+        }
     }
 }
 
@@ -143,6 +160,9 @@ impl Row<'_> {
         let first = places.mall_key.iter().flatten().next().copied();
         if mall_key.as_ref().is_some_and(|key| !is_name(key)) {
             return Err((first, "is no key of a listing".into()));
+        }
+        if profile.needs_key && mall_key.is_none() {
+            return Err((first, "is empty".into()));
         }
         known.mall_keys.extend(mall_key.clone());
         let placed_at = self.placed_at(places, profile)?;

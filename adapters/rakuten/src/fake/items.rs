@@ -74,9 +74,9 @@ pub fn listed(key: &str) -> Listed {
 
 pub fn shop_master(shop: &Shop, _visit: &Visit<'_>) -> Reply {
     let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><shopBizApiResponse><resultCode>N000</resultCode><result><shopMaster>\
-         <shopName>{}</shopName><url>{}</url><companyName>株式会社見本</companyName><presidentName>見本 花子</presidentName>\
-         </shopMaster></result></shopBizApiResponse>",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><shopBizApiResponse><resultCode>N000</resultCode><result>\
+         <shopMaster><shopName>{}</shopName><url>{}</url><companyName>株式会社見本</companyName>\
+         <presidentName>見本 花子</presidentName></shopMaster></result></shopBizApiResponse>",
         name(&shop.name),
         url(&shop.name)
     );

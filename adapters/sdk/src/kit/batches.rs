@@ -122,8 +122,14 @@ async fn full(shop: Arc<Shop>) -> Finding {
         let batch = batch(&shop, way, way.batch_max).await?;
         let outcomes = in_the_end(&shop, &batch, push(&shop, &batch).await).await??;
         applied(&shop, &batch.iter().collect::<Vec<_>>(), &outcomes)?;
+        clear_away(&shop, &batch);
     }
     Ok(())
+}
+
+/// A shop that lists much is slow to look through, for its fake as well.
+fn clear_away(shop: &Shop, batch: &[Entry]) {
+    batch.iter().for_each(|entry| shop.book().unlist(&entry.listing.key));
 }
 
 /// One too many, and far too many: three batches of which the last holds one, where batches are small.
@@ -144,6 +150,7 @@ async fn overfull(shop: Arc<Shop>) -> Finding {
                     untouched(&shop, batch.iter())?;
                 }
             }
+            clear_away(&shop, &batch);
         }
     }
     Ok(())
@@ -262,8 +269,8 @@ async fn honest(shop: Arc<Shop>) -> Finding {
                 shop.book().clear_faults();
                 let result = in_the_end(&shop, &batch, told).await?;
                 judge(&shop, &batch, &result).map_err(|miss| miss.within(format!("{fault:?}")))?;
-                // After an answer that says "too fast" the gate would be told to wait.
-                shop.env.advance(Duration::from_secs(5));
+                // What was sent may land while the next batch is looked at. And "too fast" asks for a wait.
+                shop.land();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Failures: each operation answers each of them with the class that says what to do next.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     Finding, Miss, Planned, Shop, check,
@@ -172,17 +172,19 @@ async fn hangs(shop: Arc<Shop>) -> Finding {
 /// Where a push reads before it writes, a failure of the reading is not a doubt about the writing.
 async fn preparation(shop: Arc<Shop>) -> Finding {
     let bench = Bench::of_requests(&shop).await?;
-    let mut before: Vec<_> = shop.mall.before_push().to_vec();
-    before.extend(shop.card().reads.as_ref().map(|reads| reads.operation).filter(|name| !before.contains(name)));
-    if before.is_empty() {
+    let reads = shop.card().reads.as_ref().map(|reads| reads.operation);
+    if shop.mall.before_push().is_empty() && reads.is_none() {
         return Err(Miss::CannotDo("a push asks for nothing before it writes, and the mall shows no figures".into()));
     }
     let pushes: Vec<_> = bench.duties.iter().copied().filter(|(duty, _)| duty.writes()).collect();
     for (duty, operation) in pushes {
         let Duty::Push(way) = duty else { continue };
         let key = bench.pushed(way);
-        for reads in before.iter().copied().filter(|reads| *reads != operation) {
+        let before: BTreeSet<_> = shop.mall.before(operation).iter().copied().chain(reads).collect();
+        for reads in before.into_iter().filter(|reads| *reads != operation) {
             bench.recovers(&shop, duty).await?;
+            // What that wrote may take effect much later, and must not be taken for what follows.
+            shop.land();
             for fault in
                 [Fault::Status(500), Fault::CloseBefore, Fault::Truncate, Fault::Throttle { retry_after: Some(2) }]
             {
@@ -191,7 +193,7 @@ async fn preparation(shop: Arc<Shop>) -> Finding {
                 shop.fault(reads, fault.clone());
                 let result = bench.perform_with(&shop, fresh.as_ref(), duty).await?;
                 shop.book().clear_faults();
-                shop.take_effect();
+                shop.land();
                 let figure = shop.figure(key);
                 let fits = match &result {
                     Ok(Told::Fine) => figure == 300,

@@ -192,9 +192,11 @@ async fn verdict(entry: &'static MallEntry, run: impl Fn(Arc<Shop>) -> Running) 
     let outcome = AssertUnwindSafe(run(shop.clone())).catch_unwind().await;
     let outcome = outcome.unwrap_or_else(|panic| Err(failed("no panic", format!("a panic: {}", words_of(&panic)))));
     let violations = shop.meters.violations();
+    let too_early = violations.join("\n");
     let (expected, seen) = match outcome {
-        Err(Miss::Failed { expected, seen }) => (expected, seen),
-        _ if !violations.is_empty() => ("no request above a quota, as the fake counts".into(), violations.join("\n")),
+        Err(Miss::Failed { expected, seen }) if violations.is_empty() => (expected, seen),
+        Err(Miss::Failed { expected, seen }) => (expected, format!("{seen}\nthe mall counted: {too_early}")),
+        _ if !violations.is_empty() => ("no request above a quota, as the fake counts".into(), too_early),
         Ok(()) => return (Verdict::Passed, None),
         Err(Miss::CannotDo(why)) => return (Verdict::CannotDo(why), None),
     };

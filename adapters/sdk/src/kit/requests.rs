@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<Planned> {
         ),
         check(
             "a push makes only the requests that it speaks for",
-            "`Mall::before_push`: operations that a push calls beside its own are named, and their quotas booked with it",
+            "`Mall::before`, `Mall::before_push`: what a push calls beside its own operation is named, and booked with it",
             spoken_for,
         ),
         check(
@@ -49,12 +49,12 @@ async fn counted(shop: Arc<Shop>) -> Finding {
 
 async fn spoken_for(shop: Arc<Shop>) -> Finding {
     let bench = Bench::of_requests(&shop).await?;
-    let before = shop.mall.before_push();
-    for name in before {
+    for name in shop.mall.before_push() {
         let known = shop.card().operation(name).is_some();
         ensure(known, || ("operations of the card in before_push", (*name).to_owned()))?;
     }
     for (duty, operation) in bench.duties.iter().filter(|(duty, _)| duty.writes()) {
+        let before = shop.mall.before(operation);
         shop.heard();
         // One that has just been opened has everything still to find out.
         let fresh = shop.restarted()?;

@@ -183,6 +183,13 @@ impl Shop {
         }
     }
 
+    /// Lets time pass until no write that was ever sent can still land.
+    pub(super) fn land(&self) {
+        let slowest = self.card().operations.iter().map(|operation| operation.takes).max().unwrap_or_default();
+        self.env.advance(self.card().times.late_apply + slowest * 4 + std::time::Duration::from_secs(5));
+        self.take_effect();
+    }
+
     pub(super) fn opened_at(&self) -> Timestamp {
         self.opened_at
     }

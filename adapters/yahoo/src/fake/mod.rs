@@ -3,10 +3,12 @@
 //! * [`service`] keeps what is asked before any content is looked at: tokens with their lives, the encrypted
 //!   signature, registered addresses; and words the errors.
 //! * [`orders`] answers orderList and orderInfo, [`stock`] getStock and setStock.
+//! * [`file`] writes the stock file.
 //! * [`view`] is how the mall shows an order of the book, and what of it survives the format.
 //!
 //! Facts that nobody is sure of are switches; README, Uncertain, tells why each is one.
 
+mod file;
 mod orders;
 mod service;
 mod stock;
@@ -16,7 +18,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use jiff::Timestamp;
 use uriba_sdk::{
-    Order, Settings,
+    Listed, Order, Settings,
     fake::{Book, FakeMall, FakeOptions, FakeServer, IdMaker, Stage},
 };
 
@@ -57,6 +59,12 @@ pub const BELOW_ZERO_GOES_NEGATIVE: &str = "below-zero-goes-negative";
 /// Stock is written, and the new figures can't be read back.
 pub const FIGURES_UNREADABLE: &str = "figures-unreadable";
 
+/// Each answer of the token endpoint gives another refresh token, as one client says.
+pub const REFRESH_TOKEN_ROTATES: &str = "refresh-token-rotates";
+
+/// A file is not there as soon as it is ordered.
+pub const FILE_TAKES_A_WHILE: &str = "file-takes-a-while";
+
 /// What nobody is sure of.
 const SWITCHES: &[&str] = &[
     THROTTLES_WITH_429,
@@ -72,6 +80,8 @@ const SWITCHES: &[&str] = &[
     BELOW_ZERO_CLAMPS,
     BELOW_ZERO_GOES_NEGATIVE,
     FIGURES_UNREADABLE,
+    REFRESH_TOKEN_ROTATES,
+    FILE_TAKES_A_WHILE,
 ];
 
 /// States that a store can come into. Turned on like switches, and not among them: the contract can't be kept in
@@ -109,6 +119,15 @@ impl Fake {
         let at = service.clone();
         let path = "^/ShoppingWebService/V1/getStock$";
         server.endpoint("stock.read", "POST", path, move |visit| stock::read(&at, visit)).await;
+        let at = service.clone();
+        let path = "^/ShoppingWebService/V1/orderCount$";
+        server.endpoint("account.read", "GET", path, move |visit| orders::count(&at, visit)).await;
+        let at = service.clone();
+        let path = "^/ShoppingWebService/V1/downloadRequest$";
+        server.endpoint("catalogue.order", "POST", path, move |visit| file::order(&at, visit)).await;
+        let at = service.clone();
+        let path = "^/ShoppingWebService/V1/downloadSubmit$";
+        server.endpoint("catalogue.file", "GET", path, move |visit| file::fetch(&at, visit)).await;
         Self { server, service, shop: options.shop }
     }
 }
@@ -151,6 +170,18 @@ impl FakeMall for Fake {
 
     fn expressible(&self, order: Order) -> Order {
         View::of(&self.service).expressible(order)
+    }
+
+    fn shop_name(&self) -> Option<String> {
+        Some(self.service.seller_id.clone())
+    }
+
+    fn listed(&self, key: &str) -> Option<Listed> {
+        self.service.book.item(key).map(|_| Listed { key: key.to_owned(), ..Listed::default() })
+    }
+
+    fn consent_code(&self, redirect: &str) -> Option<String> {
+        Some(self.service.agree(redirect))
     }
 
     fn expire_credentials(&self) {

@@ -75,6 +75,26 @@ pub fn one(service: &Service, visit: &Visit<'_>) -> Reply {
     .with_header("X-SWS-Authorize-Status", status)
 }
 
+/// How many orders are where: asked with GET, and signed like every order call.
+pub fn count(service: &Service, visit: &Visit<'_>) -> Reply {
+    let status = match service.admit_to_orders(visit.request) {
+        Ok(status) => status,
+        Err(reply) => return reply,
+    };
+    let asked: Vec<(String, String)> = visit.request.url.query_pairs().into_owned().collect();
+    if asked != [("sellerId".to_owned(), service.seller_id.clone())] {
+        return service.error(400, "od90101", "Request Parameter Error : sellerId");
+    }
+    let open = service.book.orders().iter().filter(|found| !found.order.is_closed()).count();
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <ResultSet totalResultsAvailable=\"1\" totalResultsReturned=\"1\" firstResultPosition=\"1\">\
+         <Result><Status>OK</Status><Count><NewOrder>{open}</NewOrder><NewReserve>0</NewReserve></Count></Result>\
+         </ResultSet>"
+    );
+    Reply::xml(200, body).with_header("X-SWS-Authorize-Status", status)
+}
+
 struct Search {
     start: usize,
     rows: usize,

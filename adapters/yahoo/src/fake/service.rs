@@ -19,7 +19,9 @@ use uriba_sdk::{
 };
 use wiremock::Request;
 
-use super::{ERRORS_IN_JSON, KEY_EXPIRED, MAINTENANCE_BY_CODE, THROTTLES_WITH_429, UNREGISTERED_IP};
+use super::{
+    ERRORS_IN_JSON, KEY_EXPIRED, MAINTENANCE_BY_CODE, REFRESH_TOKEN_ROTATES, THROTTLES_WITH_429, UNREGISTERED_IP,
+};
 use crate::{auth::Random, jst};
 
 /// Two shops of one fake application share it, as two stores of one seller may.
@@ -45,7 +47,13 @@ pub struct State {
     /// An order call came without a good signature: the session ends twelve hours after the consent.
     cut: bool,
     issued: Vec<(String, Timestamp)>,
+    /// Refresh tokens that are good.
+    refresh: Vec<String>,
+    /// Codes of the consent page, each with the address that it was given to.
+    codes: Vec<(String, String, Timestamp)>,
     serial: u64,
+    /// The stock file that was ordered last, and when it is done.
+    pub file: Option<(String, Timestamp)>,
     /// Figures written to codes that the store doesn't list (yet).
     pub unlisted: BTreeMap<String, i64>,
 }
@@ -69,7 +77,11 @@ pub fn seller_id(shop: &str) -> String {
 
 impl Service {
     pub fn new(book: Book, shop: &str) -> Self {
+        let (seller_id, refresh_token) = (seller_id(shop), format!("refresh-token-of-shop-{shop}"));
         let state = State {
+            refresh: vec![refresh_token.clone()],
+            codes: Vec::new(),
+            file: None,
             switches: BTreeSet::new(),
             revoked: false,
             consented_at: book.now(),
@@ -78,7 +90,6 @@ impl Service {
             serial: 0,
             unlisted: BTreeMap::new(),
         };
-        let (seller_id, refresh_token) = (seller_id(shop), format!("refresh-token-of-shop-{shop}"));
         Self { book, seller_id, refresh_token, key: key_of(shop), state: Mutex::new(state) }
     }
 
@@ -106,20 +117,64 @@ impl Service {
         let Some(form) = form(request) else {
             return Reply::json(400, &json!({"error": "invalid_request"}));
         };
-        if form.get("grant_type").map(String::as_str) != Some("refresh_token") {
-            return Reply::json(400, &json!({"error": "unsupported_grant_type"}));
+        let field = |name: &str| form.get(name).map_or("", String::as_str);
+        match field("grant_type") {
+            "refresh_token" => self.refreshed(field("refresh_token")),
+            "authorization_code" => self.consented(field("code"), field("redirect_uri")),
+            _ => Reply::json(400, &json!({"error": "unsupported_grant_type"})),
         }
+    }
+
+    fn refreshed(&self, given: &str) -> Reply {
+        let rotates = self.is(REFRESH_TOKEN_ROTATES);
         let now = self.book.now();
         let mut state = self.state();
         let dead = state.revoked || now >= state.session_ends();
-        if dead || form.get("refresh_token") != Some(&self.refresh_token) {
-            let body = json!({"error": "invalid_grant", "error_description": "expired or revoked", "error_code": 4101});
-            return Reply::json(400, &body);
+        let Some(at) = state.refresh.iter().position(|good| good == given).filter(|_| !dead) else {
+            return dead_grant();
+        };
+        let mut body = self.granted(&mut state, now);
+        if rotates {
+            // The one before lives until its successor is used.
+            state.refresh.truncate(at + 1);
+            state.refresh.drain(..at);
+            let fresh = format!("refresh-token-{}-{}", state.serial, self.seller_id);
+            state.refresh.push(fresh.clone());
+            body["refresh_token"] = json!(fresh);
         }
+        Reply::json(200, &body)
+    }
+
+    /// A code is good once, for ten minutes, and for the address that it was sent to.
+    fn consented(&self, code: &str, redirect: &str) -> Reply {
+        let now = self.book.now();
+        let mut state = self.state();
+        let known = |(given, to, until): &(String, String, Timestamp)| given == code && to == redirect && now < *until;
+        let Some(at) = state.codes.iter().position(known) else { return dead_grant() };
+        state.codes.remove(at);
+        state.consent(now);
+        let mut body = self.granted(&mut state, now);
+        let fresh = format!("refresh-token-{}-{}", state.serial, self.seller_id);
+        state.refresh.push(fresh.clone());
+        (body["refresh_token"], body["id_token"]) = (json!(fresh), json!("e30.e30.c2ln"));
+        Reply::json(200, &body)
+    }
+
+    fn granted(&self, state: &mut State, now: Timestamp) -> serde_json::Value {
         state.serial += 1;
         let token = format!("access-token-{}-{}", state.serial, self.seller_id);
         state.issued.push((token.clone(), jst::later(now, seconds(3_600))));
-        Reply::json(200, &json!({"access_token": token, "token_type": "Bearer", "expires_in": 3_600}))
+        json!({"access_token": token, "token_type": "Bearer", "expires_in": 3_600})
+    }
+
+    /// The owner agrees on the page, which sends them back with this.
+    pub fn agree(&self, redirect: &str) -> String {
+        let until = jst::later(self.book.now(), seconds(600));
+        let mut state = self.state();
+        state.serial += 1;
+        let code = format!("code+{}/of={}", state.serial, self.seller_id);
+        state.codes.push((code.clone(), redirect.to_owned(), until));
+        code
     }
 
     /// What every API asks for.
@@ -147,7 +202,7 @@ impl Service {
         if self.is(UNREGISTERED_IP) {
             return Err(self.error(403, "px-04306", "The IP address is not registered for using this API."));
         }
-        if !header(request, "content-type").starts_with("application/xml") {
+        if request.method.as_str() == "POST" && !header(request, "content-type").starts_with("application/xml") {
             return Err(self.error(400, "od90101", "Request Parameter Error : Content-Type"));
         }
         if self.is_signed(request) && !self.is(KEY_EXPIRED) {
@@ -183,6 +238,10 @@ impl Service {
         let body = format!("<Error><Message>Please provide valid credentials. {}</Message></Error>", challenge);
         Reply::xml(401, body).with_header("WWW-Authenticate", challenge)
     }
+}
+
+fn dead_grant() -> Reply {
+    Reply::json(400, &json!({"error": "invalid_grant", "error_description": "expired or revoked", "error_code": 4101}))
 }
 
 /// How this mall words what every mall has to say.

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod families;
+#[cfg(test)]
+mod gotchas;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
