@@ -99,7 +99,7 @@ mod tests {
             answered: "not yet".into(),
         };
         let failure = Failure { expected: "7".into(), seen: "8\nand 9".into(), exchanges: vec![exchange] };
-        let check = |name, verdict, failure| Check { name, says: "`Rule`: so it is", verdict, failure };
+        let check = |name, verdict, failure| Check { name, says: "`Rule`: so it is", seconds: 0.1, verdict, failure };
         let checks = vec![
             check("one is one", Verdict::Passed, None),
             check("two are two", Verdict::Failed(failure.to_string()), Some(failure)),
