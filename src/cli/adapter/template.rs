@@ -61,8 +61,11 @@ pub fn expand(files: &BTreeMap<String, String>, names: &Names<'_>) -> BTreeMap<S
     expanded.filter(|(_, text)| !text.trim().is_empty()).collect()
 }
 
-/// `// scaffold: text` is put in the place of the rest of its block: every line from it on that isn't indented less.
-/// The line after `// scaffold+` is in the copy only, the one with `// scaffold-` in the template only.
+const INSTEAD: &str = "// scaffold:";
+
+/// `// scaffold: text`, on one line or several, is put in the place of the rest of its block: every line from it on that
+/// isn't indented less. The line after `// scaffold+` is in the copy only, the one with `// scaffold-` in the template
+/// only.
 fn blocks(text: &str) -> String {
     let mut kept = Vec::new();
     let mut lines = text.lines().peekable();
@@ -76,11 +79,13 @@ fn blocks(text: &str) -> String {
             if alone && lines.peek().is_some_and(|next| next.is_empty()) {
                 lines.next();
             }
-        } else if let Some(instead) = line.trim_start().strip_prefix("// scaffold:") {
-            while lines.next_if(|next| next.is_empty() || self::indent(next) >= indent).is_some() {}
-            if !instead.trim().is_empty() {
-                kept.push(format!("{}{}", " ".repeat(indent), instead.trim()));
+        } else if let Some(first) = line.trim_start().strip_prefix(INSTEAD) {
+            let mut instead = vec![first.trim()];
+            while let Some(more) = lines.next_if(|next| next.trim_start().starts_with(INSTEAD)) {
+                instead.push(more.trim_start()[INSTEAD.len()..].trim());
             }
+            while lines.next_if(|next| next.is_empty() || self::indent(next) >= indent).is_some() {}
+            kept.extend(instead.into_iter().filter(|text| !text.is_empty()).map(|text| " ".repeat(indent) + text));
         } else {
             kept.push(line.to_owned());
         }
@@ -133,9 +138,8 @@ mod tests {
 
     #[test]
     fn a_body_is_replaced_up_to_the_end_of_its_block() {
-        let template =
-            "fn a() {\n    // scaffold: left()\n    if b {\n        c();\n    }\n\n    d()\n}\n\nfn e() {}\n";
-        assert_eq!(copy("a.rs", template).unwrap(), "fn a() {\n    left()\n}\n\nfn e() {}\n");
+        let template = "fn a() {\n    // scaffold: left();\n    // scaffold: right()\n    if b {\n        c();\n    }\n\n    d()\n}\n\nfn e() {}\n";
+        assert_eq!(copy("a.rs", template).unwrap(), "fn a() {\n    left();\n    right()\n}\n\nfn e() {}\n");
     }
 
     #[test]
