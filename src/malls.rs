@@ -20,6 +20,9 @@ pub static MALLS: &[&MallEntry] = &[
     &uriba_sample::MALL,
 ];
 
+/// The made-up mall among them, whose adapter new ones are made from.
+pub const TEMPLATE: &str = "sample";
+
 pub fn find(id: &str) -> Option<&'static MallEntry> {
     MALLS.iter().copied().find(|mall| mall.id == id)
 }

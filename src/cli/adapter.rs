@@ -1,7 +1,11 @@
-//! `uriba adapter`: which malls this build can talk to, and whether an adapter keeps its contract.
+//! `uriba adapter`: which malls this build can talk to, whether an adapter keeps its contract, and how one begins.
 
 #[cfg(feature = "demo")]
 mod fake;
+mod new;
+mod template;
+#[cfg(feature = "demo")]
+mod test;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -16,10 +20,12 @@ pub enum Command {
     List,
     /// Run the conformance kit against an adapter and its fake
     #[cfg(feature = "demo")]
-    Test { name: String },
+    Test(test::Test),
     /// Open a made-up shop on this machine, to try a hub on
     #[cfg(feature = "demo")]
     Fake(fake::Fake),
+    /// Begin an adapter in a checkout of uriba (see docs/add-a-mall.md)
+    New(new::New),
 }
 
 #[derive(Serialize)]
@@ -40,9 +46,10 @@ pub async fn run(common: &Common, command: Command) -> Done {
             Ok(())
         }
         #[cfg(feature = "demo")]
-        Command::Test { name } => test(common, &name).await,
+        Command::Test(asked) => test::run(common, asked).await,
         #[cfg(feature = "demo")]
         Command::Fake(asked) => fake::run(asked).await,
+        Command::New(asked) => new::run(common, asked),
     }
 }
 
@@ -74,35 +81,4 @@ fn table(sheets: &[MallSheet]) -> String {
         ]);
     }
     table.to_string()
-}
-
-#[cfg(feature = "demo")]
-async fn test(common: &Common, name: &str) -> Done {
-    use super::{failure::Failure, print::note};
-
-    #[derive(Serialize)]
-    struct CheckSheet {
-        name: &'static str,
-        verdict: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        why: Option<String>,
-    }
-
-    let mall = fake::named(name)?;
-    note(&format!("{name}: running the conformance kit…"));
-    let report = uriba_sdk::kit::run(mall).await;
-    let checks: Vec<CheckSheet> = report
-        .checks
-        .iter()
-        .map(|check| {
-            let (verdict, why) = match &check.verdict {
-                uriba_sdk::kit::Verdict::Passed => ("passed", None),
-                uriba_sdk::kit::Verdict::Failed(why) => ("failed", Some(why.clone())),
-                uriba_sdk::kit::Verdict::CannotDo(why) => ("cannot_do", Some(why.clone())),
-            };
-            CheckSheet { name: check.name, verdict, why }
-        })
-        .collect();
-    common.printer().list(&checks, "the kit has no check", |_| report.to_string());
-    if report.failed() > 0 { Err(Failure::Differences) } else { Ok(()) }
 }

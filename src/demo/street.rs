@@ -8,9 +8,7 @@ use uriba_sdk::{
 };
 
 use super::goods::GOODS;
-
-/// The made-up mall that adapters are copied from: it has no shoppers.
-const TEMPLATE: &str = "sample";
+use crate::malls::{MALLS, TEMPLATE};
 
 pub struct Shop {
     pub entry: &'static MallEntry,
@@ -82,7 +80,7 @@ const A_FEW: usize = 3;
 pub async fn open(env: &Arc<dyn Env>, all: bool) -> Vec<Shop> {
     let mut shops = Vec::new();
     let most = if all { usize::MAX } else { A_FEW };
-    let entries = crate::malls::MALLS.iter().filter(|entry| entry.id != TEMPLATE).take(most);
+    let entries = MALLS.iter().filter(|entry| entry.id != TEMPLATE).take(most);
     for (index, entry) in entries.enumerate() {
         shops.push(Shop::open(index, entry, env.clone()).await);
     }

@@ -73,6 +73,9 @@ pub static CARD: Card = Card {
     ],
     options: &[],
     sources: &[Source {
+        // scaffold: fact: "nothing yet",
+        // scaffold: source: "not read yet: the figures are the template's",
+        // scaffold: read_on: "2026-11-20",
         fact: "everything",
         source: "made up with this adapter; adapters/sample/README.md is the mall's whole documentation",
         read_on: "2026-11-20",

@@ -1,6 +1,8 @@
 //! Sample Mall's fake: the reverse mapper. It writes the common [`Book`] in the mall's words and reads the
 //! hub's requests as strictly as the mall's documentation (this crate's README) says that the mall does.
 
+// scaffold+ #![expect(unused, reason = "not all of it is written yet")]
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -173,6 +175,7 @@ type Answered = Result<Value, (u16, &'static str)>;
 const BAD: (u16, &str) = (400, "bad_request");
 
 fn search(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::search"))
     let url = Url::parse(visit.request.url.as_str()).map_err(|_| BAD)?;
     let mut asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
     let (from, to) = (asked.remove("from").ok_or(BAD)?, asked.remove("to").ok_or(BAD)?);
@@ -201,6 +204,7 @@ fn search(book: &Book, visit: &Visit<'_>) -> Answered {
 }
 
 fn lookup(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::lookup"))
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Asked {
@@ -231,6 +235,7 @@ struct Asked {
 }
 
 fn push(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::push"))
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Body {
@@ -273,6 +278,7 @@ fn write(item: &mut Item, asked: &Asked) -> Result<i64, (&'static str, i64)> {
 }
 
 fn read(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::read"))
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Asked {
@@ -295,6 +301,7 @@ fn read(book: &Book, visit: &Visit<'_>) -> Answered {
 }
 
 fn list(book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::list"))
     let url = Url::parse(visit.request.url.as_str()).map_err(|_| BAD)?;
     let mut asked: HashMap<_, _> = url.query_pairs().into_owned().collect();
     let page = asked.remove("page");
@@ -312,6 +319,7 @@ fn list(book: &Book, visit: &Visit<'_>) -> Answered {
 }
 
 fn shop(_book: &Book, visit: &Visit<'_>) -> Answered {
+    // scaffold: Err((501, "not written yet: fake::shop"))
     let key = header(visit, "authorization").and_then(|value| value.strip_prefix("Bearer ")).ok_or(BAD)?;
     Ok(json!({"shop": shop_name(key), "key_ends": "2029-06-01T00:00:00"}))
 }
@@ -341,6 +349,7 @@ fn rows(found: &[BookOrder], visit: &Visit<'_>) -> Vec<Value> {
 }
 
 fn encode(found: &BookOrder, visit: &Visit<'_>) -> Value {
+    // scaffold: json!({"not written yet": "fake::encode"})
     let stale = found.before.as_deref().filter(|_| visit.has(&Fault::StaleRows));
     let order = stale.unwrap_or(&found.order);
     let state = match found.stage {
@@ -366,6 +375,7 @@ fn encode(found: &BookOrder, visit: &Visit<'_>) -> Value {
 }
 
 fn encode_line(line: &Line) -> Value {
+    // scaffold: json!({"not written yet": "fake::encode_line"})
     json!({
         "line": line.id,
         "item": line.mall_key,

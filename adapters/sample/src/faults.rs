@@ -1,5 +1,7 @@
 //! Every failed answer, named by what the hub does next.
 
+// scaffold+ #![expect(unused, reason = "not all of it is written yet")]
+
 use serde::Deserialize;
 use uriba_sdk::{Answer, Applied, Class, MallError, Wire, wire::excerpt};
 
@@ -36,6 +38,7 @@ struct Fault {
 }
 
 fn class(answer: &Answer, fault: &Fault, writes: bool) -> Class {
+    // scaffold: Class::Malformed { what: format!("not written yet: faults::class (HTTP {})", answer.status) }
     // After a 5xx nobody knows whether the write was made; a read has nothing to lose.
     let applied = if writes { Applied::Unknown } else { Applied::No };
     match (answer.status, fault.code.as_deref()) {
@@ -60,9 +63,19 @@ mod tests {
 
     #[test]
     fn each_failed_answer_says_what_to_do_next() {
+        for (status, retry_after, body, writes, expected) in rows() {
+            let answer = answer(status, retry_after, body);
+            let fault =
+                serde_json::from_slice::<Envelope>(body.as_bytes()).map(|found| found.error).unwrap_or_default();
+            assert_eq!(class(&answer, &fault, writes), expected, "{status} {body}");
+        }
+    }
+
+    fn rows() -> Vec<Row> {
+        // scaffold: vec![(401, None, "", false, Class::Auth { renewable: false })]
         let wait = |seconds| Class::Throttled { retry_after: Some(std::time::Duration::from_secs(seconds)) };
         let until = Some("2026-11-20T03:00:00Z".parse().unwrap());
-        let rows: [Row; 9] = [
+        vec![
             (401, None, r#"{"error":{"code":"bad_key"}}"#, false, Class::Auth { renewable: false }),
             (403, None, "", true, Class::Auth { renewable: false }),
             (429, Some("7"), "", false, wait(7)),
@@ -78,13 +91,7 @@ mod tests {
             (503, None, "<html>closed</html>", false, Class::Transient { applied: Applied::No }),
             (500, None, "", true, Class::Transient { applied: Applied::Unknown }),
             (400, None, "{}", true, Class::Malformed { what: "HTTP 400".into() }),
-        ];
-        for (status, retry_after, body, writes, expected) in rows {
-            let answer = answer(status, retry_after, body);
-            let fault =
-                serde_json::from_slice::<Envelope>(body.as_bytes()).map(|found| found.error).unwrap_or_default();
-            assert_eq!(class(&answer, &fault, writes), expected, "{status} {body}");
-        }
+        ]
     }
 
     fn answer(status: u16, retry_after: Option<&'static str>, body: &str) -> Answer {

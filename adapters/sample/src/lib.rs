@@ -1,16 +1,23 @@
-//! Sample Mall: a made-up mall, and the template for new adapters.
+//! Sample Mall's adapter.
 //!
 //! An adapter has four duties: find orders, read orders by id, write stock, and name listings. This file is
 //! glue: it composes requests, hands them to [`Wire`], and hands the answers to pure functions. [`orders`] and
-//! [`stock`] turn bytes into canonical values and back, [`faults`] turns every failed answer into an error
-//! named by what the hub does next, [`card`] holds what the hub must know beforehand. What only some malls can do
-//! (a list of what is for sale, notifications) are extras, here with their readers in [`shop`]. A mall whose access
-//! tokens must be renewed has an `auth` module beside them; this one takes a key that never changes.
+//! [`stock`] turn bytes into canonical values and back, [`mod@key`] gives each item its one spelling, [`faults`]
+//! turns every failed answer into an error named by what the hub does next, [`card`] holds what the hub must know
+//! beforehand. What only some malls can do (a list of what is for sale, notifications) are extras, here with their
+//! readers in [`shop`]. A mall whose access tokens must be renewed has an `auth` module beside them; this one takes a
+//! key that never changes.
+
+// scaffold- This mall is made up. Its adapter is the template of `uriba adapter new`, which copies it and obeys comments:
+// scaffold- `scaffold: …` puts what follows the colon in the place of the rest of the block that it stands in, so that
+// scaffold- the bodies that each mall needs its own of are not written yet; a line after `scaffold+` is in the copy only,
+// scaffold- and one after `scaffold-` here only. In the README they replace the rest of a section.
 
 mod card;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod faults;
+mod key;
 mod orders;
 #[cfg(test)]
 mod payloads;
@@ -94,7 +101,7 @@ impl Mall for Sample {
     async fn resolve(&self, keys: &[String]) -> Result<Vec<Resolved>> {
         let resolved = |given: &String| Resolved {
             given: given.clone(),
-            key: stock::normal(given).map(|key| ListingKey { key, handle: None }),
+            key: key::normal(given).map(|key| ListingKey { key, handle: None }),
         };
         Ok(keys.iter().map(resolved).collect())
     }

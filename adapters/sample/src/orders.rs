@@ -3,6 +3,8 @@
 //! Only what the hub needs is read, so new fields and odd values elsewhere can't break anything. Each order is
 //! parsed by itself: one that makes no sense becomes an [`Unread`] and its neighbours are still returned.
 
+// scaffold+ #![expect(unused, reason = "not all of it is written yet")]
+
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
@@ -19,6 +21,7 @@ const FORMAT: &str = "%Y-%m-%dT%H:%M:%S";
 /// The search's parameters. A fraction of a second is cut off at both ends, as the mall cuts it off its own
 /// instants: an order of 10:00:00.6 is stored as 10:00:00 and found from 10:00:00.3 on.
 pub fn search(query: &Query) -> Result<String, Class> {
+    // scaffold: Err(Class::Malformed { what: "not written yet: orders::search".into() })
     let Span::Window { from, to } = &query.span else {
         return Err(Class::Malformed { what: "Sample Mall does not split orders".into() });
     };
@@ -29,10 +32,12 @@ pub fn search(query: &Query) -> Result<String, Class> {
 }
 
 pub fn lookup(ids: &[String]) -> Value {
+    // scaffold: json!({"not written yet": "orders::lookup"})
     json!({"numbers": ids})
 }
 
 pub fn page(body: &[u8]) -> Result<Page, String> {
+    // scaffold: Err("not written yet: orders::page".into())
     let answer: WireOrders<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let (orders, unread) = read_each(&answer.orders);
     Ok(Page { orders, unread, next: answer.next, ..Page::default() })
@@ -40,6 +45,7 @@ pub fn page(body: &[u8]) -> Result<Page, String> {
 
 /// Every id asked for ends up in one of the three: an answer that leaves one out is not understood.
 pub fn found(body: &[u8], ids: &[String]) -> Result<Found, String> {
+    // scaffold: Err("not written yet: orders::found".into())
     let answer: WireOrders<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let (orders, unread) = read_each(&answer.orders);
     let missing = answer.unknown.unwrap_or_default();
@@ -63,6 +69,68 @@ pub fn instant(text: &str) -> Result<Timestamp, String> {
     DateTime::strptime(FORMAT, text)
         .and_then(|time| OFFSET.to_timestamp(time))
         .map_err(|_| format!("not a time: {}", excerpt(text.as_bytes())))
+}
+
+fn read_each(raw: &[&RawValue]) -> (Vec<Order>, Vec<Unread>) {
+    let (mut orders, mut unread) = (Vec::new(), Vec::new());
+    for text in raw.iter().map(|raw| raw.get()) {
+        match read(text) {
+            Ok(order) => orders.push(order),
+            Err(what) => unread.push(odd(text, what)),
+        }
+    }
+    (orders, unread)
+}
+
+fn read(text: &str) -> Result<Order, String> {
+    // scaffold: Err("not written yet: orders::read".into())
+    let order: WireOrder = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(Order {
+        id: order.number,
+        family: None,
+        revision: order.version,
+        placed_at: instant(&order.placed)?,
+        updated_at: order.changed.as_deref().map(instant).transpose()?,
+        // A warehouse that nobody knows: the shop's, since that holds stock.
+        fulfilled_by: if order.ships_from.as_deref() == Some("mall") { FulfilledBy::Mall } else { FulfilledBy::Seller },
+        lines: order.lines.into_iter().map(line).collect::<Result<_, _>>()?,
+    })
+}
+
+/// What can still be said of an order that makes no sense, so that sales of its items can be held back.
+fn odd(text: &str, what: String) -> Unread {
+    // scaffold: Unread { order_id: None, mall_keys: Vec::new(), what, redacted: "not written yet: orders::odd".into() }
+    let mut body: Value = serde_json::from_str(text).unwrap_or_default();
+    redact_json(&mut body);
+    let items = body["lines"].as_array().into_iter().flatten().filter_map(|line| line["item"].as_str());
+    Unread {
+        order_id: body["number"].as_str().map(str::to_owned),
+        mall_keys: items.map(str::to_lowercase).collect(),
+        what,
+        redacted: body.to_string(),
+    }
+}
+
+// scaffold:
+fn line(line: WireLine) -> Result<Line, String> {
+    if u64::from(line.cancelled) + u64::from(line.sent) > u64::from(line.units) {
+        return Err(format!(
+            "line {}: {} units, {} cancelled, {} sent",
+            line.line, line.units, line.cancelled, line.sent
+        ));
+    }
+    Ok(Line {
+        id: line.line,
+        mall_key: line.item.map(|item| item.to_lowercase()),
+        ordered: line.units,
+        cancelled: line.cancelled,
+        shipped: line.sent,
+        returned: line.came_back,
+        // The mall doesn't say whether a cancel put the units back on its counter; a read-back will tell.
+        restored: Restored::Unknown,
+        shipped_at: line.sent_on.as_deref().map(instant).transpose()?,
+        original: None,
+    })
 }
 
 #[derive(Deserialize)]
@@ -99,63 +167,4 @@ struct WireLine {
     #[serde(default)]
     came_back: u32,
     sent_on: Option<String>,
-}
-
-fn read_each(raw: &[&RawValue]) -> (Vec<Order>, Vec<Unread>) {
-    let (mut orders, mut unread) = (Vec::new(), Vec::new());
-    for text in raw.iter().map(|raw| raw.get()) {
-        match read(text) {
-            Ok(order) => orders.push(order),
-            Err(what) => unread.push(odd(text, what)),
-        }
-    }
-    (orders, unread)
-}
-
-fn read(text: &str) -> Result<Order, String> {
-    let order: WireOrder = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Ok(Order {
-        id: order.number,
-        family: None,
-        revision: order.version,
-        placed_at: instant(&order.placed)?,
-        updated_at: order.changed.as_deref().map(instant).transpose()?,
-        // A warehouse that nobody knows: the shop's, since that holds stock.
-        fulfilled_by: if order.ships_from.as_deref() == Some("mall") { FulfilledBy::Mall } else { FulfilledBy::Seller },
-        lines: order.lines.into_iter().map(line).collect::<Result<_, _>>()?,
-    })
-}
-
-fn line(line: WireLine) -> Result<Line, String> {
-    if u64::from(line.cancelled) + u64::from(line.sent) > u64::from(line.units) {
-        return Err(format!(
-            "line {}: {} units, {} cancelled, {} sent",
-            line.line, line.units, line.cancelled, line.sent
-        ));
-    }
-    Ok(Line {
-        id: line.line,
-        mall_key: line.item.map(|item| item.to_lowercase()),
-        ordered: line.units,
-        cancelled: line.cancelled,
-        shipped: line.sent,
-        returned: line.came_back,
-        // The mall doesn't say whether a cancel put the units back on its counter; a read-back will tell.
-        restored: Restored::Unknown,
-        shipped_at: line.sent_on.as_deref().map(instant).transpose()?,
-        original: None,
-    })
-}
-
-/// What can still be said of an order that makes no sense, so that sales of its items can be held back.
-fn odd(text: &str, what: String) -> Unread {
-    let mut body: Value = serde_json::from_str(text).unwrap_or_default();
-    redact_json(&mut body);
-    let items = body["lines"].as_array().into_iter().flatten().filter_map(|line| line["item"].as_str());
-    Unread {
-        order_id: body["number"].as_str().map(str::to_owned),
-        mall_keys: items.map(str::to_lowercase).collect(),
-        what,
-        redacted: body.to_string(),
-    }
 }

@@ -1,5 +1,6 @@
 //! Bodies with the mall's oddities, one file each in `tests/payloads`, named by what is odd in them.
 
+// scaffold:
 use uriba_sdk::{
     FulfilledBy, Hint, Line, Listed, Notice, Order, Outcome, RefusedWhy, Restored, Update, Write,
     env::{HeaderMap, HeaderValue},

@@ -1,5 +1,7 @@
 //! Stock, both ways: updates to a request's body, and bodies to outcomes and readings. Pure like [`crate::orders`].
 
+// scaffold+ #![expect(unused, reason = "not all of it is written yet")]
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uriba_sdk::{
@@ -8,18 +10,9 @@ use uriba_sdk::{
 
 use crate::card::WRITES_MAX;
 
-/// The normalised key: how the mall itself writes it. Identity only; whether it exists is for a reading to say.
-pub fn normal(given: &str) -> Result<String, String> {
-    let key = given.trim().to_ascii_lowercase();
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '/');
-    if key.is_empty() || key.len() > 64 || !key.chars().all(legal) {
-        return Err("an item of Sample Mall is 1 to 64 letters, digits, - and /".into());
-    }
-    Ok(key)
-}
-
 /// Refuses before anything is sent what the card doesn't offer: `Rejected` says that nothing was written.
 pub fn writes(updates: &[Update]) -> Result<Value, Class> {
+    // scaffold: Err(Class::Malformed { what: "not written yet: stock::writes".into() })
     let write = |update: &Update| match update.write {
         Write::Absolute(figure) => Some(json!({"item": update.key, "set": figure})),
         // Written only if the mall shows what the hub believes that it shows.
@@ -34,11 +27,13 @@ pub fn writes(updates: &[Update]) -> Result<Value, Class> {
 }
 
 pub fn lookup(keys: &[ListingKey]) -> Value {
+    // scaffold: json!({"not written yet": "stock::lookup"})
     json!({"items": keys.iter().map(|key| &key.key).collect::<Vec<_>>()})
 }
 
 /// One result per write, in order and naming its item. Anything else is not understood, never guessed at.
 pub fn outcomes(body: &[u8], updates: &[Update]) -> Result<Vec<Outcome>, String> {
+    // scaffold: Err("not written yet: stock::outcomes".into())
     let answer: WireResults = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if answer.results.len() != updates.len() {
         return Err(format!("{} results for {} writes", answer.results.len(), updates.len()));
@@ -48,6 +43,7 @@ pub fn outcomes(body: &[u8], updates: &[Update]) -> Result<Vec<Outcome>, String>
 
 /// The answer holds only items that exist, in any order.
 pub fn readings(body: &[u8], keys: &[ListingKey]) -> Result<Vec<Reading>, String> {
+    // scaffold: Err("not written yet: stock::readings".into())
     let answer: WireReadings = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let find = |key: &ListingKey| {
         let item = answer.items.iter().find(|item| item.item == key.key)?;
@@ -58,6 +54,7 @@ pub fn readings(body: &[u8], keys: &[ListingKey]) -> Result<Vec<Reading>, String
     Ok(keys.iter().map(|key| Reading { key: key.key.clone(), found: find(key) }).collect())
 }
 
+// scaffold:
 #[derive(Deserialize)]
 struct WireResults {
     results: Vec<WireResult>,
