@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uriba_sdk::Env;
+use uriba_sdk::{Env, card::EffectLag};
 
 use super::{
     DemoError, goods::GOODS, screen::put, sheet::sheet, shoppers::HIDDEN_AT_MOST, street::Shop, traffic::Traffic,
@@ -46,6 +46,8 @@ const COUNTS: CountsShipments = CountsShipments::AtOnce;
 /// What the demo's token may do.
 const SCOPES: [&str; 2] = ["read", "operate"];
 const UNITS_MAX: u32 = 10_000;
+/// The longest after its usual time that a fake puts a figure on sale.
+const AFTER_THE_USUAL: Duration = Duration::from_secs(600);
 
 pub struct Hub {
     pub engine: Arc<Engine>,
@@ -167,11 +169,17 @@ fn setup(shop: &Shop) -> ChannelSetup {
     }
 }
 
+/// A fake puts an accepted figure on sale when its mall usually does.
+pub fn effect_max(shop: &Shop) -> Option<Duration> {
+    let late = |lag: EffectLag| lag.max.min(lag.typical * 4).min(lag.typical + AFTER_THE_USUAL);
+    shop.entry.card.times.effect_lag.map(late)
+}
+
 fn plan(shop: &Shop, hides: bool) -> ChannelPlan {
     let card = shop.entry.card;
     // A seller who sees orders come late says so; and the fakes put accepted figures on sale within minutes.
     let visibility_lag = hides.then(|| HIDDEN_AT_MOST.max(card.orders.visibility_lag));
-    let effect_max = card.times.effect_lag.map(|lag| lag.max.min(lag.typical * 4));
+    let effect_max = effect_max(shop);
     ChannelPlan {
         id: shop.channel.clone(),
         pool: POOL.into(),

@@ -262,7 +262,9 @@ impl Day {
     /// Until all agree and stay so, or the time for it is over; `None` when interrupted.
     async fn settle(&mut self) -> Result<Option<Comparison>, DemoError> {
         let ended_at = self.env.now();
-        let limit = self.of_machine(SETTLING).max(SETTLING_OF_MALLS);
+        // What was written last must be seen, and perhaps put right, however late a mall shows it.
+        let slowest = self.shops.iter().filter_map(hub::effect_max).max().unwrap_or_default();
+        let limit = self.of_machine(SETTLING).max(SETTLING_OF_MALLS).max(slowest * 4);
         self.phase = ("settling", self.env.elapsed(), Some(limit));
         let mut patience = Patience::new(self.phase.1, limit, self.of_machine(LOOK_AT_MOST));
         let mut clean_since: Option<Duration> = None;

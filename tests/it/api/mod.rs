@@ -1,6 +1,7 @@
 //! The HTTP API as its callers see it: requests in, status and JSON out.
 
 mod access;
+mod hooks;
 mod lists;
 mod orders;
 mod outside;
@@ -19,7 +20,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use tower::ServiceExt;
 use uriba::{
-    api::{ApiState, Core, router},
+    api::{ApiState, Core, hooks::Hooks, router},
     config::Config,
 };
 
@@ -44,13 +45,22 @@ impl Api {
     }
 
     pub async fn with_holder_units(base: &TestBase, most: u32) -> Self {
+        Self::of(base, |state| state.with_holder_units(most)).await
+    }
+
+    /// The same, where notifications are read so.
+    pub async fn with_hooks(base: &TestBase, hooks: Hooks) -> Self {
+        Self::of(base, |state| state.with_hooks(hooks)).await
+    }
+
+    async fn of(base: &TestBase, change: impl FnOnce(ApiState) -> ApiState) -> Self {
         let admin = base.store.create_token("chief", &["admin"], "test").await.unwrap();
         // A recorder of its own: nothing of this test shows in another one.
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let profiles = Config::blank().profiles;
         let core = Core { profiles, terms: terms(&["a", "b", "c"]), history_days: 400, ..Core::default() };
         let state = ApiState::new(base.store.clone(), outlines(&["a", "b", "c"]), core, metrics);
-        Self { router: router(state.with_holder_units(most)), admin }
+        Self { router: router(change(state)), admin }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod credentials;
 mod database;
+mod discover;
 mod fake;
 mod order_files;
 mod orders;

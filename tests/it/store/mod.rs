@@ -29,6 +29,7 @@ mod reservations_at_once;
 mod retention;
 mod review;
 mod rules;
+mod safe;
 mod shares;
 mod shelves;
 mod shipments;
