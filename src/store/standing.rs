@@ -88,9 +88,10 @@ impl Store {
                 outside().filter(stock::Column::Pool.eq(&pool)).order_by_asc(stock::Column::SkuId).one(&tx).await?;
             let Some(one) = one else { continue };
             let code = sku_codes(&tx, &[one.sku_id].into()).await?.remove(&one.sku_id).unwrap_or_default();
+            let all = if skus == 1 { format!("{code:?}") } else { format!("{code:?} and others, {skus} SKUs in all") };
             let message = format!(
-                "pool {pool}: of {skus} SKUs in escrow, {code:?} among them, listings that can't be written hold all that is \
-                 left; the others share it, and may sell it twice until those can be written"
+                "pool {pool}: listings that can't be written hold all that is left in escrow of {all}; the other listings \
+                 share it, and may sell it twice until those can be written"
             );
             self.raise(&tx, Call { kind: OUTSIDE, subject: pool, message, ..Call::default() }).await?;
         }

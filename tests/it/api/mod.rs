@@ -1,6 +1,7 @@
 //! The HTTP API as its callers see it: requests in, status and JSON out.
 
 mod access;
+mod audits;
 mod hooks;
 mod lists;
 mod orders;

@@ -101,7 +101,7 @@ async fn each_due_step_is_done_once() {
 async fn check_asks_each_mall_and_says_what_to_do() {
     let street = Street::open(&["sample", "rakuten"]).await;
     let fine = street.place.fine("check --online");
-    assert!(fine.lines().skip(2).all(|line| line.ends_with("works: orders can be read")), "{fine}");
+    assert!(fine.lines().skip(2).all(|line| line.contains("works: orders can be read")), "{fine}");
     street.shop("rakuten").expire_credentials();
     let ran = street.place.run("check --online");
     assert_eq!(ran.code, 1);
@@ -111,7 +111,7 @@ async fn check_asks_each_mall_and_says_what_to_do() {
         "{line}"
     );
     let line = ran.out.lines().find(|line| line.starts_with("sample")).unwrap();
-    assert!(line.ends_with("works: orders can be read"), "{line}");
+    assert!(line.contains("works: orders can be read"), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +128,7 @@ async fn a_machine_without_root_certificates_talks_to_fakes_and_is_told_what_the
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{out}{err}");
     let line = |of: &str| out.lines().find(|line| line.starts_with(of)).unwrap_or_else(|| panic!("{out}{err}"));
-    assert!(line("sample").ends_with("works: orders can be read"), "{out}");
+    assert!(line("sample").contains("works: orders can be read"), "{out}");
     assert!(line("rakuten").contains("no root certificates were found"), "{out}");
     assert!(line("rakuten").contains("install the package ca-certificates"), "{out}");
 }
