@@ -79,7 +79,7 @@ pub(super) async fn fail_while_stopped(store: &Store, here: &Channel, lease: &Le
     if lane.state != LaneState::Tripped {
         return Ok(());
     }
-    store.fail_backfills(lease, here.id(), lane.cause.as_deref().unwrap_or("the orders lane is stopped")).await
+    store.fail_peoples_backfills(lease, here.id(), lane.cause.as_deref().unwrap_or("the orders lane is stopped")).await
 }
 
 async fn request(here: &Channel, asked: backfill::Model, now: Timestamp) -> uriba_sdk::Result<Brought> {

@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select,
-    sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, Select, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,9 +163,19 @@ impl Store {
         Ok(())
     }
 
-    /// They can't go on now: whoever asked is told why instead of waiting. Asked for again they go on from here.
+    /// Nobody can be asked for now: people are told so instead of waiting. What uriba asked for by itself waits.
+    pub async fn fail_peoples_backfills(&self, lease: &Lease, channel: &str, problem: &str) -> Result<()> {
+        let of_people = Condition::all().add(backfill::Column::AskedBy.ne(UNASKED));
+        self.fail_backfills_of(lease, channel, of_people, problem).await
+    }
+
+    /// They can't go on: whoever asked is told why instead of waiting. Asked for again they go on from here.
     pub async fn fail_backfills(&self, lease: &Lease, channel: &str, problem: &str) -> Result<()> {
-        if self.open_backfill(channel).await?.is_none() {
+        self.fail_backfills_of(lease, channel, Condition::all(), problem).await
+    }
+
+    async fn fail_backfills_of(&self, lease: &Lease, channel: &str, which: Condition, problem: &str) -> Result<()> {
+        if open(channel).filter(which.clone()).one(&self.reader).await?.is_none() {
             return Ok(());
         }
         let tx = self.begin().await?;
@@ -176,6 +186,7 @@ impl Store {
             .col_expr(backfill::Column::Problem, Expr::value(problem))
             .filter(backfill::Column::Channel.eq(channel))
             .filter(backfill::Column::State.eq(OPEN))
+            .filter(which)
             .exec(&tx)
             .await?;
         Ok(tx.commit().await?)

@@ -15,7 +15,7 @@ async fn an_audit_is_asked_for_and_looked_at_until_somebody_has_read() {
         assert_eq!((&asked["channels"][0]["channel"], &asked["channels"][0]["read"]), (&json!("a"), &json!(0)));
         let id = asked["id"].as_str().unwrap();
         assert_eq!(api.get(&format!("/v1/audits/{id}")).await.json(200), asked, "nobody has read yet");
-        api.post("/v1/audits", r#"{"channel": "nobody"}"#).await.problem(404, "not-found");
+        api.post("/v1/audits", r#"{"channel": "nobody"}"#).await.problem(422, "invalid");
         api.post("/v1/audits", r#"{"limit": 0}"#).await.problem(422, "invalid");
         api.get("/v1/audits/1").await.problem(404, "not-found");
     })

@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use uriba::{
+    domain::windows::Window,
     engine::import::{CoreFile, FileKind, Profile, import_file},
-    store::sheets::CoverageSheet,
+    store::{intake::Page, polling::Progress, sheets::CoverageSheet},
 };
-use uriba_sdk::{Env, card};
+use uriba_sdk::{Env, Order, card};
 
-use crate::support::{CARD, TestBase, core_file, on_every_database, outlines, seconds};
+use crate::support::{CARD, TestBase, core_file, intake, line, on_every_database, order, outlines, seconds};
 
 const HEAD: &str = "channel,order_id,line,mall_key,ordered,cancelled,shipped,ordered_at\n";
 
@@ -122,6 +123,37 @@ async fn a_person_who_resolves_the_item_closes_the_gap() {
         assert_eq!((coverage(base).await.gaps, stops(base).await), (vec![], 0));
         let rows = base.rows("SELECT closed_by FROM order_gap").await;
         assert_eq!(rows[0]["closed_by"].as_str(), Some("maria"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_uriba_reads_again_by_itself_waits_while_a_mall_lets_nobody_in() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 5).await;
+        let (placed, known) = (days_ago(base, 1), base.env.now() - SignedDuration::from_hours(1));
+        let moved = format!("UPDATE channel SET baseline = 'done', watermark = {}", known.as_microsecond());
+        base.execute(&moved).await.unwrap();
+        let lease = base.lease("a").await;
+        let late = Order { placed_at: placed, ..order("late", &[line("tea", 1)]) };
+        let (orders, read_at) = ([late], base.env.now());
+        let page = || Page { orders: &orders, unread: &[], read_at, progress: Progress::Heads(vec!["late".into()]) };
+        base.store.take_in(&lease, &intake("a"), page()).await.unwrap();
+        let found = coverage(base).await;
+        assert_eq!((found.gaps.len(), found.gaps[0].cause.as_str(), stops(base).await), (1, "late", 1));
+        assert_eq!((found.gaps[0].from, found.gaps[0].until), (placed, known));
+        base.store.fail_peoples_backfills(&lease, "a", "the key has expired").await.unwrap();
+        assert_eq!(base.store.open_backfill("a").await.unwrap().map(|row| row.from_at), Some(placed.as_microsecond()));
+        // A person who asks for the same is told.
+        let span = Window { from: placed, to: known, open_only: false };
+        let asked =
+            base.store.ask_backfill("a", Window { from: days_ago(base, 2), ..span }, 10, "maria").await.unwrap();
+        base.store.fail_peoples_backfills(&lease, "a", "the key has expired").await.unwrap();
+        assert_eq!(base.store.backfill_sheet(asked).await.unwrap().state, "failed");
+        assert!(base.store.open_backfill("a").await.unwrap().is_some(), "uriba's own still waits");
+        // Seen again, it is late no more.
+        base.store.take_in(&lease, &intake("a"), page()).await.unwrap();
+        assert_eq!(base.rows("SELECT order_id FROM late_order").await.len(), 1);
     })
     .await;
 }
