@@ -11,8 +11,9 @@ async fn an_audit_is_asked_for_and_looked_at_until_somebody_has_read() {
         base.trade(&["a", "b"], "tea", 5).await;
         let api = Api::over(base).await;
         let asked = api.post("/v1/audits", r#"{"channel": "a", "limit": 10}"#).await.json(202);
-        assert_eq!((&asked["state"], asked["channels"].as_array().map(Vec::len)), (&json!("open"), Some(1)));
-        assert_eq!((&asked["channels"][0]["channel"], &asked["channels"][0]["read"]), (&json!("a"), &json!(0)));
+        assert_eq!(asked["channels"].as_array().map(Vec::len), Some(1));
+        let (channel, read) = (&asked["channels"][0]["channel"], &asked["channels"][0]["read"]);
+        assert_eq!((channel, read), (&json!("a"), &json!(0)));
         let id = asked["id"].as_str().unwrap();
         assert_eq!(api.get(&format!("/v1/audits/{id}")).await.json(200), asked, "nobody has read yet");
         api.post("/v1/audits", r#"{"channel": "nobody"}"#).await.problem(422, "invalid");
