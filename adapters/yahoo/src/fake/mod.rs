@@ -3,7 +3,7 @@
 //! * [`service`] keeps what is asked before any content is looked at: tokens with their lives, the encrypted
 //!   signature, registered addresses; and words the errors.
 //! * [`orders`] answers orderList and orderInfo, [`stock`] getStock and setStock.
-//! * [`file`] writes the stock file.
+//! * [`mod@file`] writes the stock file.
 //! * [`view`] is how the mall shows an order of the book, and what of it survives the format.
 //!
 //! Facts that nobody is sure of are switches; README, Uncertain, tells why each is one.
