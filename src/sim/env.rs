@@ -171,4 +171,10 @@ impl Surroundings for Around {
             Some(Ok(())) => Err("the database is away (the simulator has taken it)".into()),
         }
     }
+
+    fn heard(&self, statement: &str) {
+        if self.mortal {
+            self.ground.heard(statement);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What everybody in the world stands on: its clock, its malls, its troubles and its log.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard},
 };
 
@@ -22,6 +22,8 @@ pub struct Ground {
     log: Mutex<Log>,
     tally: Mutex<Tally>,
     violations: Mutex<Vec<Violation>>,
+    /// What the hub has had its database run; `None`: nobody wants to know.
+    statements: Mutex<Option<BTreeSet<String>>>,
     /// Since when each switched-off mall may be told nothing but zeros (`true`), or nothing at all.
     switches: Mutex<BTreeMap<String, (jiff::Timestamp, bool)>>,
 }
@@ -39,6 +41,7 @@ impl Ground {
             log: Mutex::new(log),
             tally: Mutex::default(),
             violations: Mutex::default(),
+            statements: Mutex::default(),
             switches: Mutex::default(),
         }
     }
@@ -123,6 +126,21 @@ impl Ground {
                 format!("{id} is switched off since {since} and was told {}", words(entries)),
             ));
         }
+    }
+
+    pub fn keep_statements(&self) {
+        held(&self.statements).get_or_insert_default();
+    }
+
+    pub fn heard(&self, statement: &str) {
+        let mut statements = held(&self.statements);
+        if let Some(known) = statements.as_mut().filter(|known| !known.contains(statement)) {
+            known.insert(statement.to_owned());
+        }
+    }
+
+    pub fn statements(&self) -> BTreeSet<String> {
+        held(&self.statements).take().unwrap_or_default()
     }
 
     pub fn before_transaction(&self) -> Option<Result<(), Parked>> {

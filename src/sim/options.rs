@@ -14,6 +14,8 @@ pub struct Options {
     pub days: f64,
     /// Keeps every event.
     pub events: bool,
+    /// Keeps every statement that the hub has its database run.
+    pub statements: bool,
     /// `None`: as the seed draws them.
     pub troubles: Option<Vec<Trouble>>,
     /// The number of malls; `None`: as the seed draws.
@@ -29,7 +31,16 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let rest_within = Duration::from_secs(12 * 3_600);
-        Self { days: 1.0, events: false, troubles: None, malls: None, kind: None, rest_within, lie: None }
+        Self {
+            days: 1.0,
+            events: false,
+            statements: false,
+            troubles: None,
+            malls: None,
+            kind: None,
+            rest_within,
+            lie: None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! which two runs are compared.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fmt::{self, Write},
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
@@ -89,6 +89,8 @@ pub struct Report {
     pub last: Vec<String>,
     /// Every event, if they were asked for.
     pub events: Vec<String>,
+    /// What the hub had its database run, without values, if that was asked for.
+    pub statements: BTreeSet<String>,
     pub scenes: u64,
     pub fingerprint: u64,
     pub tally: Tally,

@@ -108,6 +108,9 @@ impl World {
         let (malls, listings) = stock_up(&natures, kind, &mut dice);
         // Nothing goes wrong until everything stands.
         let ground = Arc::new(Ground::new(malls, Faults::none(dice.next_u64()), Log::new(options.events)));
+        if options.statements {
+            ground.keep_statements();
+        }
         let url = database(directory).await?;
         let env = Arc::new(SimEnv::new(ground.clone(), "seller".into(), dice.next_u64()));
         let around = Arc::new(Around { ground: ground.clone(), mortal: false });
@@ -309,6 +312,7 @@ impl World {
             violations: ground.violations().clone(),
             last: log.last().cloned().collect(),
             events: log.all(),
+            statements: ground.statements(),
             scenes: self.scenes,
             fingerprint: log.fingerprint(),
             tally: *ground.tally(),

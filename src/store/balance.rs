@@ -124,7 +124,8 @@ impl Store {
         let now = micros(self.now());
         let due = stock::Entity::find()
             .filter(stock::Column::ReconsiderAt.lte(now))
-            .filter(stock::Column::Due.eq(false))
+            // Few are due to be looked at, and nearly all are computed: the first is to be looked for.
+            .filter(stock::Column::Due.into_expr().not())
             .limit(ROWS_PER_STATEMENT as u64);
         let rows = due.all(self.reader()).await?;
         if rows.is_empty() {
@@ -140,7 +141,7 @@ impl Store {
             .col_expr(stock::Column::ReconsiderAt, Expr::value(Option::<i64>::None))
             .filter(stock::Column::SkuId.is_in(rows.iter().map(|row| row.sku_id)))
             .filter(stock::Column::ReconsiderAt.lte(now))
-            .filter(stock::Column::Due.eq(true))
+            .filter(dialect::holds(stock::Column::Due))
             .exec(&tx)
             .await?;
         tx.commit().await?;

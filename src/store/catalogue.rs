@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,23 @@ pub(super) async fn sku_codes(tx: &DatabaseTransaction, skus: &BTreeSet<i64>) ->
     for piece in super::stock::pieces(skus) {
         let rows = sku::Entity::find().filter(sku::Column::Id.is_in(piece)).all(tx).await?;
         found.extend(rows.into_iter().map(|row| (row.id, row.code)));
+    }
+    Ok(found)
+}
+
+/// What the pool's channels sell of these SKUs. Found by SKU alone: if the channels were named as well, a database that
+/// doesn't know how many listings each has would go through all of them.
+pub(super) async fn sold_in_pool(
+    db: &impl ConnectionTrait,
+    pool: &str,
+    skus: &BTreeSet<i64>,
+) -> Result<Vec<listing::Model>> {
+    let channels = channel::Entity::find().select_only().column(channel::Column::Id);
+    let channels = channels.filter(channel::Column::Pool.eq(pool)).into_tuple::<String>().all(db).await?;
+    let mut found = Vec::new();
+    for piece in super::stock::pieces(skus) {
+        let rows = listing::Entity::find().filter(listing::Column::SkuId.is_in(piece)).all(db).await?;
+        found.extend(rows.into_iter().filter(|row| channels.contains(&row.channel)));
     }
     Ok(found)
 }
@@ -221,7 +238,7 @@ impl Store {
         listing: &listing::Model,
     ) -> Result<()> {
         let lines = order_line::Entity::find()
-            .inner_join_orders(&channel.id)
+            .of_seller_on(&channel.id)
             .filter(order_line::Column::MallKey.eq(&listing.mall_key))
             .filter(order_line::Column::ListingId.is_null())
             .all(tx)
@@ -286,20 +303,24 @@ async fn order_ids(tx: &DatabaseTransaction, orders: &BTreeSet<i64>) -> Result<H
 }
 
 trait OfChannel {
-    fn inner_join_orders(self, channel: &str) -> Self;
+    /// Only lines of orders that this channel's seller ships: asked of each line that was found, since a channel has
+    /// far more orders than lines that nobody has mapped.
+    fn of_seller_on(self, channel: &str) -> Self;
 }
 
 impl OfChannel for sea_orm::Select<order_line::Entity> {
-    /// Only lines of orders that this channel's seller ships.
-    fn inner_join_orders(self, channel: &str) -> Self {
+    fn of_seller_on(self, channel: &str) -> Self {
         use sea_orm::sea_query::Query;
-        let orders = Query::select()
-            .column(mall_order::Column::Id)
+        let order = Query::select()
+            .expr(Expr::value(1))
             .from(mall_order::Entity)
+            .and_where(
+                mall_order::Column::Id.into_expr().eq(Expr::col((order_line::Entity, order_line::Column::OrderRef))),
+            )
             .and_where(mall_order::Column::Channel.eq(channel))
             .and_where(mall_order::Column::FulfilledBy.eq("seller"))
             .to_owned();
-        self.filter(order_line::Column::OrderRef.in_subquery(orders))
+        self.filter(Expr::exists(order))
     }
 }
 
@@ -327,16 +348,29 @@ async fn channels_of(tx: &DatabaseTransaction, mappings: &[Mapping]) -> Result<H
     Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
 }
 
+/// What is mapped under the mappings' keys, as the mall spells them or as they were given, and perhaps under such a key
+/// of another of their channels. Each spelling is asked for by itself, by the index that it has.
+pub(super) async fn listings_named(db: &impl ConnectionTrait, mappings: &[Mapping]) -> Result<Vec<listing::Model>> {
+    let channels: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.channel.as_str()).collect();
+    let keys: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.mall_key.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let mut found = Vec::new();
+    for piece in keys.chunks(ROWS_PER_STATEMENT) {
+        let here = || listing::Entity::find().filter(listing::Column::Channel.is_in(channels.iter().copied()));
+        found.extend(here().filter(listing::Column::MallKey.is_in(piece.iter().copied())).all(db).await?);
+        let respelt = listing::Column::GivenKey.into_expr().ne(Expr::col(listing::Column::MallKey));
+        let respelt = here().filter(respelt).filter(listing::Column::GivenKey.is_in(piece.iter().copied()));
+        found.extend(respelt.all(db).await?);
+    }
+    Ok(found)
+}
+
 async fn known_listings(
     tx: &DatabaseTransaction,
     mappings: &[Mapping],
 ) -> Result<HashMap<(String, String), listing::Model>> {
-    let keys: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.mall_key.as_str()).collect();
-    let either =
-        listing::Column::MallKey.is_in(keys.iter().copied()).or(listing::Column::GivenKey.is_in(keys.iter().copied()));
-    let rows = listing::Entity::find().filter(either).limit(100_000).all(tx).await?;
     let mut known = HashMap::new();
-    for row in rows {
+    for row in listings_named(tx, mappings).await? {
         known.insert((row.channel.clone(), row.given_key.clone()), row.clone());
         known.insert((row.channel.clone(), row.mall_key.clone()), row);
     }

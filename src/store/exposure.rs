@@ -11,7 +11,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Qu
 use super::{
     Result, Store,
     bundles::{self, Component, Shelved},
-    entity::{channel, listing, recall, stock},
+    catalogue::sold_in_pool,
+    entity::{listing, recall, stock},
     micros,
     publication_rows::Listed,
     stock::pieces,
@@ -44,15 +45,7 @@ pub(super) type Draws = HashMap<i64, Vec<Drawn>>;
 impl Store {
     pub(super) async fn draws_on(&self, db: &impl ConnectionTrait, pool: &str, skus: &BTreeSet<i64>) -> Result<Draws> {
         let around = bundles::touched(db, skus).await?;
-        let mut rows: Vec<listing::Model> = Vec::new();
-        let here = channel::Entity::find().select_only().column(channel::Column::Id);
-        let here: Vec<String> = here.filter(channel::Column::Pool.eq(pool)).into_tuple().all(db).await?;
-        for piece in pieces(&around) {
-            let found = listing::Entity::find()
-                .filter(listing::Column::SkuId.is_in(piece))
-                .filter(listing::Column::Channel.is_in(here.iter().map(String::as_str)));
-            rows.extend(found.all(db).await?);
-        }
+        let rows = sold_in_pool(db, pool, &around).await?;
         let made_of = bundles::exploded(db, &rows.iter().map(|row| row.sku_id).collect()).await?;
         let mut draws = Draws::new();
         for listed in self.peek_listed(db, &rows.iter().map(|row| row.id).collect()).await? {

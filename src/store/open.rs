@@ -38,7 +38,13 @@ impl Store {
 
     async fn open_among(url: &str, env: Arc<dyn Env>, surroundings: Option<Arc<dyn Surroundings>>) -> Result<Self> {
         let keep = if surroundings.is_some() { Keep::Briefly } else { Keep::Forever };
-        let (writer, reader, file) = connect(url, keep).await?;
+        let (mut writer, mut reader, file) = connect(url, keep).await?;
+        if let Some(around) = &surroundings {
+            for connection in [&mut writer, &mut reader] {
+                let around = around.clone();
+                connection.set_metric_callback(move |told| around.heard(&told.statement.sql));
+            }
+        }
         Ok(Self {
             writer,
             reader,

@@ -17,7 +17,7 @@ use super::{
     ROWS_PER_STATEMENT, Result, Store,
     bundles::{self, Shelved, stocked_in},
     catalogue::sku_codes as codes,
-    catalogue::{Mapped, Mapping},
+    catalogue::{Mapped, Mapping, listings_named},
     configuration::Configuration,
     decrees::Decrees,
     entity::{bundle_unit, channel, listing, location, publication, sku, stock_count, stock_event},
@@ -435,14 +435,7 @@ impl OfEvents for sea_orm::Select<stock_count::Entity> {
 
 /// The SKUs that are sold under these keys now.
 async fn sold_under(db: &impl ConnectionTrait, mappings: &[Mapping]) -> Result<BTreeSet<i64>> {
-    let keys: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.mall_key.as_str()).collect();
-    let channels: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.channel.as_str()).collect();
-    use sea_orm::ExprTrait;
-    let named =
-        listing::Column::MallKey.is_in(keys.iter().copied()).or(listing::Column::GivenKey.is_in(keys.iter().copied()));
-    let rows = listing::Entity::find().select_only().column(listing::Column::SkuId).distinct();
-    let rows = rows.filter(listing::Column::Channel.is_in(channels)).filter(named);
-    Ok(rows.into_tuple::<i64>().all(db).await?.into_iter().collect())
+    Ok(listings_named(db, mappings).await?.into_iter().map(|row| row.sku_id).collect())
 }
 
 async fn ids_of(db: &impl ConnectionTrait, codes: &BTreeSet<String>) -> Result<BTreeSet<i64>> {

@@ -427,7 +427,7 @@ async fn outdated(tx: &DatabaseTransaction, pool: &str, listed: &[Listed]) -> Re
             .column(stock::Column::SkuId)
             .filter(stock::Column::SkuId.is_in(piece))
             .filter(stock::Column::Pool.eq(pool))
-            .filter(stock::Column::Due.eq(true));
+            .filter(dialect::holds(stock::Column::Due));
         found.extend(due.into_tuple::<i64>().all(tx).await?);
     }
     Ok(found)

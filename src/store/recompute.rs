@@ -13,9 +13,11 @@ use super::{
     attention::Call,
     balance::Pace,
     bundles::{self, Shelved, stocked_in},
+    catalogue::sold_in_pool,
     core_files,
     decrees::Decrees,
-    entity::{channel, listing, provisional_hold, stock, stock_balance, unshipped},
+    dialect::holds,
+    entity::{listing, provisional_hold, stock, stock_balance, unshipped},
     micros, reservations,
     shares::Shares,
     stock as ledger,
@@ -53,7 +55,7 @@ pub struct Recomputed {
 impl Store {
     /// Recomputes at most [`SKUS_MAX`] SKUs. Channels without an allowance keep their targets.
     pub async fn recompute(&self, allowances: &HashMap<String, Allowance>) -> Result<Recomputed> {
-        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX as u64);
+        let due = stock::Entity::find().filter(holds(stock::Column::Due)).limit(SKUS_MAX as u64);
         if due.clone().limit(1).one(&self.reader).await?.is_none() {
             return Ok(Recomputed::default());
         }
@@ -70,7 +72,7 @@ impl Store {
         tx: &DatabaseTransaction,
         allowances: &HashMap<String, Allowance>,
     ) -> Result<Recomputed> {
-        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).limit(SKUS_MAX as u64);
+        let due = stock::Entity::find().filter(holds(stock::Column::Due)).limit(SKUS_MAX as u64);
         let mut rows = due.order_by_asc(stock::Column::SkuId).lock_exclusive().all(tx).await?;
         rows.sort_by(|a, b| (&a.pool, a.sku_id).cmp(&(&b.pool, b.sku_id)));
         let mut done = Recomputed { skus: rows.len(), targets: 0 };
@@ -110,7 +112,7 @@ impl Store {
             shelved = Shelved::load(tx, pool, &around.union(&skus).copied().collect()).await?;
             decrees = Decrees::load(tx, &around, self.now()).await?.and(decrees);
         }
-        let listings = listings_of(tx, pool, &around.union(&skus).copied().collect()).await?;
+        let listings = sold_in_pool(tx, pool, &around.union(&skus).copied().collect()).await?;
         let ids = listings.iter().map(|row| row.id).collect();
         let shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
         let mut listed = self.listed_of(tx, listings).await?;
@@ -232,22 +234,4 @@ pub(super) async fn shelves(
         shelves.entry(sku).or_default().shipped_not_in_core = units;
     }
     Ok(shelves)
-}
-
-async fn listings_of(tx: &DatabaseTransaction, pool: &str, skus: &BTreeSet<i64>) -> Result<Vec<listing::Model>> {
-    let channels: Vec<String> = channel::Entity::find()
-        .select_only()
-        .column(channel::Column::Id)
-        .filter(channel::Column::Pool.eq(pool))
-        .into_tuple()
-        .all(tx)
-        .await?;
-    let mut found = Vec::new();
-    for piece in ledger::pieces(skus) {
-        let rows = listing::Entity::find()
-            .filter(listing::Column::SkuId.is_in(piece))
-            .filter(listing::Column::Channel.is_in(channels.clone()));
-        found.extend(rows.all(tx).await?);
-    }
-    Ok(found)
 }

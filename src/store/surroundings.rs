@@ -11,4 +11,7 @@ pub trait Surroundings: Send + Sync {
 
     /// Before each writing transaction. An error is the database's own, and nothing was begun.
     async fn before_transaction(&self) -> Result<(), String>;
+
+    /// A statement was run. Its values are not told.
+    fn heard(&self, _statement: &str) {}
 }

@@ -13,6 +13,7 @@ use sea_orm::{
 use super::{
     Result, Store, StoreError,
     channels::{STOREFRONT, find},
+    dialect::holds,
     entity::{channel, listing, publication, schedule, stock},
     instant,
     log::Entry,
@@ -342,7 +343,7 @@ impl Store {
             return Ok(false);
         }
         let due = stock::Entity::find()
-            .filter(stock::Column::Due.eq(true))
+            .filter(holds(stock::Column::Due))
             .filter(stock::Column::Pool.eq(&row.pool))
             .count(&self.reader)
             .await?;

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{
-    Result, Store, StoreError,
+    ROWS_PER_STATEMENT, Result, Store, StoreError,
     core_files::pools_of,
     counts::bins_at,
     dialect_files::{self, Standing},
@@ -258,9 +258,14 @@ fn entry(row: stock_entry::Model) -> Entry {
 }
 
 async fn forget_counts(tx: &DatabaseTransaction, anchors: &BTreeMap<Place, &Undone>) -> Result<()> {
-    let events: BTreeSet<i64> = anchors.values().map(|undone| undone.event.id).collect();
-    for piece in pieces(&events) {
-        stock_count::Entity::delete_many().filter(stock_count::Column::EventId.is_in(piece)).exec(tx).await?;
+    let anchors: Vec<&Undone> = anchors.values().copied().collect();
+    for piece in anchors.chunks(ROWS_PER_STATEMENT) {
+        stock_count::Entity::delete_many()
+            // A count is found by what was counted.
+            .filter(stock_count::Column::SkuId.is_in(piece.iter().map(|undone| undone.sku_id)))
+            .filter(stock_count::Column::EventId.is_in(piece.iter().map(|undone| undone.event.id)))
+            .exec(tx)
+            .await?;
     }
     Ok(())
 }

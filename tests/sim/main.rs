@@ -3,8 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+mod statements;
+
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -41,6 +47,7 @@ fn every_seed_holds() {
     let seconds = environment::variable("URIBA_SIM_SECONDS").map_or(20, |text| text.parse().unwrap());
     let end = Instant::now() + Duration::from_secs(seconds);
     let (next, played, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let heard = Mutex::new(BTreeSet::new());
     let threads = thread::available_parallelism().unwrap().get();
     let work = || {
         loop {
@@ -51,7 +58,8 @@ fn every_seed_holds() {
             }
             let (seed, kind) =
                 kept.map_or_else(|| (turn + 1 - KEPT.len() as u64, None), |(seed, kind, _)| (*seed, Some(*kind)));
-            let report = play(seed, &Options { kind, ..options() }).unwrap();
+            let report = play(seed, &Options { kind, statements: true, ..options() }).unwrap();
+            heard.lock().unwrap().extend(report.statements.iter().map(|statement| statements::shortened(statement)));
             played.fetch_add(1, Ordering::Relaxed);
             failed.fetch_or(report.failed(), Ordering::Relaxed);
             holds(&report);
@@ -59,6 +67,7 @@ fn every_seed_holds() {
     };
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     println!("{} seeds of {DAYS} days held, {} of them kept", played.into_inner(), KEPT.len());
+    statements::no_step_goes_through_a_table_that_grows(&heard.into_inner().unwrap());
 }
 
 /// With kills, lost steps and a second instance: nothing may depend on the machine.

@@ -17,7 +17,7 @@ mod unshipped;
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::{
     Result, Store, StoreError,
@@ -78,13 +78,9 @@ impl Store {
             return Ok(Term::heading("sku", Vec::new()).from(format!("{}: known since {since}", wanted.code)).at(at));
         }
         let channels = self.channels_asked(&tx, question).await?;
-        let listings = listing::Entity::find()
-            .filter(listing::Column::SkuId.eq(wanted.id))
-            .filter(listing::Column::Channel.is_in(channels.keys().map(String::as_str)))
-            .order_by_asc(listing::Column::Channel)
-            .order_by_asc(listing::Column::MallKey)
-            .all(&tx)
-            .await?;
+        let mut listings = listing::Entity::find().filter(listing::Column::SkuId.eq(wanted.id)).all(&tx).await?;
+        listings.retain(|row| channels.contains_key(&row.channel));
+        listings.sort_by(|a, b| (&a.channel, &a.mall_key).cmp(&(&b.channel, &b.mall_key)));
         let mut pools = HashMap::new();
         let at = question.at.unwrap_or(self.now());
         let mut terms: Vec<Term> = question.horizon().into_iter().collect();

@@ -3,7 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::{Deserialize, Serialize};
 use uriba_sdk::wire::{QuotaKey, Rate};
 use utoipa::ToSchema;
@@ -307,28 +309,22 @@ impl Store {
         }
         let now = micros(self.now());
         let awake = Condition::any().add(Column::SetAsideUntil.is_null()).add(Column::SetAsideUntil.lte(now));
-        let waiting = Condition::any()
-            .add(holds(Column::Queued))
-            .add(Condition::all().add(Column::RestsUntil.is_not_null()).add(awake));
-        let counts: Vec<(bool, i64, i64)> = publication::Entity::find()
+        // Each by an index that holds nothing else.
+        let of_channel = || publication::Entity::find().filter(Column::Channel.eq(channel));
+        let resting = of_channel().filter(Column::RestsUntil.is_not_null()).filter(awake).count(tx).await?;
+        let queued: Vec<(i64, i64)> = of_channel()
             .select_only()
-            .column(Column::Queued)
             .column(Column::Urgency)
             .column_as(Column::ListingId.count(), "listings")
-            .filter(Column::Channel.eq(channel))
-            .filter(waiting)
-            .group_by(Column::Queued)
+            .filter(holds(Column::Queued))
             .group_by(Column::Urgency)
             .into_tuple()
             .all(tx)
             .await?;
-        let mut backlog = Backlog::default();
-        for (queued, urgency, listings) in counts {
-            let of = match queued {
-                false => &mut backlog.resting,
-                true if urgency == urgency_rank(Some(Urgency::Zero)) => &mut backlog.zeros,
-                true => &mut backlog.others,
-            };
+        let mut backlog = Backlog { resting, ..Backlog::default() };
+        for (urgency, listings) in queued {
+            let is_zero = urgency == urgency_rank(Some(Urgency::Zero));
+            let of = if is_zero { &mut backlog.zeros } else { &mut backlog.others };
             *of += u64::try_from(listings).unwrap_or(0);
         }
         Ok(backlog)

@@ -12,6 +12,7 @@ use crate::{
         Store,
         bundles::{Shelved, stocked_in},
         decrees::Decrees,
+        dialect::holds,
         entity::{channel, poll_head, poll_window, provisional_hold, publication, stock},
         maybe_instant,
         publication_rows::Listed,
@@ -169,7 +170,7 @@ impl Rest {
         check.waits(unwell, "channels have a lane that is not flowing");
         check.waits(unread, "channels are still reading their open orders");
         check.waits(moving, "channels are between suspended and active");
-        let due = stock::Entity::find().filter(stock::Column::Due.eq(true)).count(tx).await?;
+        let due = stock::Entity::find().filter(holds(stock::Column::Due)).count(tx).await?;
         check.waits(due, "SKUs are to be recomputed");
         let windows = poll_window::Entity::find().count(tx).await?;
         check.waits(windows, "spans of orders are being read");
