@@ -350,7 +350,11 @@ async fn is_over(tx: &DatabaseTransaction, locations: &[String], date: i64, know
 async fn shipped_before(tx: &DatabaseTransaction, shipment: &Shipment) -> Result<Option<core_shipment::Model>> {
     let line = shipment.key.rsplit_once('/').map_or(shipment.key.as_str(), |(line, _)| line);
     Ok(core_shipment::Entity::find()
-        .filter(core_shipment::Column::IdempotencyKey.starts_with(format!("{line}/")))
+        .filter(dialect::begins_with(
+            tx.get_database_backend(),
+            core_shipment::Column::IdempotencyKey,
+            &format!("{line}/"),
+        ))
         .filter(core_shipment::Column::Units.gt(0))
         .order_by_desc(core_shipment::Column::OccurredAt)
         .one(tx)

@@ -440,7 +440,11 @@ async fn gone(tx: &DatabaseTransaction, shipment: &Shipment) -> Result<Vec<Gone>
     let of_line = sea_orm::sea_query::Query::select()
         .column(stock_event::Column::Id)
         .from(stock_event::Entity)
-        .and_where(stock_event::Column::IdempotencyKey.starts_with(format!("{line}/")))
+        .and_where(dialect::begins_with(
+            tx.get_database_backend(),
+            stock_event::Column::IdempotencyKey,
+            &format!("{line}/"),
+        ))
         .and_where(stock_event::Column::Kind.is_in(["issue", "receipt"]))
         .to_owned();
     let entries = stock_entry::Entity::find()

@@ -41,6 +41,16 @@ const GROWING: [&str; 21] = [
 /// Columns that many rows have in common: by one of these alone nothing is found.
 const COMMON: [&str; 5] = ["channel=?", "pool=?", "state=?", "due=?", "stocked=?"];
 
+/// What is about a whole channel or the whole catalogue, and comes seldom.
+const MEANT: [&str; 3] = [
+    // Once a day: what all listings have taught.
+    "SUM(usual_orders)",
+    // When a channel falls silent, stops, or is back: whatever it sells is weighed again.
+    "UPDATE \"stock\" SET \"reconsider_at\" = ?",
+    // An empty list, which is asked about once and not of each row.
+    "WHERE ? = ?",
+];
+
 /// As many as a statement holds.
 const MANY: usize = 500;
 
@@ -129,7 +139,10 @@ fn goes_through(way: &str, statement: &str, lean: &BTreeSet<String>) -> bool {
     let aliases = aliases(statement);
     let table = aliases.get(table).copied().unwrap_or(table);
     let index = words.iter().position(|word| *word == "INDEX").and_then(|at| words.get(at + 1).copied());
-    if !GROWING.contains(&table) || index.is_some_and(|index| lean.contains(index)) {
+    if MEANT.iter().any(|meant| statement.contains(meant))
+        || !GROWING.contains(&table)
+        || index.is_some_and(|index| lean.contains(index))
+    {
         return false;
     }
     let by = way.rsplit_once('(').map_or("", |(_, by)| by.trim_end_matches(')'));
