@@ -1,7 +1,7 @@
 //! `uriba order backfill`, with a service and without, over a fake in real time.
 
 use jiff::SignedDuration;
-use uriba::store::backfills::BackfillSheet;
+use uriba::store::sheets::BackfillSheet;
 use uriba_sdk::{Env, env::SystemEnv};
 
 use super::{Place, Street, until};
