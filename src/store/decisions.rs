@@ -27,7 +27,7 @@ use super::{
     stock::pieces,
 };
 use crate::domain::{
-    exposure::{Balance, Listing, Mode, Stock, Why, mode::Wish},
+    exposure::{Balance, Listing, Mode, Stock, Why, balance::Because, mode::Wish},
     time::between,
 };
 
@@ -118,7 +118,7 @@ impl Fresh<'_> {
             ceiling: listing.ceiling,
             before: listing.share,
             share: share.units,
-            because: format!("{:?}", share.because),
+            because: share.because.word(),
             orders_per_day: listing.forecast.orders_per_second() * 86_400.0,
             blind: share.blind,
         });
@@ -185,7 +185,7 @@ impl Store {
                 sku_id: row.sku_id,
                 pool: row.pool.clone(),
                 units: decided.units?,
-                because: format!("{:?}", decided.because),
+                because: decided.because.word(),
                 noted: decided.units,
                 at: now,
             };
@@ -219,6 +219,14 @@ impl Store {
             blind::Entity::insert_many(rows).exec_without_returning(tx).await?;
         }
         Ok(())
+    }
+}
+
+impl Decision {
+    /// The listing's channel had not begun: its share is what it would be.
+    pub fn is_plan_of(&self, listing: i64) -> bool {
+        let of = self.listings.iter().find(|of| of.listing == listing.to_string());
+        of.is_some_and(|of| of.because == Because::Shadow.word())
     }
 }
 
