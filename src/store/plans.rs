@@ -95,13 +95,14 @@ impl Store {
     /// The numbers that would change if it began now.
     pub async fn preview_plan(&self, wanted: &NewPlan) -> Result<Changes> {
         let tx = self.begin().await?;
-        let skus = self.named_skus(&tx, wanted).await?.into_values().collect();
-        let before = self.numbers_on(&tx, &skus).await?;
+        // What a component is sold as is a matter of the bundles that it is in.
+        let skus = touched(&tx, &self.named_skus(&tx, wanted).await?.into_values().collect()).await?;
+        let at = self.now();
+        let before = self.numbers_on(&tx, &skus, at).await?;
         let (row, _) = self.put_plan(&tx, wanted, "trial").await?;
-        let begun =
-            sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(self.now())), ..Default::default() };
+        let begun = sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(at)), ..Default::default() };
         begun.update(&tx).await?;
-        let after = self.numbers_on(&tx, &skus).await?;
+        let after = self.numbers_on(&tx, &skus, at).await?;
         let mut preview = Preview::default();
         preview.compare(&tx, &before, &after).await?;
         tx.rollback().await?;

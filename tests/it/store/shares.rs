@@ -39,7 +39,7 @@ async fn a_share_set_by_hand_is_kept_with_the_history_of_rules_until_it_is_given
         assert_eq!(targets().await, [5, 5]);
         let (_, changes) = base.store.preview_listings(&[own(Some(2))], false).await.unwrap();
         let told: Vec<_> = changes.listings.iter().map(|change| (change.channel.as_str(), change.then)).collect();
-        assert_eq!(told, [("a", Some(2))], "tried first");
+        assert_eq!(told, [("a", Some(2)), ("b", Some(8))], "tried first");
         assert_eq!(targets().await, [5, 5]);
 
         base.env.advance(seconds(60));
