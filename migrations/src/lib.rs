@@ -27,6 +27,7 @@ mod m0021_late;
 mod m0022_lean;
 mod m0023_malls;
 mod m0024_tickets;
+mod m0025_quiet;
 mod m0028_found;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_lean::Migration),
             Box::new(m0023_malls::Migration),
             Box::new(m0024_tickets::Migration),
+            Box::new(m0025_quiet::Migration),
             Box::new(m0028_found::Migration),
         ]
     }

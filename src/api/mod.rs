@@ -9,6 +9,7 @@ pub mod attention;
 pub mod audits;
 pub mod auth;
 pub mod availability;
+pub mod backfills;
 pub mod channels;
 pub mod health;
 pub mod hooks;

@@ -12,8 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    ApiState, attention, audits, availability, channels, health, hooks, imports, listings, log, metrics, movements,
-    orders, plans, reservations, rules::BEARER, schedule, skus, suspensions,
+    ApiState, attention, audits, availability, backfills, channels, health, hooks, imports, listings, log, metrics,
+    movements, orders, plans, reservations, rules::BEARER, schedule, skus, suspensions,
 };
 
 #[derive(OpenApi)]
@@ -72,6 +72,7 @@ pub(super) fn operations() -> (Router<ApiState>, openapi::OpenApi) {
         .merge(imports::router())
         .merge(movements::router())
         .merge(orders::router())
+        .merge(backfills::router())
         .merge(reservations::router())
         .merge(availability::router())
         .merge(attention::router())

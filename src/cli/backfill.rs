@@ -11,15 +11,13 @@ use super::{
     progress::Bar,
 };
 use crate::{
-    domain::{
-        time::between,
-        windows::{self, Window},
-    },
+    domain::{quiet::QuietHours, time::between, windows::Window},
     engine::{Again, Engine, backfill},
     store::{
         StoreError,
         audits::FAILED,
-        backfills::{BackfillSheet, PER_MINUTE, PER_MINUTE_MAX},
+        backfills::{NewBackfill, PER_MINUTE, PER_MINUTE_MAX},
+        sheets::BackfillSheet,
     },
 };
 
@@ -35,23 +33,31 @@ pub struct Backfill {
     /// At most so many requests a minute
     #[arg(long, value_name = "N", default_value_t = PER_MINUTE, value_parser = value_parser!(u32).range(1..=i64::from(PER_MINUTE_MAX)))]
     rate: u32,
+    /// Only in these hours of each day, in the configured zone, as in 01:00-06:00 [default: all]
+    #[arg(long, value_name = "HH:MM-HH:MM", value_parser = QuietHours::parse)]
+    quiet: Option<QuietHours>,
 }
 
 pub async fn run(desk: &Desk, asked: Backfill) -> Done {
     desk.store.channel(&asked.channel).await?;
-    let plans = desk.config.plans_as_readable();
-    let plan = plans.iter().find(|plan| plan.id == asked.channel).ok_or_else(|| {
+    let outlines = desk.outlines();
+    let outline = outlines.get(&asked.channel).ok_or_else(|| {
         StoreError::Invalid(format!("{} is no channel of a mall: there is nothing to read", asked.channel))
     })?;
     let (from, to) = (moment::parse(&asked.from, &desk.config)?, moment::parse(&asked.to, &desk.config)?);
     let span = Window { from, to, open_only: false };
-    let mut orders = plan.mall.card.orders.clone();
-    orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(orders.visibility_lag);
-    if let Some(fault) = windows::past_fault(&orders, span, desk.store.now()) {
-        return Err(Failure::Usage(format!("{}: {fault}", asked.channel)));
+    let Backfill { channel, rate, quiet, .. } = asked;
+    let wanted = NewBackfill { channel, span, per_minute: rate, quiet };
+    if let Some((_, fault)) = wanted.fault(&outline.orders, desk.store.now()) {
+        return Err(Failure::Usage(format!("{}: {fault}", wanted.channel)));
     }
-    let id = desk.store.ask_backfill(&asked.channel, span, asked.rate, &desk.who).await?;
-    let sheet = match Box::pin(work(desk, id, &asked.channel)).await {
+    let id = desk.store.ask_backfill(&wanted, &desk.who).await?;
+    let asked = desk.store.backfill_sheet(id).await?;
+    if let Some(until) = asked.waits_until {
+        let hours = asked.quiet.as_deref().unwrap_or_default();
+        note(&format!("it keeps to {hours} and waits until {}", instant(until)));
+    }
+    let sheet = match Box::pin(work(desk, id, &wanted.channel)).await {
         Ok(sheet) => sheet,
         Err(failure) => {
             note("what is left is read by whoever runs the channel next; the same command looks on");

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     authorize::{self, Authorize},
+    changes,
     desk::{Common, Desk},
     failure::{Done, Failure},
     moment,
@@ -21,7 +22,8 @@ use crate::{
     store::{
         channels::STOREFRONT,
         sheets::{
-            ChannelSheet, CredentialSheet, GapSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet, Throw,
+            ChannelSheet, CredentialSheet, GapSheet, LaneSheet, LeftAlone, Paging, QuotaSheet, SuspendSheet,
+            SwitchPreview, Throw,
         },
         switch::Suspension,
     },
@@ -217,9 +219,22 @@ async fn preview(desk: &Desk, ids: &[String], throw: Throw) -> Done {
                 left_alone(&preview.left_alone),
             ]);
         }
-        table.to_string()
+        let shared: String = previews.iter().filter_map(shared_anew).collect();
+        format!("{table}{shared}")
     });
     Ok(())
+}
+
+/// What is sold in shares is shared anew.
+fn shared_anew(preview: &SwitchPreview) -> Option<String> {
+    let others = match preview.elsewhere {
+        0 => String::new(),
+        n => format!(", and {} of other channels", counted(n, "figure")),
+    };
+    let named = changes::words(&preview.changes);
+    let here = if preview.changes.total > 0 { named } else { "none of its own would change".to_owned() };
+    (preview.changes.total + preview.elsewhere > 0)
+        .then(|| format!("\n\n{}, by its shares{others}: {here}", preview.channel))
 }
 
 fn left_alone(left: &LeftAlone) -> String {

@@ -146,7 +146,7 @@ fn made(answer: &PlanAnswer) -> String {
         _ => format!("begins at {} and ends at {}", instant(plan.from), instant(plan.until)),
     };
     let numbers = match answer.changes.total {
-        0 => "by today's stock its cap and buffer change no number".to_owned(),
+        0 => "by today's stock it changes no number".to_owned(),
         n => format!("by today's stock {} of the malls would change", counted(n, "number")),
     };
     format!("plan {} {when}: {skus}, {}; {numbers}", plan.name, says(plan))

@@ -185,7 +185,7 @@ pub struct Terms<'a> {
     pub quantity_max: i64,
     /// Dated rules are those of this instant.
     pub at: Timestamp,
-    /// In escrow, in units of what it sells, and why; buffer and fraction say nothing then.
+    /// In escrow, in units of what it sells; what share that is, and why. Buffer and fraction say nothing then.
     pub share: Option<(i64, &'a str)>,
     /// In shared mode, what other channels may have sold of it unheard, and which.
     pub blind: (i64, &'a str),
@@ -208,7 +208,7 @@ pub fn target(sellable: Term, terms: &Terms<'_>) -> Term {
     if let Some((share, why)) = terms.share {
         let is_asked = |plan: &&Plan| plan.exposure.is_some_and(|wish| wish != Wish::Shared);
         let by = terms.plan.filter(is_asked).map(|plan| format!(" by sale plan {:?}", plan.name));
-        let source = format!("its exclusive share: {why}{}", by.unwrap_or_default());
+        let source = format!("{why}{}", by.unwrap_or_default());
         n = Term::min("share", vec![n, Term::fact("share", share, source)]);
     }
     if is_shared && rules.buffer != 0 {
@@ -341,7 +341,7 @@ mod tests {
             let (cap, at) = (cap.map(Cap::Always), Timestamp::UNIX_EPOCH);
             let rules = Rules { buffer, fraction: fraction.min(1.0), min_show, cap, unlimited };
             let own = Overrides { buffer: own.0, cap: own.1.map(Cap::Always), ..Overrides::default() };
-            let (said, blind) = (share.map(|share| (share, "tea is in escrow")), (blind, "b may have sold some"));
+            let (said, blind) = (share.map(|share| (share, "its share: tea is in escrow")), (blind, "b may have sold some"));
             let (name, until) = ("autumn".into(), Timestamp::MAX);
             let plan = Plan { name, from: at, until, exposure: None, buffer: planned.0, cap: planned.1 };
             let plan = Some(&plan);

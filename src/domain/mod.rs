@@ -22,8 +22,9 @@
 //!
 //! A checkout of the seller's own shop takes its units at once: [`reservation`] says who gets them.
 //!
-//! Beside them, [`credential`] says when a mall's key ends, [`spelling`] keeps one code from having two, [`business_day`] says when a day is over, [`brake`]
-//! weighs changes of many numbers at once, and [`explain`] is the tree in which all of the above is told backwards.
+//! Beside them, [`credential`] says when a mall's key ends, [`spelling`] keeps one code from having two, [`business_day`]
+//! says when a day is over and [`quiet`] when work that can wait is done, [`brake`] weighs changes of many numbers at once,
+//! and [`explain`] is the tree in which all of the above is told backwards.
 
 pub mod allocation;
 pub mod brake;
@@ -43,6 +44,7 @@ pub mod ledger;
 pub mod pages;
 pub mod plan;
 pub mod publication;
+pub mod quiet;
 pub mod reaction;
 pub mod reading;
 pub mod reservation;

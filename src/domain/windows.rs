@@ -71,19 +71,19 @@ pub fn of_the_past(orders: &OrdersCard, read_to: Timestamp, until: Timestamp) ->
     Window { from: read_to, to: later(read_to, orders.span_max).min(until), open_only: false }
 }
 
-/// Why the orders of a past span can't be asked for.
-pub fn past_fault(orders: &OrdersCard, span: Window, now: Timestamp) -> Option<String> {
+/// Why the orders of a past span can't be asked for: which end of it, `from` or `until`, and the reason.
+pub fn past_fault(orders: &OrdersCard, span: Window, now: Timestamp) -> Option<(&'static str, String)> {
     let unseen = orders.edge.max(orders.visibility_lag).max(orders.precision);
     let (first, last) = (oldest(orders, now), earlier(now, unseen));
     if span.from >= span.to {
-        return Some(format!("{} is not before {}", span.from, span.to));
+        return Some(("until", format!("{} is not before {}", span.from, span.to)));
     }
     if span.to > last {
-        return Some(format!("the mall shows all orders up to {last} by now, not to {}", span.to));
+        return Some(("until", format!("the mall shows all orders up to {last} by now, not to {}", span.to)));
     }
     (span.from < first).then(|| {
         let days = orders.reach.as_secs() / 86_400;
-        format!("the mall shows orders of the last {days} days only: from {first} on, not from {}", span.from)
+        ("from", format!("the mall shows orders of the last {days} days only: from {first} on, not from {}", span.from))
     })
 }
 

@@ -1,5 +1,5 @@
-//! Orders of a past span that somebody asked for: one request at a time, no faster than asked for, and only when
-//! nothing newer is to be read.
+//! Orders of a past span that somebody asked for: one request at a time, no faster than asked for, in no other hours, and
+//! only when nothing newer is to be read.
 
 use std::time::Duration;
 
@@ -53,19 +53,19 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
     if windows::is_outlived(&here.orders, instant(asked.read_to), now) {
         let problem = format!("the mall no longer shows orders from {} on", instant(asked.read_to));
-        store.fail_backfills(lease, here.id(), &problem).await?;
+        store.fail_backfill(lease, &asked, &problem).await?;
         return Ok(Again::Now);
     }
-    match request(here, asked, now).await {
-        Ok(Brought::Orders(orders, unread, asked)) => {
-            let progress = Progress::Backfill(asked);
+    match request(here, asked.clone(), now).await {
+        Ok(Brought::Orders(orders, unread, after)) => {
+            let progress = Progress::Backfill(after);
             let page = Page { orders: &orders, unread: &unread, read_at: now, progress };
             let taken = store.take_in(lease, &here.intake, page).await?;
             let channel = here.id().to_owned();
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
             here.went_well(store, lease, &row, LaneName::Orders).await?;
         }
-        Ok(Brought::Fault(problem)) => store.fail_backfills(lease, here.id(), &problem).await?,
+        Ok(Brought::Fault(problem)) => store.fail_backfill(lease, &asked, &problem).await?,
         Err(error) => {
             let reaction = here.went_wrong(store, lease, &row, LaneName::Orders, &error, store.now()).await?;
             return Ok(reaction.lane.until.map_or(Again::Now, Again::At));

@@ -221,7 +221,12 @@ async fn try_in_force(
         return Ok(None);
     }
     let request = json(&Request::Configuration(wanted.clone()));
-    let what = "the changed configuration";
+    let modes = store.changed_modes(wanted).await?;
+    let what = match modes.is_empty() {
+        true => "the changed configuration".to_owned(),
+        false => format!("the changed configuration ({})", modes.join(", ")),
+    };
+    let what = what.as_str();
     let (kind, body, changes, channels, again) = ("configuration", &[][..], &changes, &channels, guard.again());
     store.hold(ToHold { kind, what, request, body, digest, changes, channels, by: who, again }).await.map(Some)
 }

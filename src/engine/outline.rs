@@ -22,5 +22,7 @@ fn outline(plan: &ChannelPlan, env: Arc<dyn Env>) -> Outline {
         wire.override_quota(name, *rate);
     }
     let quotas = wire.quotas().into_iter().map(|(name, key, state)| (name.to_owned(), key, state.rate)).collect();
-    Outline::of(card, quotas)
+    let mut outline = Outline::of(card, quotas);
+    outline.orders.visibility_lag = plan.timing.visibility_lag.unwrap_or(outline.orders.visibility_lag);
+    outline
 }

@@ -2,7 +2,7 @@
 //!
 //! The decision is [`crate::domain::exposure::balance()`]'s. It is made under the lock of the stock row, before the
 //! targets that follow from it, and kept with what it rested on whenever it differs from the one before
-//! ([`decisions`](super::decisions)).
+//! ([`decisions`](super::decisions)). A preview decides in the same way and keeps nothing ([`numbers`](super::numbers)).
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -39,7 +39,7 @@ use crate::domain::{
     allocation,
     demand::{Demand, Forecast, Prior},
     exposure::{
-        Absence, Listing, Mode, Reach, Stock, balance,
+        Absence, Balance, Listing, Mode, Reach, Stock, balance,
         mode::{InForce, Policy, Wish},
         reach::Standing,
     },
@@ -73,6 +73,43 @@ impl Default for Pace {
     }
 }
 
+/// A switch that a preview supposes to be thrown and to have done its work: its state, and whether it leaves zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Thrown {
+    pub state: suspend::State,
+    pub zeroed: bool,
+}
+
+/// By channel.
+pub(super) type Switches = HashMap<String, Thrown>;
+
+/// What is said of the pool's SKUs and channels, or supposed.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub decrees: &'a Decrees,
+    pub allowances: &'a HashMap<String, Allowance>,
+    pub supposed: &'a Switches,
+}
+
+/// What was decided about a SKU, and on what it rests.
+pub(super) struct Weighed {
+    pub row: stock::Model,
+    pub wish: Wish,
+    pub of: Stock,
+    pub listings: Vec<Listing<i64>>,
+    /// On which channel each listing is.
+    pub channels: Vec<String>,
+    pub decided: Balance<i64>,
+}
+
+/// What was decided about some SKUs of a pool, before anything of it is kept.
+pub(super) struct Weighing {
+    pub each: Vec<Weighed>,
+    /// What was in force.
+    shares: Shares,
+    lights: Vec<(Subject, Lesson)>,
+}
+
 /// Everything that decisions look at beside each SKU's own shelf.
 struct Around<'a> {
     shelved: &'a Shelved,
@@ -87,6 +124,7 @@ struct Around<'a> {
     shares: Shares,
     /// By listing, of those channels of which nobody hears: units of what it sells that a reading misses.
     missing: HashMap<i64, i64>,
+    supposed: &'a Switches,
 }
 
 impl Store {
@@ -149,8 +187,7 @@ impl Store {
         Ok(rows.len())
     }
 
-    /// Decides about those of the SKUs that are, or are to be, sold otherwise than shared, or of which a channel may
-    /// have sold something unheard. Returns the SKUs of which something changed that targets rest on.
+    /// Decides, and keeps what was decided. Returns the SKUs of which something changed that targets rest on.
     pub(super) async fn balance_pool(
         &self,
         tx: &DatabaseTransaction,
@@ -160,8 +197,32 @@ impl Store {
         decrees: &Decrees,
         allowances: &HashMap<String, Allowance>,
     ) -> Result<BTreeSet<i64>> {
+        let said = Said { decrees, allowances, supposed: &Switches::new() };
+        let Some(weighing) = self.weigh_pool(tx, pool, rows, shelved, said).await? else {
+            return Ok(BTreeSet::new());
+        };
+        let mut changed = BTreeSet::new();
+        for weighed in &weighing.each {
+            if self.keep(tx, &Fresh { weighed, shares: &weighing.shares }).await? {
+                changed.insert(weighed.row.sku_id);
+            }
+        }
+        learn(tx, &weighing.lights, decrees.at).await?;
+        Ok(changed)
+    }
+
+    /// Decides about those of the SKUs that are, or are to be, sold otherwise than shared, or of which a channel may
+    /// have sold something unheard. `None`: about none of them.
+    pub(super) async fn weigh_pool(
+        &self,
+        tx: &DatabaseTransaction,
+        pool: &str,
+        rows: &[stock::Model],
+        shelved: &Shelved,
+        said: Said<'_>,
+    ) -> Result<Option<Weighing>> {
         let ids: Vec<i64> = rows.iter().map(|row| row.sku_id).collect();
-        let wishes = wishes(tx, pool, &ids, decrees).await?;
+        let wishes = wishes(tx, pool, &ids, said.decrees).await?;
         let wish = |sku: i64| wishes.get(&sku).map_or(Wish::Shared, |wished: &Wished| wished.wish);
         let channels = channel::Entity::find().filter(channel::Column::Pool.eq(pool)).all(tx).await?;
         let known: BTreeSet<i64> = shelved.shelves.keys().copied().collect();
@@ -172,43 +233,13 @@ impl Store {
         };
         let apart: Vec<&stock::Model> = rows.iter().filter(apart).filter(|row| known.contains(&row.sku_id)).collect();
         if apart.is_empty() {
-            return Ok(BTreeSet::new());
+            return Ok(None);
         }
         let skus = apart.iter().map(|row| row.sku_id).collect();
-        let around = self.around(tx, pool, &skus, channels, shelved, (decrees, allowances)).await?;
-        let mut changed = BTreeSet::new();
-        for row in apart {
-            if self.balance_sku(tx, row, wish(row.sku_id), &around).await? {
-                changed.insert(row.sku_id);
-            }
-        }
-        learn(tx, &self.shop_lights(&skus, &around), self.now()).await?;
-        Ok(changed)
-    }
-
-    async fn balance_sku(
-        &self,
-        tx: &DatabaseTransaction,
-        row: &stock::Model,
-        wish: Wish,
-        around: &Around<'_>,
-    ) -> Result<bool> {
-        let Some(sellable) = around.shelved.shelves.get(&row.sku_id).and_then(Shelf::sellable) else {
-            return Ok(false);
-        };
-        let policy = Policy { wish, eps: around.epsilon, ..Policy::default() };
-        let since = row.mode_since.map_or(self.now(), instant);
-        let in_force = row.mode.as_deref().and_then(Mode::parse).map(|mode| InForce { mode, since });
-        let stock = self.stock_of(row.sku_id, sellable, around);
-        let drawn = around.draws.get(&row.sku_id).map_or(&[][..], Vec::as_slice);
-        let drawn: Vec<&Drawn> = drawn.iter().filter(|drawn| drawn.counts()).collect();
-        let listings: Vec<Listing<i64>> =
-            drawn.iter().map(|drawn| self.listing_of(row.sku_id, drawn, around)).collect();
-        let decided = balance(&stock, &listings, &policy, in_force, self.now());
-        let channels = drawn.iter().map(|drawn| drawn.listed.listing.channel.as_str()).collect();
-        let (of, shares) = (&stock, &around.shares);
-        let fresh = Fresh { row, wish, of, listings: &listings, channels, decided: &decided, shares };
-        self.keep(tx, &fresh).await
+        let around = self.around(tx, pool, &skus, channels, shelved, said).await?;
+        let each = apart.into_iter().filter_map(|row| around.weigh(row, wish(row.sku_id))).collect();
+        let lights = around.shop_lights(&skus);
+        Ok(Some(Weighing { each, shares: around.shares, lights }))
     }
 
     async fn around<'a>(
@@ -218,8 +249,9 @@ impl Store {
         skus: &BTreeSet<i64>,
         channels: Vec<channel::Model>,
         shelved: &'a Shelved,
-        (decrees, allowances): (&'a Decrees, &'a HashMap<String, Allowance>),
+        said: Said<'a>,
     ) -> Result<Around<'a>> {
+        let Said { decrees, allowances, supposed } = said;
         let draws = self.draws_on(tx, pool, skus).await?;
         let listings: BTreeSet<i64> = draws.values().flatten().map(|drawn| drawn.listed.id()).collect();
         let subjects = listings.iter().chain(skus).copied().collect();
@@ -228,62 +260,86 @@ impl Store {
             let open = open_holds(tx, &listings).await?.into_iter();
             missing.extend(open.map(|(listing, holds)| (listing, holds.iter().map(|hold| hold.remaining).sum())));
         }
+        let thrown = |row: channel::Model| match supposed.get(&row.id) {
+            Some(thrown) => channel::Model { state: thrown.state.word().to_owned(), ..row },
+            None => row,
+        };
         Ok(Around {
             shelved,
             decrees,
             allowances,
             draws,
-            channels: channels.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            channels: channels.into_iter().map(thrown).map(|row| (row.id.clone(), row)).collect(),
             taught: taught(tx, &subjects).await?,
             prior: prior(tx).await?,
             epsilon: epsilon(tx, pool).await?,
-            recalled: recalled(tx, pool, skus, self.now()).await?,
+            recalled: recalled(tx, pool, skus, decrees.at).await?,
             shares: Shares::load(tx, pool, &listings, skus).await?,
             missing,
+            supposed,
         })
     }
+}
 
-    fn stock_of(&self, sku: i64, sellable: i64, around: &Around<'_>) -> Stock {
-        let shops = shops(around);
-        let taught = shops.iter().filter_map(|id| around.taught.get(&((*id).to_owned(), sku)));
+impl Around<'_> {
+    /// `None`: there is no figure to decide about.
+    fn weigh(&self, row: &stock::Model, wish: Wish) -> Option<Weighed> {
+        let (sku, at) = (row.sku_id, self.decrees.at);
+        let sellable = self.shelved.shelves.get(&sku).and_then(Shelf::sellable)?;
+        let policy = Policy { wish, eps: self.epsilon, ..Policy::default() };
+        let since = row.mode_since.map_or(at, instant);
+        let in_force = row.mode.as_deref().and_then(Mode::parse).map(|mode| InForce { mode, since });
+        let of = self.stock_of(sku, sellable);
+        let drawn = self.draws.get(&sku).map_or(&[][..], Vec::as_slice);
+        let drawn: Vec<&Drawn> = drawn.iter().filter(|drawn| drawn.counts()).collect();
+        let listings: Vec<Listing<i64>> = drawn.iter().map(|drawn| self.listing_of(sku, drawn)).collect();
+        let decided = balance(&of, &listings, &policy, in_force, at);
+        let channels = drawn.iter().map(|drawn| drawn.listed.listing.channel.clone()).collect();
+        Some(Weighed { row: row.clone(), wish, of, listings, channels, decided })
+    }
+
+    fn stock_of(&self, sku: i64, sellable: i64) -> Stock {
+        let shops = self.shops();
+        let taught = shops.iter().filter_map(|id| self.taught.get(&((*id).to_owned(), sku)));
         let storefront = match (shops.is_empty(), busiest(taught)) {
             (true, _) => None,
-            (false, known) => Some(forecast(known, around, self.now())),
+            (false, known) => Some(self.forecast(known, self.decrees.at)),
         };
-        let (recalled, until) = around.recalled.get(&sku).copied().unwrap_or_default();
+        let (recalled, until) = self.recalled.get(&sku).copied().unwrap_or_default();
         Stock { sellable, storefront, recalled, recalled_until: (recalled > 0).then(|| instant(until)) }
     }
 
-    fn listing_of(&self, sku: i64, drawn: &Drawn, around: &Around<'_>) -> Listing<i64> {
-        let row = &drawn.listed.listing;
-        let allowance = around.allowances.get(&row.channel);
-        let channel = around.channels.get(&row.channel);
+    fn listing_of(&self, sku: i64, drawn: &Drawn) -> Listing<i64> {
+        let (row, at) = (&drawn.listed.listing, self.decrees.at);
+        let allowance = self.allowances.get(&row.channel);
+        let channel = self.channels.get(&row.channel);
         let pace = allowance.map_or_else(Pace::default, |allowance| allowance.pace);
-        let sellable = around.shelved.sellable(row.sku_id).unwrap_or(0);
+        let sellable = self.shelved.sellable(row.sku_id).unwrap_or(0);
         // One that is off sale needs nothing of it.
-        let most = allowance.filter(|_| !around.decrees.is_stopped(row.sku_id)).map_or(0, |allowance| {
-            let rules = around.decrees.rules(allowance, row);
-            allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, self.now())
+        let most = allowance.filter(|_| !self.decrees.is_stopped(row.sku_id)).map_or(0, |allowance| {
+            let rules = self.decrees.rules(allowance, row);
+            allocation::target_of_share(Ord::max(sellable, 0), row.units, &rules, allowance.quantity_max, at)
         });
-        let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(self.now());
-        let silent = between(known_until, self.now());
+        let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(at);
+        let silent = between(known_until, at);
+        let zeroed = self.supposed.get(&row.channel).is_some_and(|thrown| thrown.zeroed);
         // Of the SKU, in each unit of what the listing sells.
         let each = drawn.units / Ord::max(row.units, 1);
         let unheard = channel.and_then(|row| row.unheard_s).and_then(|seconds| u64::try_from(seconds).ok());
         Listing {
             listing: row.id,
             units: drawn.units,
-            ceiling: drawn.listed.publication.ceiling(),
-            share: around.shares.share(row.id, sku).map(|share| share.units),
+            ceiling: if zeroed { Some(0) } else { drawn.listed.publication.ceiling() },
+            share: self.shares.share(row.id, sku).map(|share| share.units),
             reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
             fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,
             most,
-            forecast: forecast(around.taught.get(&(row.channel.clone(), row.id)), around, known_until),
+            forecast: self.forecast(self.taught.get(&(row.channel.clone(), row.id)), known_until),
             silent,
             // Heard of again a moment ago: the channel's row is about to say so.
             unheard: unheard.map(Duration::from_secs).filter(|_| silent > pace.blind_after),
-            missing: around.missing.get(&row.id).map_or(0, |units| units * each),
+            missing: self.missing.get(&row.id).map_or(0, |units| units * each),
             blind: pace.blind,
             turn: pace.turn,
         }
@@ -298,21 +354,34 @@ impl Store {
             covered: channel.baseline == "done",
             absence: channel.absence.as_deref().and_then(Absence::parse),
             direct: pace.direct,
-            set_aside: belief.set_aside_until.is_some_and(|until| until > self.now()),
+            set_aside: belief.set_aside_until.is_some_and(|until| until > self.decrees.at),
             known: belief.anchor.is_some() && listing.state == "ready" && !listing.not_ours,
         })
     }
 
     /// The seller's own shop sells a SKU as long as there is any: time without doesn't say that nobody wants it.
-    fn shop_lights(&self, skus: &BTreeSet<i64>, around: &Around<'_>) -> Vec<(Subject, Lesson)> {
-        let shops = shops(around);
+    fn shop_lights(&self, skus: &BTreeSet<i64>) -> Vec<(Subject, Lesson)> {
+        let shops = self.shops();
         let each = skus.iter().flat_map(|sku| shops.iter().map(move |shop| ((*shop).to_owned(), *sku)));
         let changed = each.filter_map(|subject| {
-            let sellable = around.shelved.shelves.get(&subject.1).and_then(Shelf::sellable)?;
+            let sellable = self.shelved.shelves.get(&subject.1).and_then(Shelf::sellable)?;
             let lit = sellable > 0;
-            (around.taught.get(&subject)?.lit != lit).then_some((subject, Lesson::Shows(lit)))
+            (self.taught.get(&subject)?.lit != lit).then_some((subject, Lesson::Shows(lit)))
         });
         changed.collect()
+    }
+
+    /// The seller's own shops on the pool, in their order.
+    fn shops(&self) -> Vec<&str> {
+        let shops = self.channels.values().filter(|row| row.mall == STOREFRONT && row.configured);
+        let mut shops: Vec<&str> = shops.map(|row| row.id.as_str()).collect();
+        shops.sort_unstable();
+        shops
+    }
+
+    /// `until`: time counts as far as the orders are known; nobody can say that nothing was sold since.
+    fn forecast(&self, known: Option<&Demand>, until: Timestamp) -> Forecast {
+        known.copied().unwrap_or_else(|| Demand::new(until)).forecast(&self.prior, until)
     }
 }
 
@@ -324,19 +393,6 @@ pub(super) fn sells_of(skus: &sea_orm::sea_query::SelectStatement) -> Expr {
         .and_where(bundle_unit::Column::BundleId.in_subquery(skus.clone()))
         .to_owned();
     stock::Column::SkuId.in_subquery(skus.clone()).or(stock::Column::SkuId.in_subquery(parts))
-}
-
-/// The seller's own shops on the pool, in their order.
-fn shops<'a>(around: &'a Around<'_>) -> Vec<&'a str> {
-    let shops = around.channels.values().filter(|row| row.mall == STOREFRONT && row.configured);
-    let mut shops: Vec<&str> = shops.map(|row| row.id.as_str()).collect();
-    shops.sort_unstable();
-    shops
-}
-
-/// `until`: time counts as far as the orders are known; nobody can say that nothing was sold since.
-fn forecast(known: Option<&Demand>, around: &Around<'_>, until: Timestamp) -> Forecast {
-    known.copied().unwrap_or_else(|| Demand::new(until)).forecast(&around.prior, until)
 }
 
 /// Of several shops of the seller's own on one pool the one that sells most stands for all.

@@ -21,13 +21,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Result, Store, StoreError,
+    balance::Weighed,
     entity::{balance_event, blind, share, stock},
     instant, micros,
     shares::{Blind, Share, Shares},
     stock::pieces,
 };
 use crate::domain::{
-    exposure::{Balance, Listing, Mode, Stock, Why, mode::Wish},
+    exposure::{Listing, Mode, Why, balance::Because, mode::Wish},
     time::between,
 };
 
@@ -67,69 +68,64 @@ pub(super) struct Decided {
 
 /// A decision that was just made, and what it is compared with.
 pub(super) struct Fresh<'a> {
-    pub row: &'a stock::Model,
-    pub wish: Wish,
-    pub of: &'a Stock,
-    pub listings: &'a [Listing<i64>],
-    /// On which channel each listing is.
-    pub channels: Vec<&'a str>,
-    pub decided: &'a Balance<i64>,
+    pub weighed: &'a Weighed,
     pub shares: &'a Shares,
 }
 
 impl Fresh<'_> {
     fn word(&self) -> &'static str {
-        self.decided.mode.word()
+        self.weighed.decided.mode.word()
     }
 
     /// Nobody asks for anything but shared, and it was never anything else: the row stays silent about it.
     fn is_plain(&self) -> bool {
-        self.wish == Wish::Shared && self.row.mode.is_none()
+        self.weighed.wish == Wish::Shared && self.weighed.row.mode.is_none()
     }
 
     fn has_moved(&self) -> bool {
-        !self.is_plain() && self.row.mode.as_deref() != Some(self.word())
+        !self.is_plain() && self.weighed.row.mode.as_deref() != Some(self.word())
     }
 
     /// Whether the shares of a decision, by what they were (`then`), are others now.
     fn shares_moved(&self, then: impl Fn(Share) -> i64) -> bool {
-        let sku = self.row.sku_id;
+        let sku = self.weighed.row.sku_id;
         let before = |listing: &Listing<i64>| self.shares.share(listing.listing, sku).map(&then);
-        let mut each = self.listings.iter().zip(&self.decided.shares);
+        let mut each = self.weighed.listings.iter().zip(&self.weighed.decided.shares);
         each.any(|(listing, share)| before(listing) != share.units)
     }
 
     /// The history is forgotten from its old end: what is still in force is said again before that.
     fn is_stale(&self, now: Timestamp) -> bool {
-        let said = |listing: &Listing<i64>| self.shares.share(listing.listing, self.row.sku_id).map(|share| share.at);
-        self.listings.iter().filter_map(said).any(|at| between(instant(at), now) > SAID_AGAIN)
+        let said =
+            |listing: &Listing<i64>| self.shares.share(listing.listing, self.weighed.row.sku_id).map(|share| share.at);
+        self.weighed.listings.iter().filter_map(said).any(|at| between(instant(at), now) > SAID_AGAIN)
     }
 
     fn blind_moved(&self) -> bool {
-        let sku = self.row.sku_id;
-        self.decided.shares.iter().any(|share| share.blind != self.shares.blind(share.listing, sku))
+        let sku = self.weighed.row.sku_id;
+        self.weighed.decided.shares.iter().any(|share| share.blind != self.shares.blind(share.listing, sku))
     }
 
     fn decision(&self) -> Decision {
-        let each = self.listings.iter().zip(&self.decided.shares).zip(&self.channels);
+        let each = self.weighed.listings.iter().zip(&self.weighed.decided.shares).zip(&self.weighed.channels);
         let each = each.map(|((listing, share), channel)| Decided {
             listing: listing.listing.to_string(),
-            channel: (*channel).to_owned(),
+            channel: channel.clone(),
             ceiling: listing.ceiling,
             before: listing.share,
             share: share.units,
-            because: format!("{:?}", share.because),
+            because: share.because.word(),
             orders_per_day: listing.forecast.orders_per_second() * 86_400.0,
             blind: share.blind,
         });
         Decision {
-            mode: Some(self.decided.mode),
-            why: self.decided.why.to_string(),
-            sellable: self.of.sellable,
-            exposure: self.decided.exposure,
-            bound: self.decided.bound,
-            unshared: self.decided.unshared,
-            recalled: self.of.recalled,
+            mode: Some(self.weighed.decided.mode),
+            why: self.weighed.decided.why.to_string(),
+            sellable: self.weighed.of.sellable,
+            exposure: self.weighed.decided.exposure,
+            bound: self.weighed.decided.bound,
+            unshared: self.weighed.decided.unshared,
+            recalled: self.weighed.of.recalled,
             listings: each.collect(),
         }
     }
@@ -139,9 +135,9 @@ impl Store {
     /// Writes a decision down. Returns whether anything that targets rest on differs from what was in force.
     pub(super) async fn keep(&self, tx: &DatabaseTransaction, fresh: &Fresh<'_>) -> Result<bool> {
         let now = micros(self.now());
-        let (row, decided) = (fresh.row, fresh.decided);
+        let (row, decided) = (&fresh.weighed.row, &fresh.weighed.decided);
         // Where everything is shared whatever happens, time alone changes nothing.
-        let again = (fresh.wish != Wish::Shared).then(|| micros(decided.reconsider_at));
+        let again = (fresh.weighed.wish != Wish::Shared).then(|| micros(decided.reconsider_at));
         let mut update = stock::Entity::update_many()
             .col_expr(stock::Column::ReconsiderAt, Expr::value(again))
             .col_expr(stock::Column::Outside, Expr::value(matches!(decided.why, Why::Outside { .. })))
@@ -176,16 +172,16 @@ impl Store {
     }
 
     async fn write_shares(&self, tx: &DatabaseTransaction, fresh: &Fresh<'_>, now: i64) -> Result<()> {
-        let row = fresh.row;
+        let row = &fresh.weighed.row;
         let gone = share::Entity::delete_many();
         gone.filter(share::Column::SkuId.eq(row.sku_id)).filter(share::Column::Pool.eq(&row.pool)).exec(tx).await?;
-        let rows = fresh.decided.shares.iter().filter_map(|decided| {
+        let rows = fresh.weighed.decided.shares.iter().filter_map(|decided| {
             let row = share::Model {
                 listing_id: decided.listing,
                 sku_id: row.sku_id,
                 pool: row.pool.clone(),
                 units: decided.units?,
-                because: format!("{:?}", decided.because),
+                because: decided.because.word(),
                 noted: decided.units,
                 at: now,
             };
@@ -199,16 +195,17 @@ impl Store {
     }
 
     async fn write_blind(&self, tx: &DatabaseTransaction, fresh: &Fresh<'_>, now: i64) -> Result<()> {
-        let row = fresh.row;
+        let row = &fresh.weighed.row;
         let gone = blind::Entity::delete_many();
         gone.filter(blind::Column::SkuId.eq(row.sku_id)).filter(blind::Column::Pool.eq(&row.pool)).exec(tx).await?;
-        let each = fresh.decided.shares.iter().zip(&fresh.channels).filter(|(share, _)| share.blind > 0);
+        let each =
+            fresh.weighed.decided.shares.iter().zip(&fresh.weighed.channels).filter(|(share, _)| share.blind > 0);
         let rows = each.map(|(share, channel)| {
             let row = blind::Model {
                 listing_id: share.listing,
                 sku_id: row.sku_id,
                 pool: row.pool.clone(),
-                channel: (*channel).to_owned(),
+                channel: channel.clone(),
                 units: share.blind,
                 at: now,
             };
@@ -219,6 +216,14 @@ impl Store {
             blind::Entity::insert_many(rows).exec_without_returning(tx).await?;
         }
         Ok(())
+    }
+}
+
+impl Decision {
+    /// The listing's channel had not begun: its share is what it would be.
+    pub fn is_plan_of(&self, listing: i64) -> bool {
+        let of = self.listings.iter().find(|of| of.listing == listing.to_string());
+        of.is_some_and(|of| of.because == Because::Shadow.word())
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select, sea_query::OnConflict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ use super::{
     ROWS_PER_STATEMENT, Result, Store, StoreError,
     bundles::touched,
     catalogue::sku_codes,
-    entity::{bundle_unit, rule_turn, sale_plan, sale_plan_sku, sku},
+    entity::{bundle_unit, plan_name, rule_turn, sale_plan, sale_plan_sku, sku},
     instant,
     log::Entry,
     micros,
@@ -95,13 +95,14 @@ impl Store {
     /// The numbers that would change if it began now.
     pub async fn preview_plan(&self, wanted: &NewPlan) -> Result<Changes> {
         let tx = self.begin().await?;
-        let skus = self.named_skus(&tx, wanted).await?.into_values().collect();
-        let before = self.numbers_on(&tx, &skus).await?;
+        // What a component is sold as is a matter of the bundles that it is in.
+        let skus = touched(&tx, &self.named_skus(&tx, wanted).await?.into_values().collect()).await?;
+        let at = self.now();
+        let before = self.numbers_on(&tx, &skus, at).await?;
         let (row, _) = self.put_plan(&tx, wanted, "trial").await?;
-        let begun =
-            sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(self.now())), ..Default::default() };
+        let begun = sale_plan::ActiveModel { id: Set(row.id), begins_at: Set(micros(at)), ..Default::default() };
         begun.update(&tx).await?;
-        let after = self.numbers_on(&tx, &skus).await?;
+        let after = self.numbers_on(&tx, &skus, at).await?;
         let mut preview = Preview::default();
         preview.compare(&tx, &before, &after).await?;
         tx.rollback().await?;
@@ -111,6 +112,7 @@ impl Store {
     /// Ends a plan, or takes it back before it begins.
     pub async fn delete_plan(&self, name: &str, who: &str) -> Result<()> {
         let tx = self.begin().await?;
+        lock_name(&tx, name).await?;
         let row = self.live_plan(&tx, name).await?;
         let skus = skus_of(&tx, row.id).await?;
         lock_skus(&tx, &touched(&tx, &skus).await?).await?;
@@ -161,6 +163,7 @@ impl Store {
         if let Some((field, fault)) = wanted.fault(self.now()) {
             return Err(StoreError::Invalid(format!("{field}: {fault}")));
         }
+        lock_name(tx, &wanted.name).await?;
         let skus: BTreeSet<i64> = self.named_skus(tx, wanted).await?.into_values().collect();
         lock_skus(tx, &touched(tx, &skus).await?).await?;
         self.refuse_beside_others(tx, wanted, &skus).await?;
@@ -265,6 +268,16 @@ impl Store {
         }
         Ok(turned)
     }
+}
+
+/// Whoever else makes or ends a plan of this name waits until this transaction ends, and then sees what it has made. No
+/// index could say that a name is taken: it is free again when a plan's time is over, which no row is written for.
+async fn lock_name(tx: &DatabaseTransaction, name: &str) -> Result<()> {
+    let row = plan_name::ActiveModel { name: Set(name.to_owned()) };
+    let mut here = OnConflict::column(plan_name::Column::Name);
+    let locked = here.update_column(plan_name::Column::Name).to_owned();
+    plan_name::Entity::insert(row).on_conflict(locked).exec_without_returning(tx).await?;
+    Ok(())
 }
 
 /// A bundle is sold from its components: what they share out is theirs to say.

@@ -1,5 +1,5 @@
 //! What a change would do to the numbers on the malls: it is made in a transaction that is taken back, and each
-//! listing's target is computed before and after.
+//! listing's target is computed before and after, with the shares that would be decided ([`numbers`](super::numbers)).
 //!
 //! A file is looked at piece by piece, each in its own short transaction, so that others can work in between and
 //! memory stays bounded. What each piece puts on the shelves or takes off them adds up, whichever way the file is
@@ -15,23 +15,20 @@ use utoipa::ToSchema;
 
 use super::{
     ROWS_PER_STATEMENT, Result, Store,
-    bundles::{self, Shelved, stocked_in},
+    bundles::{self, Shelved},
     catalogue::sku_codes as codes,
     catalogue::{Mapped, Mapping, listings_named},
     configuration::Configuration,
-    decrees::Decrees,
-    entity::{bundle_unit, channel, listing, location, publication, sku, stock_count, stock_event},
+    entity::{bundle_unit, listing, location, publication, sku, stock_count, stock_event},
     imports::{Figure, NewImport, Piece, Rows},
-    recompute::{Allowance, wanted},
-    rules::{allowances, pools_of},
+    moved::moved_channels,
+    numbers::{Numbers, Shelves, Supposed},
+    rules::pools_of,
     running::Running,
-    shares::Shares,
-    stock::pieces,
 };
 use crate::domain::{
     brake::{Toll, Tolls},
     bundle::Recipe,
-    shelf::Shelf,
     spelling,
 };
 
@@ -75,16 +72,10 @@ pub struct Preview {
     new: HashSet<String>,
 }
 
-/// By pool and SKU.
-type Shelves = BTreeMap<(String, i64), Shelf>;
-
-/// Each listing with what it ought to show.
-pub(super) type Numbers = BTreeMap<i64, (listing::Model, Option<i64>)>;
-
 impl Store {
     /// What mapping these would do, and the numbers that would change.
     pub async fn preview_listings(&self, mappings: &[Mapping], create: bool) -> Result<(Vec<Mapped>, Changes)> {
-        let mut preview = Preview::default();
+        let (mut preview, at) = (Preview::default(), self.now());
         let mut mapped = Vec::with_capacity(mappings.len());
         for piece in mappings.chunks(ROWS_PER_STATEMENT) {
             let tx = self.begin().await?;
@@ -92,12 +83,12 @@ impl Store {
             let codes = piece.iter().map(|mapping| spelling::code(&mapping.sku).into_owned()).collect();
             skus.extend(ids_of(&tx, &codes).await?);
             let skus = bundles::touched(&tx, &skus).await?;
-            let before = self.numbers_on(&tx, &skus).await?;
+            let before = self.numbers_on(&tx, &skus, at).await?;
             mapped.extend(self.map_piece(&tx, piece, create, "trial").await?);
-            let mut after = self.numbers_on(&tx, &skus).await?;
+            let mut after = self.numbers_on(&tx, &skus, at).await?;
             if create {
                 let fresh = sold_under(&tx, piece).await?.difference(&skus).copied().collect();
-                after.extend(self.numbers_on(&tx, &fresh).await?);
+                after.extend(self.numbers_on(&tx, &fresh, at).await?);
             }
             preview.compare(&tx, &before, &after).await?;
             tx.rollback().await?;
@@ -109,10 +100,10 @@ impl Store {
         let tx = self.begin().await?;
         let named = recipes.iter().flat_map(|(bundle, recipe)| recipe.keys().chain([bundle])).cloned().collect();
         let skus = ids_of(&tx, &named).await?;
-        let skus = bundles::touched(&tx, &skus).await?;
-        let before = self.numbers_on(&tx, &skus).await?;
+        let (skus, at) = (bundles::touched(&tx, &skus).await?, self.now());
+        let before = self.numbers_on(&tx, &skus, at).await?;
         self.pack_in(&tx, recipes).await?;
-        let after = self.numbers_on(&tx, &skus).await?;
+        let after = self.numbers_on(&tx, &skus, at).await?;
         let mut preview = Preview::default();
         preview.compare(&tx, &before, &after).await?;
         tx.rollback().await?;
@@ -179,15 +170,16 @@ impl Store {
 
     /// What the pieces come to.
     pub async fn end_preview(&self, mut preview: Preview) -> Result<Changes> {
-        let shifts = std::mem::take(&mut preview.shifts);
-        let mut skus: Vec<i64> = shifts.keys().map(|(_, sku)| *sku).collect();
+        let at = self.now();
+        let shifted = Supposed { shelves: std::mem::take(&mut preview.shifts), ..Supposed::nothing(at) };
+        let mut skus: Vec<i64> = shifted.shelves.keys().map(|(_, sku)| *sku).collect();
         skus.dedup();
         for piece in skus.chunks(ROWS_PER_STATEMENT) {
             let tx = self.snapshot().await?;
             let touched = bundles::touched(&tx, &piece.iter().copied().collect()).await?;
-            let before = self.numbers_on(&tx, &touched).await?;
+            let before = self.numbers_on(&tx, &touched, at).await?;
             let rows = before.values().map(|(row, _)| row.clone()).collect();
-            let after = self.numbers_with(&tx, rows, &shifts).await?;
+            let after = self.numbers_of(&tx, rows, &shifted).await?;
             preview.compare(&tx, &before, &after).await?;
         }
         self.weighed(preview).await
@@ -201,19 +193,18 @@ impl Store {
             tx.rollback().await?;
             return Ok(Changes::default());
         };
+        let supposed = Supposed::nothing(self.now());
         let mut before = HashMap::new();
         let mut after = i64::MIN;
-        while let Some(rows) = listing_page(&tx, &moved, after).await? {
-            after = rows.last().map_or(i64::MAX, |row| row.id);
-            let numbers = self.numbers_of(&tx, rows).await?;
+        while let Some(rows) = page_of_skus(&tx, &moved, &mut after).await? {
+            let numbers = self.numbers_of(&tx, rows, &supposed).await?;
             before.extend(numbers.into_iter().map(|(id, (_, target))| (id, target)));
         }
         self.configure_numbers(&tx, &wanted.pools, &wanted.channels, &wanted.body).await?;
         let mut preview = Preview::default();
         let mut after = i64::MIN;
-        while let Some(rows) = listing_page(&tx, &moved, after).await? {
-            after = rows.last().map_or(i64::MAX, |row| row.id);
-            let then = self.numbers_of(&tx, rows).await?;
+        while let Some(rows) = page_of_skus(&tx, &moved, &mut after).await? {
+            let then = self.numbers_of(&tx, rows, &supposed).await?;
             let now = then.iter().map(|(id, (row, _))| (*id, (row.clone(), before.get(id).copied().flatten())));
             preview.compare(&tx, &now.collect(), &then).await?;
         }
@@ -232,55 +223,6 @@ impl Store {
             toll.shows = lit.count(self.reader()).await?;
         }
         Ok(changes)
-    }
-
-    /// What every listing of these SKUs ought to show, by what the transaction sees.
-    pub(super) async fn numbers_on(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<Numbers> {
-        let mut rows = Vec::new();
-        for piece in pieces(skus) {
-            rows.extend(listing::Entity::find().filter(listing::Column::SkuId.is_in(piece)).all(tx).await?);
-        }
-        self.numbers_of(tx, rows).await
-    }
-
-    async fn numbers_of(&self, tx: &DatabaseTransaction, rows: Vec<listing::Model>) -> Result<Numbers> {
-        self.numbers_with(tx, rows, &Shelves::new()).await
-    }
-
-    /// The same, if this were put on the shelves.
-    async fn numbers_with(
-        &self,
-        tx: &DatabaseTransaction,
-        rows: Vec<listing::Model>,
-        shifts: &Shelves,
-    ) -> Result<Numbers> {
-        let allowances: HashMap<String, Allowance> = allowances(tx).await?;
-        let pools = pools_of(tx).await?;
-        let mut by_pool: BTreeMap<&str, Vec<listing::Model>> = BTreeMap::new();
-        for row in rows {
-            if let Some(pool) = pools.get(&row.channel) {
-                by_pool.entry(pool).or_default().push(row);
-            }
-        }
-        let mut numbers = Numbers::new();
-        for (pool, rows) in by_pool {
-            let mut shelved = Shelved::load(tx, pool, &rows.iter().map(|row| row.sku_id).collect()).await?;
-            for (sku, shelf) in &mut shelved.shelves {
-                if let Some(shift) = shifts.get(&(pool.to_owned(), *sku)) {
-                    *shelf = shelf.plus(*shift);
-                }
-            }
-            let ids = rows.iter().map(|row| row.id).collect();
-            let mut shares = Shares::load(tx, pool, &ids, &stocked_in(&shelved.made_of)).await?;
-            shares.fix(&rows, &shelved.made_of);
-            let decrees = Decrees::load(tx, &rows.iter().map(|row| row.sku_id).collect(), self.now()).await?;
-            for row in rows {
-                let Some(allowance) = allowances.get(&row.channel) else { continue };
-                let number = wanted(&row, allowance, &shelved, &shares, &decrees);
-                numbers.insert(row.id, (row, number));
-            }
-        }
-        Ok(numbers)
     }
 
     /// Those of the codes whose SKU some channel sells, alone or in a bundle.
@@ -360,47 +302,20 @@ impl Preview {
     }
 }
 
-/// Channels whose rules, pool or pool's locations would be others; `None` at a first start, before which nothing
-/// was in force.
-async fn moved_channels(tx: &DatabaseTransaction, wanted: &Configuration) -> Result<Option<BTreeSet<String>>> {
-    let known: HashMap<String, channel::Model> =
-        channel::Entity::find().all(tx).await?.into_iter().map(|row| (row.id.clone(), row)).collect();
-    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in location::Entity::find().filter(location::Column::Pool.is_not_null()).all(tx).await? {
-        places.entry(row.pool.unwrap_or_default()).or_default().insert(row.code);
-    }
-    let other = |pool: &&super::channels::PoolSetup| {
-        let wanted: BTreeSet<String> = pool.locations.iter().cloned().collect();
-        places.get(&pool.id).cloned().unwrap_or_default() != wanted
-    };
-    let pools: BTreeSet<&str> = wanted.pools.iter().filter(other).map(|pool| pool.id.as_str()).collect();
-    let mut moved = BTreeSet::new();
-    let mut is_first = true;
-    for setup in &wanted.channels {
-        let Some(row) = known.get(&setup.id) else { continue };
-        let allowance = row.rules.as_ref().and_then(|rules| serde_json::from_str::<Allowance>(rules).ok());
-        is_first &= allowance.is_none();
-        let same = allowance.as_ref().is_none_or(|now| *now == setup.allowance) && row.pool == setup.pool;
-        if !same || pools.contains(row.pool.as_str()) || pools.contains(setup.pool.as_str()) {
-            moved.insert(setup.id.clone());
-        }
-    }
-    Ok((!is_first).then_some(moved))
-}
-
-async fn listing_page(
+/// What these channels sell, some hundred SKUs at a time: shares are decided by SKU.
+pub(super) async fn page_of_skus(
     tx: &DatabaseTransaction,
     channels: &BTreeSet<String>,
-    after: i64,
+    after: &mut i64,
 ) -> Result<Option<Vec<listing::Model>>> {
-    let rows = listing::Entity::find()
-        .filter(listing::Column::Channel.is_in(channels.iter().map(String::as_str)))
-        .filter(listing::Column::Id.gt(after))
-        .order_by_asc(listing::Column::Id)
-        .limit(ROWS_PER_STATEMENT as u64)
-        .all(tx)
-        .await?;
-    Ok(Some(rows).filter(|rows| !rows.is_empty()))
+    // Found by SKU alone: with the channels named, each page would begin with all listings of theirs.
+    let skus = listing::Entity::find().select_only().column(listing::Column::SkuId).distinct();
+    let skus = skus.filter(listing::Column::SkuId.gt(*after)).order_by_asc(listing::Column::SkuId);
+    let skus: Vec<i64> = skus.limit(ROWS_PER_STATEMENT as u64).into_tuple().all(tx).await?;
+    let Some(last) = skus.last() else { return Ok(None) };
+    *after = *last;
+    let rows = listing::Entity::find().filter(listing::Column::SkuId.is_in(skus)).all(tx).await?;
+    Ok(Some(rows.into_iter().filter(|row| channels.contains(&row.channel)).collect()))
 }
 
 /// Pools of which some location was in a book already: a first book is new knowledge, not a change of it.

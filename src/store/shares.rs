@@ -6,14 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
 };
 
 use super::{
     Result,
+    balance::Weighed,
     bundles::{Component, exploded},
     entity::{blind, listing, share},
+    micros,
     stock::pieces,
 };
 use crate::domain::exposure;
@@ -79,15 +82,19 @@ impl Shares {
         self.by_listing.get(&listing)?.get(&sku).copied()
     }
 
-    /// Shares that are set by hand, as far as there is stock; what others get then is decided when it is computed.
-    pub fn fix(&mut self, listings: &[listing::Model], made_of: &HashMap<i64, Vec<Component>>) {
-        for row in listings {
-            let parts = made_of.get(&row.sku_id).into_iter().flatten();
-            let (Some(fixed), Some(shares)) = (row.share, self.by_listing.get_mut(&row.id)) else { continue };
-            for part in parts {
-                if let Some(share) = shares.get_mut(&part.sku_id) {
-                    share.units = fixed.saturating_mul(part.quantity);
-                }
+    /// What was just decided about a SKU, instead of what is in force.
+    pub fn decide(&mut self, weighed: &Weighed, at: Timestamp) {
+        let sku = weighed.row.sku_id;
+        for shares in self.by_listing.values_mut() {
+            shares.remove(&sku);
+        }
+        self.by_sku.remove(&sku);
+        for (share, channel) in weighed.decided.shares.iter().zip(&weighed.channels) {
+            if let Some(units) = share.units {
+                self.give(share.listing, sku, Share { units, noted: units, at: micros(at) });
+            }
+            if share.blind > 0 {
+                self.withhold(sku, Blind { listing: share.listing, channel: channel.clone(), units: share.blind });
             }
         }
     }

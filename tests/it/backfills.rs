@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use uriba::{domain::windows::Window, store::backfills::BackfillSheet};
+use jiff::{SignedDuration, civil::Time, tz::TimeZone};
+use uriba::{
+    domain::{business_day::BusinessDays, quiet::QuietHours, windows::Window},
+    store::{backfills::NewBackfill, core_files::CoreRules, sheets::BackfillSheet},
+};
 use uriba_sdk::{
     Env,
     fake::{Fault, Times},
@@ -15,10 +18,14 @@ fn days(n: u64) -> Duration {
     Duration::from_secs(n * 86_400)
 }
 
-async fn ask(hub: &Hub, channel: &str, days_ago: (i64, i64), per_minute: u32) -> i64 {
+fn wanted(hub: &Hub, channel: &str, days_ago: (i64, i64), per_minute: u32) -> NewBackfill {
     let ago = |days: i64| hub.env.now() - SignedDuration::from_hours(days * 24);
     let span = Window { from: ago(days_ago.0), to: ago(days_ago.1), open_only: false };
-    hub.store.ask_backfill(channel, span, per_minute, "maria").await.unwrap()
+    NewBackfill { channel: channel.to_owned(), span, per_minute, quiet: None }
+}
+
+async fn ask(hub: &Hub, channel: &str, days_ago: (i64, i64), per_minute: u32) -> i64 {
+    hub.store.ask_backfill(&wanted(hub, channel, days_ago, per_minute), "maria").await.unwrap()
 }
 
 async fn sheet(hub: &Hub, id: i64) -> BackfillSheet {
@@ -75,8 +82,49 @@ async fn a_mall_that_can_t_be_read_ends_it_with_the_reason_and_the_same_asked_ag
     hub.book("sample").clear_faults();
     hub.run_for(Duration::from_secs(600)).await;
     let span = Window { from: failed.from, to: failed.until, open_only: false };
-    assert_eq!(hub.store.ask_backfill("sample", span, 60, "maria").await.unwrap(), id);
+    let again = NewBackfill { channel: "sample".into(), span, per_minute: 60, quiet: None };
+    assert_eq!(hub.store.ask_backfill(&again, "maria").await.unwrap(), id);
     hub.run_for(Duration::from_secs(60)).await;
     let done = sheet(&hub, id).await;
     assert_eq!((done.state.as_str(), done.requests, done.problem), ("done", 4, None));
+}
+
+#[tokio::test]
+async fn one_with_quiet_hours_waits_for_them_and_holds_up_no_other() {
+    let hub = Hub::open(&[&uriba_sample::MALL]).await;
+    let zone = TimeZone::get("Asia/Tokyo").unwrap();
+    let core = CoreRules { days: BusinessDays { zone, starts: Time::midnight() }, counts: None };
+    hub.store.set_core(&core).await.unwrap();
+    hub.run_for(Duration::from_secs(60)).await;
+    // It is ten in the morning there.
+    let quiet = Some(QuietHours::parse("11:30-12:00").unwrap());
+    let night = NewBackfill { quiet, ..wanted(&hub, "sample", (120, 1), 1) };
+    let id = hub.store.ask_backfill(&night, "maria").await.unwrap();
+    let at_once = ask(&hub, "sample", (20, 10), 60).await;
+    hub.run_for(Duration::from_secs(3_600)).await;
+    let (waits, done) = (sheet(&hub, id).await, sheet(&hub, at_once).await);
+    assert_eq!((waits.state.as_str(), waits.requests, waits.quiet.as_deref()), ("open", 0, Some("11:30-12:00")));
+    assert_eq!(waits.waits_until.map(|at| at.to_string()).as_deref(), Some("2026-11-20T02:30:00Z"));
+    assert_eq!(done.state, "done", "asked for later, and for every hour");
+    // A mall that is down at noon is no matter of the night's.
+    hub.book("sample").fault("orders.search", Fault::Status(503), Times::Probability(1.0));
+    hub.run_for(Duration::from_secs(600)).await;
+    assert_eq!(sheet(&hub, id).await.state, "open");
+    hub.book("sample").clear_faults();
+    hub.run_for(Duration::from_secs(1_260)).await;
+    let begun = sheet(&hub, id).await;
+    assert_eq!((begun.state.as_str(), begun.waits_until), ("open", None));
+    assert!((1..=3).contains(&begun.requests), "{begun:?}");
+    hub.run_for(Duration::from_secs(300)).await;
+    assert_eq!(sheet(&hub, id).await.state, "done");
+    // Asked for again without hours, it waits for none.
+    let night =
+        NewBackfill { quiet: Some(QuietHours::parse("01:00-06:00").unwrap()), ..wanted(&hub, "sample", (50, 40), 60) };
+    let id = hub.store.ask_backfill(&night, "maria").await.unwrap();
+    hub.run_for(Duration::from_secs(120)).await;
+    assert_eq!(sheet(&hub, id).await.requests, 0);
+    assert_eq!(hub.store.ask_backfill(&NewBackfill { quiet: None, ..night }, "maria").await.unwrap(), id);
+    hub.run_for(Duration::from_secs(120)).await;
+    let done = sheet(&hub, id).await;
+    assert_eq!((done.state.as_str(), done.quiet), ("done", None));
 }

@@ -4,13 +4,14 @@ use uriba::{
     domain::{
         allocation::{Cap, Rules},
         brake::Brake,
+        exposure::mode::Wish,
         ledger::CountsShipments,
     },
     engine::{
         braked::{Guard, InForce, Put, Resolved, put_in_force, put_listings, put_plan, resolve},
         import::{CoreFile, FileKind, ImportReport, ImportState, import_file},
     },
-    store::{catalogue::Mapping, plans::NewPlan, sheets::Paging},
+    store::{catalogue::Mapping, configuration::Configuration, plans::NewPlan, sheets::Paging},
 };
 
 use uriba_sdk::Env;
@@ -215,9 +216,73 @@ async fn a_pool_that_loses_its_shop_is_held_as_well() {
         assert_eq!(total(base).await, 200);
         let never = Brake { portion: 1.0, at_least: 1 };
         let later = configuration(&["a"], &Rules::default(), "and no brake");
-        let later = uriba::store::configuration::Configuration { pools: wrong.pools.clone(), ..later };
+        let later = Configuration { pools: wrong.pools.clone(), ..later };
         assert_eq!(put_in_force(&base.store, &later, never, "test").await.unwrap(), InForce::Yes);
         assert_eq!(total(base).await, 0);
+    })
+    .await;
+}
+
+/// Two channels with so many listings of one unit each, which both sell like hot cakes.
+async fn hot_shop(base: &TestBase, listings: usize) {
+    base.rule(&["a", "b"], &Rules::default()).await;
+    base.core(CountsShipments::AtOnce).await;
+    for n in 0..listings {
+        base.list(&["a", "b"], &format!("sku-{n:02}")).await;
+    }
+    book(base, &figures(listings, |_| 1)).await;
+    let now = base.env.now().as_microsecond();
+    let sold = format!(
+        "INSERT INTO demand (channel, subject, usual_orders, usual_shown_s, lately_orders, lately_shown_s, units, largest, \
+         at, lit) SELECT channel, id, 500, 86400, 50, 8640, 500, 1, {now}, TRUE FROM listing"
+    );
+    base.execute("DELETE FROM demand").await.unwrap();
+    base.execute(&sold).await.unwrap();
+    base.recompute(&["a", "b"]).await;
+    base.env.advance(seconds(60));
+}
+
+fn pool_in(wish: Wish) -> Configuration {
+    let mut wanted = configuration(&["a", "b"], &Rules::default(), wish.word());
+    wanted.pools[0].exposure = Some(wish);
+    wanted
+}
+
+#[tokio::test]
+async fn a_pool_that_would_be_sold_in_another_mode_is_weighed_like_any_change() {
+    on_every_database(async |base| {
+        hot_shop(base, 12).await;
+        let all = async || {
+            base.recompute(&["a", "b"]).await;
+            let rows = base.rows("SELECT target FROM publication").await;
+            rows.iter().filter_map(|row| row["target"].as_i64()).sum::<i64>()
+        };
+        assert_eq!(all().await, 24, "each is on show twice");
+        let auto = pool_in(Wish::Auto);
+        let start = async || put_in_force(&base.store, &auto, Brake::default(), "test").await.unwrap();
+        let InForce::Held(held) = start().await else { panic!("one of the two loses everything") };
+        let said = "the changed configuration (pool online auto instead of shared) would take 12 of 12 listings of ";
+        assert!(held.message.starts_with(said), "{}", held.message);
+        assert_eq!(all().await, 24, "nothing of it is done");
+        assert_eq!(
+            put_in_force(&base.store, &pool_in(Wish::Shared), Brake::default(), "test").await.unwrap(),
+            InForce::Yes
+        );
+        assert!(matches!(decide(base, &held.attention.to_string(), "confirm").await, Resolved::Closed(_)));
+        assert_eq!(all().await, 12);
+        assert_eq!(start().await, InForce::Yes);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_mode_that_empties_nothing_passes() {
+    on_every_database(async |base| {
+        shop(base, 20).await;
+        let auto =
+            Configuration { channels: configuration(&["a"], &Rules::default(), "").channels, ..pool_in(Wish::Auto) };
+        assert_eq!(put_in_force(&base.store, &auto, Brake::default(), "test").await.unwrap(), InForce::Yes);
+        assert_eq!(total(base).await, 200);
     })
     .await;
 }

@@ -9,6 +9,9 @@
 //! by a change. A listing that knows figures only is emptied through zero when the others would be dry before its
 //! units could be there; otherwise it sells its share down, and is topped up when it stands at zero.
 //!
+//! A channel that has not begun is written to by nobody, so its share is a plan: what it would get if all that have not
+//! begun were live. It takes nothing from the others, who share what its malls don't show.
+//!
 //! [`apportion`]: super::apportion::apportion
 
 use std::time::Duration;
@@ -79,6 +82,15 @@ pub enum Because {
     Fixed,
     /// It can't be written; what it shows is not for others.
     Outside,
+    /// Its channel has not begun: what it would get if it had. Nobody is kept from selling it meanwhile.
+    Shadow,
+}
+
+impl Because {
+    /// As it is kept with a share.
+    pub fn word(self) -> String {
+        format!("{self:?}")
+    }
 }
 
 pub fn balance<K: Clone>(
@@ -97,12 +109,15 @@ pub fn balance<K: Clone>(
     if mode == Mode::Escrow {
         table.serve();
     }
+    let would = would_have(stock, listings);
     let shares: Vec<Share<K>> = listings
         .iter()
         .zip(&table.places)
-        .map(|(listing, place)| {
+        .zip(would)
+        .map(|((listing, place), would)| {
             let (units, because) = match mode {
                 Mode::Shared => (None, Because::Shared),
+                Mode::Escrow if listing.reach == Reach::Shadow => (Some(would), Because::Shadow),
                 Mode::Escrow => (Some(place.have), place.because),
             };
             let unheard = listing.unheard.filter(|_| mode == Mode::Shared);
@@ -110,14 +125,14 @@ pub fn balance<K: Clone>(
             Share { listing: listing.listing.clone(), units, because, blind }
         })
         .collect();
-    let taken = |(listing, share): (&Listing<K>, &Share<K>)| share.units.unwrap_or(0).max(listing.exposed());
-    let unshared = stock.sellable - listings.iter().zip(&shares).map(taken).sum::<i64>();
-    let within =
-        |(listing, share): (&Listing<K>, &Share<K>)| share.units.is_none_or(|units| listing.exposed() <= units);
+    let has = |place: &Place| if mode == Mode::Escrow { place.have } else { 0 };
+    let taken = |(listing, place): (&Listing<K>, &Place)| has(place).max(listing.exposed());
+    let unshared = stock.sellable - listings.iter().zip(&table.places).map(taken).sum::<i64>();
+    let within = |(listing, place): (&Listing<K>, &Place)| mode == Mode::Shared || listing.exposed() <= place.have;
     Balance {
         mode,
         why,
-        settled: exposure <= stock.sellable && listings.iter().zip(&shares).all(within),
+        settled: exposure <= stock.sellable && listings.iter().zip(&table.places).all(within),
         unshared: unshared.max(0),
         exposure,
         bound: bound(exposure, stock.sellable, mode, stock.storefront.is_some()),
@@ -137,15 +152,35 @@ fn believed<K: Clone>(stock: &Stock, listings: &[Listing<K>]) -> Vec<Listing<K>>
     listings.iter().map(believed).collect()
 }
 
-/// Where no channel has begun, shares are a plan: what each would get if it could be written, drawn up anew each time.
-/// Nothing is raised by that, since a raise takes what no ceiling holds, plan or not.
+/// Where no channel has begun, everybody's share is a plan. Else those of the ones that have not are none: they hold what
+/// their malls show, and nothing beside it.
 fn planned<K: Clone>(listings: &[Listing<K>]) -> Vec<Listing<K>> {
-    let nobody = listings.iter().all(|listing| listing.reach == Reach::Shadow);
-    let begun = |listing: &Listing<K>| match nobody {
-        true => Listing { reach: Reach::Direct, share: None, ceiling: Some(0), ..listing.clone() },
-        false => listing.clone(),
+    if listings.iter().all(|listing| listing.reach == Reach::Shadow) {
+        return begun(listings);
+    }
+    let planned = |listing: &Listing<K>| match listing.reach {
+        Reach::Shadow => Listing { share: None, ..listing.clone() },
+        _ => listing.clone(),
+    };
+    listings.iter().map(planned).collect()
+}
+
+/// As if every channel had begun, with nothing on show where it has not.
+fn begun<K: Clone>(listings: &[Listing<K>]) -> Vec<Listing<K>> {
+    let begun = |listing: &Listing<K>| match listing.reach {
+        Reach::Shadow => Listing { reach: Reach::Direct, share: None, ceiling: Some(0), ..listing.clone() },
+        _ => listing.clone(),
     };
     listings.iter().map(begun).collect()
+}
+
+/// The plan: what each ought to have then, drawn up anew each time. Nothing is raised by it, since a raise takes what no
+/// ceiling holds, plan or not.
+fn would_have<K: Clone>(stock: &Stock, listings: &[Listing<K>]) -> Vec<i64> {
+    if listings.iter().all(|listing| listing.reach != Reach::Shadow) {
+        return vec![0; listings.len()];
+    }
+    Table::set(stock, &begun(listings)).places.iter().map(|place| place.ideal).collect()
 }
 
 fn reconsider_at(stock: &Stock, units_per_second: f64, now: Timestamp) -> Timestamp {

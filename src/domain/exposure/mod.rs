@@ -41,7 +41,7 @@ pub struct Listing<K> {
     pub units: i64,
     /// In listing units. `None`: the mall shows a figure that nobody knows yet.
     pub ceiling: Option<i64>,
-    /// The share in force, less what sold of it; `None` in shared mode.
+    /// The share in force, or what was planned, less what sold of it; `None` in shared mode.
     pub share: Option<i64>,
     pub reach: Reach,
     /// Set by hand.

@@ -22,8 +22,8 @@ pub enum Reach {
     /// It can't be written until somebody does something, or has not been writable for so long that nobody waits for
     /// it any more: frozen, set aside, without a known figure, its mall down for a night.
     Outside,
-    /// Its channel has not begun: in shadow, or its open orders are still being read. Outside, too; but where none
-    /// has begun, what each would get is said all the same.
+    /// Its channel has not begun: in shadow, or its open orders are still being read. Outside, too; but what it would
+    /// get is said all the same.
     Shadow,
 }
 

@@ -15,6 +15,8 @@ pub struct Model {
     /// Everything up to here is read: the next window begins here.
     pub read_to: i64,
     pub per_minute: i64,
+    /// `01:00-06:00`: no request leaves outside these hours.
+    pub quiet: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub token: Option<String>,
     /// Of the window that is being read.

@@ -37,6 +37,7 @@ pub mod meta;
 pub mod not_in_core;
 pub mod order_gap;
 pub mod order_line;
+pub mod plan_name;
 pub mod poll_head;
 pub mod poll_window;
 pub mod pool;

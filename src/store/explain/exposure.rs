@@ -52,8 +52,12 @@ pub(super) async fn part(
         Some(format!("{} is in escrow: {}", codes.get(&part.sku_id)?, decision.why))
     });
     let why = guarded.collect::<Vec<_>>().join("; ");
+    let whose = match decisions.values().any(|decision| decision.is_plan_of(row.id)) {
+        true => format!("what its share would be if {} had begun, which keeps nothing from the others", row.channel),
+        false => "its exclusive share".to_owned(),
+    };
     Ok(Part {
-        share: shares.of(row.id, made_of).map(|units| (units, why)),
+        share: shares.of(row.id, made_of).map(|units| (units, format!("{whose}: {why}"))),
         blind: (withheld(&shares, row, made_of, sellable), silent(&shares, row, made_of)),
     })
 }

@@ -7,6 +7,7 @@
 mod ages;
 mod audit;
 mod availability;
+mod backfill;
 mod channel;
 mod desk;
 mod due;
@@ -26,7 +27,7 @@ use std::collections::HashMap;
 use sea_orm::{AccessMode, DatabaseBackend, DatabaseTransaction, IsolationLevel, TransactionOptions, TransactionTrait};
 use uriba_sdk::{
     Card,
-    card::WriteMode,
+    card::{OrdersCard, WriteMode},
     wire::{QuotaKey, Rate},
 };
 
@@ -36,6 +37,7 @@ use crate::domain::{plan, publication::Ways};
 pub use ages::{Ages, Oldest, OldestOf};
 pub use audit::{AuditSheet, AuditedChannel, DIFFERENCES_MAX, Difference};
 pub use availability::AvailabilitySheet;
+pub use backfill::BackfillSheet;
 pub use channel::{
     ChannelSheet, CoverageSheet, CredentialSheet, GapSheet, HealthSheet, LaneSheet, QuotaSheet, ScheduleSheet,
     SuspendSheet,
@@ -68,6 +70,8 @@ pub struct Outline {
     pub push_quotas: Vec<String>,
     /// What the mall can hold.
     pub quantity_max: i64,
+    /// How its orders are read, with the configured lag.
+    pub orders: OrdersCard,
 }
 
 /// One way to write: what carries it, and how many listings at once.
@@ -109,7 +113,8 @@ impl Outline {
             .collect();
         push_quotas.sort_unstable();
         push_quotas.dedup();
-        Self { card, quotas, zeros, others, push_quotas, quantity_max: card.quantity_max }
+        let (quantity_max, orders) = (card.quantity_max, card.orders.clone());
+        Self { card, quotas, zeros, others, push_quotas, quantity_max, orders }
     }
 }
 

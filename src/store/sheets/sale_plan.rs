@@ -46,7 +46,7 @@ pub struct PlanAnswer {
     /// Of one that is held: the item to confirm or refuse.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<String>,
-    /// The numbers that would change if it began now, by today's stock. What another mode does is not among them.
+    /// The numbers that would change if it began now, by today's stock, with the shares that would be decided.
     pub changes: Changes,
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod audits;
+mod backfills;
 mod hooks;
 mod lists;
 mod orders;

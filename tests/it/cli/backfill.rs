@@ -1,7 +1,7 @@
 //! `uriba order backfill`, with a service and without, over a fake in real time.
 
 use jiff::SignedDuration;
-use uriba::store::backfills::BackfillSheet;
+use uriba::store::sheets::BackfillSheet;
 use uriba_sdk::{Env, env::SystemEnv};
 
 use super::{Place, Street, until};
@@ -47,4 +47,6 @@ fn a_span_that_the_mall_can_t_show_is_refused_with_what_it_can() {
     let said = refused("sample-main --from 2026-11-02 --to 2026-11-01");
     assert!(said.contains("is not before"), "{said}");
     assert!(refused("sample-main --from 2026-11-01 --to 2026-11-02 --rate 0").contains("--rate"));
+    let said = refused("sample-main --from 2026-11-01 --to 2026-11-02 --quiet night");
+    assert!(said.contains("--quiet") && said.contains("01:00-06:00"), "{said}");
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use uriba::{
     domain::windows::Window,
     engine::import::{CoreFile, FileKind, Profile, import_file},
-    store::{intake::Page, polling::Progress, sheets::CoverageSheet},
+    store::{backfills::NewBackfill, intake::Page, polling::Progress, sheets::CoverageSheet},
 };
 use uriba_sdk::{Env, Order, card};
 
@@ -146,8 +146,9 @@ async fn what_uriba_reads_again_by_itself_waits_while_a_mall_lets_nobody_in() {
         assert_eq!(base.store.open_backfill("a").await.unwrap().map(|row| row.from_at), Some(placed.as_microsecond()));
         // A person who asks for the same is told.
         let span = Window { from: placed, to: known, open_only: false };
-        let asked =
-            base.store.ask_backfill("a", Window { from: days_ago(base, 2), ..span }, 10, "maria").await.unwrap();
+        let span = Window { from: days_ago(base, 2), ..span };
+        let wanted = NewBackfill { channel: "a".into(), span, per_minute: 10, quiet: None };
+        let asked = base.store.ask_backfill(&wanted, "maria").await.unwrap();
         base.store.fail_peoples_backfills(&lease, "a", "the key has expired").await.unwrap();
         assert_eq!(base.store.backfill_sheet(asked).await.unwrap().state, "failed");
         assert!(base.store.open_backfill("a").await.unwrap().is_some(), "uriba's own still waits");

@@ -23,6 +23,7 @@ mod outdated;
 mod own_model;
 pub mod own_orders;
 mod plans;
+mod previews;
 mod priority;
 mod reservations;
 mod reservations_at_once;

@@ -1,6 +1,8 @@
 //! Sale plans: when they hold, before what, and what stays of them.
 
 use jiff::Timestamp;
+use sea_orm::ConnectionTrait;
+use tokio::task::JoinSet;
 use uriba::{
     domain::exposure::mode::Wish,
     store::{
@@ -13,7 +15,7 @@ use uriba::{
 };
 use uriba_sdk::Env;
 
-use crate::support::{TestBase, on_every_database, outlines, seconds};
+use crate::support::{TestBase, on_every_database, on_postgres, outlines, seconds};
 
 /// So many seconds after the beginning of the test.
 fn at(base: &TestBase, after: u64) -> Timestamp {
@@ -141,6 +143,43 @@ async fn a_sku_follows_one_plan_at_a_time() {
         let paging = Paging::new(None, None);
         assert_eq!(base.store.plan_sheets(false, &paging).await.unwrap().items.len(), 2);
         assert_eq!(base.store.plan_sheets(true, &paging).await.unwrap().items.len(), 3);
+    })
+    .await;
+}
+
+/// SQLite has one writer, who sees what the one before has made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_plans_of_one_name_that_are_made_at_once_there_is_one_and_the_others_are_told() {
+    on_postgres(async |base| {
+        let skus = ["cup", "pot", "tea", "tin"];
+        base.trade(&["a"], "tea", 100).await;
+        for sku in skus.iter().filter(|sku| **sku != "tea") {
+            base.list(&["a"], sku).await;
+        }
+        for round in 0..10 {
+            // Everybody waits where the first to be let on is next to look for others of its name.
+            let held = base.store.begin().await.unwrap();
+            held.execute_unprepared("SELECT id FROM sku FOR UPDATE").await.unwrap();
+            let mut makers = JoinSet::new();
+            for (n, sku) in (0..).zip(skus) {
+                let (from, until) = (600 + n * 60, 650 + n * 60);
+                let wanted = NewPlan { name: format!("sale-{round}"), ..plan(base, from, until, &[sku]) };
+                let store = base.store.clone();
+                makers.spawn(async move { store.create_plan(&wanted, "maria").await });
+            }
+            base.wait_for_a_blocked_session().await;
+            held.commit().await.unwrap();
+            let (made, refused): (Vec<_>, Vec<_>) = makers.join_all().await.into_iter().partition(Result::is_ok);
+            assert_eq!(made.len(), 1, "round {round}");
+            for refused in refused {
+                let error = refused.unwrap_err();
+                let said = format!("there is a plan \"sale-{round}\" already, from ");
+                assert!(matches!(&error, StoreError::Refused(why) if why.starts_with(&said)), "{error:?}");
+            }
+            base.store.delete_plan(&format!("sale-{round}"), "maria").await.unwrap();
+        }
+        let left = base.rows("SELECT count(*) AS n FROM sale_plan").await;
+        assert_eq!(left[0]["n"], 10);
     })
     .await;
 }

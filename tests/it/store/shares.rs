@@ -12,7 +12,7 @@ use uriba::{
 use uriba_sdk::{Env, Order};
 
 use super::explain::{CHANNELS, explain};
-use crate::support::{POOL, SHOP, TestBase, WEB, line, on_every_database, order, outlines, seconds};
+use crate::support::{POOL, SHOP, TestBase, WEB, line, on_every_database, order, outlet, outlines, seconds};
 
 /// Ten of tea in escrow on two channels that show none yet.
 async fn guarded(base: &TestBase) {
@@ -39,7 +39,7 @@ async fn a_share_set_by_hand_is_kept_with_the_history_of_rules_until_it_is_given
         assert_eq!(targets().await, [5, 5]);
         let (_, changes) = base.store.preview_listings(&[own(Some(2))], false).await.unwrap();
         let told: Vec<_> = changes.listings.iter().map(|change| (change.channel.as_str(), change.then)).collect();
-        assert_eq!(told, [("a", Some(2))], "tried first");
+        assert_eq!(told, [("a", Some(2)), ("b", Some(8))], "tried first");
         assert_eq!(targets().await, [5, 5]);
 
         base.env.advance(seconds(60));
@@ -93,6 +93,56 @@ async fn an_explanation_of_the_past_knows_the_shares_of_then_and_why() {
         assert_eq!(share(None).await, None);
         assert_eq!(share(Some(sold)).await, Some((3, said.clone())));
         assert_eq!(share(Some(before)).await, Some((5, said)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shadow_shows_what_its_share_would_be_and_keeps_nothing_from_the_others() {
+    on_every_database(async |base| {
+        guarded(base).await;
+        let targets = async || [base.target("a", "tea").await.unwrap(), base.target("b", "tea").await.unwrap()];
+        let weighed = async || {
+            base.env.advance(seconds(60));
+            base.store.reconsider().await.unwrap();
+            base.recompute(&CHANNELS).await;
+            let report = base.store.verify(&base.store.allowances().await.unwrap()).await.unwrap();
+            assert!(!report.is_broken(), "{report}");
+        };
+        base.store.set_mode("b", false, "maria").await.unwrap();
+        weighed().await;
+        assert_eq!(targets().await, [10, 5]);
+        let share = async |channel, at| {
+            let tree = explain(base, Question { sku: "tea", channel: Some(channel), at, kept_from: None }).await;
+            let own = tree.find("share").unwrap().terms[1].clone();
+            (own.whole().unwrap(), own.source.unwrap())
+        };
+        let would = "what its share would be if b had begun, which keeps nothing from the others: tea is in escrow: it is \
+                     asked for";
+        assert_eq!(share("b", None).await, (5, would.to_owned()));
+        assert!(share("a", None).await.1.starts_with("its exclusive share: "));
+        // Nobody writes that, and the other one may show all there is.
+        let lease = base.lease("b").await;
+        assert!(base.store.claim(&lease, &outlet("b"), base.env.now()).await.unwrap().is_none());
+        let of = ListingFilter { channel: Some("b".into()), ..ListingFilter::default() };
+        let sheets = base.store.listing_sheets(&of, &outlines(&CHANNELS), &Paging::new(None, None)).await.unwrap();
+        assert_eq!((sheets.items[0].showing.state.as_str(), sheets.items[0].showing.share), ("shadow", Some(5)));
+        base.observe("a", "tea", 10).await;
+        weighed().await;
+        assert_eq!(targets().await, [10, 5]);
+        // A sale in the shadow's own shop is everybody's.
+        let placed_at = base.env.now();
+        base.read("b", &[Order { placed_at, ..order("1", &[line("tea", 2)]) }]).await;
+        weighed().await;
+        let [all, would_be] = targets().await;
+        assert!(all == 8 && (5..8).contains(&would_be), "and says that its buyers are quick: {would_be} of {all}");
+        let before = base.env.now();
+        base.env.advance(seconds(1));
+        base.store.set_mode("b", true, "maria").await.unwrap();
+        weighed().await;
+        assert_eq!(targets().await.iter().sum::<i64>(), 8, "begun, it shares with the other one");
+        assert!(share("b", None).await.1.starts_with("its exclusive share: "));
+        assert_eq!(share("b", Some(before)).await, (would_be, would.to_owned()), "and what was said then is remembered");
     })
     .await;
 }

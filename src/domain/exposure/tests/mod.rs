@@ -149,3 +149,21 @@ fn the_last_units_go_by_priority_first() {
     let two = [listing("r", 0), Listing { priority: 1, ..selling(0.5, listing("y", 0)) }];
     assert_eq!(shares(&balance(&stock(1), &two, &ESCROW, None, at(0))), [Some(0), Some(1)]);
 }
+
+#[test]
+fn a_channel_that_has_not_begun_is_told_what_it_would_get_and_takes_nothing() {
+    let shadow = |shows, said| Listing { reach: Reach::Shadow, ceiling: Some(shows), share: said, ..listing("s", 0) };
+    let decided = balance(&stock(10), &[listing("r", 10), shadow(0, Some(5))], &ESCROW, None, at(0));
+    assert_eq!(shares(&decided), [Some(10), Some(5)], "half of it, were it live; the other one keeps all");
+    assert_eq!((decided.shares[1].because, decided.unshared, decided.settled), (Because::Shadow, 0, true));
+    let again = balance(&stock(10), &[listing("r", 10), shadow(0, None)], &ESCROW, None, at(0));
+    assert_eq!(shares(&again), shares(&decided), "whatever was said before");
+    // What its mall shows is somebody else's doing, and may be sold.
+    let showing = balance(&stock(10), &[listing("r", 6), shadow(4, Some(5))], &ESCROW, None, at(0));
+    assert_eq!(shares(&showing), [Some(6), Some(5)]);
+    let none_is_live = balance(&stock(10), &[shadow(0, None), shadow(0, None)], &ESCROW, None, at(0));
+    assert_eq!(shares(&none_is_live), [Some(5), Some(5)]);
+    assert!(none_is_live.shares.iter().all(|share| share.because == Because::Shadow));
+    let by_hand = Listing { fixed: Some(2), ..shadow(0, None) };
+    assert_eq!(shares(&balance(&stock(10), &[listing("r", 10), by_hand], &ESCROW, None, at(0))), [Some(10), Some(2)]);
+}

@@ -46,7 +46,11 @@ fn in_shadow_the_shares_that_each_would_get_are_said_and_follow_the_stock() {
     let follows = balance(&stock(4), &[shadow("r", 10, Some(5)), shadow("y", 7, Some(5))], &ESCROW, None, at(0));
     assert_eq!(shares(&follows), [Some(2), Some(2)]);
     let one_began = balance(&stock(10), &[listing("r", 0), shadow("y", 7, None)], &ESCROW, None, at(0));
-    assert_eq!(shares(&one_began), [Some(3), Some(0)], "what a mall in shadow sells is not for others");
+    assert_eq!(
+        shares(&one_began),
+        [Some(3), Some(5)],
+        "what a mall in shadow sells is not for others, what it would is"
+    );
 }
 
 fn waiting(until: i64) -> Lane {
