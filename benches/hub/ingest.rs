@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Column, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
-use uriba::store::{Store, intake::Page, migrate, polling::Progress};
+use uriba::store::{Store, intake::Page, migrate};
 use uriba_sdk::{Counter, Env, FulfilledBy, Line, Order, Reading, Restored, env::SystemEnv};
 
 use crate::{
@@ -85,7 +85,7 @@ async fn turn() -> Result<Turn> {
     let lease = here.lease().context("nobody else wants the lease")?;
     let mut turn = Turn { lines: 0, facts: Duration::ZERO, recompute: Duration::ZERO, raw: Duration::ZERO };
     for orders in &pages {
-        let page = Page { orders, unread: &[], read_at: env.now(), progress: Progress::Nothing };
+        let page = Page { orders, read_at: env.now(), ..Page::default() };
         let began = Instant::now();
         turn.lines += setting.store.take_in(&lease, &here.intake, page).await?.lines;
         let computing = Instant::now();

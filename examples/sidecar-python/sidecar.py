@@ -68,9 +68,9 @@ def pull(shop, ask):
 
 
 def orders(shop, ask):
-    known = {order["number"]: order for order in shop["orders"]}
-    missing = [number for number in ask["ids"] if number not in known]
-    return {"orders": [told(known[number]) for number in ask["ids"] if number in known], "missing": missing}
+    known, word = {order["number"]: order for order in shop["orders"]}, shop.get("absent_orders_are", "missing")
+    absent = [number for number in ask["ids"] if number not in known]
+    return {"orders": [told(known[number]) for number in ask["ids"] if number in known], word: absent}
 
 
 def push(shop, ask):

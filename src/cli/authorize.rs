@@ -6,7 +6,7 @@ use std::{io::BufRead, sync::Arc};
 use clap::Args;
 use serde::Serialize;
 use uriba_sdk::{
-    Env, SystemEnv,
+    Env, SystemEnv, Wire,
     env::Url,
     wire::{Gates, Vault},
 };
@@ -16,7 +16,7 @@ use super::{
     failure::{Done, Failure},
     print::{line, note},
 };
-use crate::{engine::Channel, store::StoreError};
+use crate::store::StoreError;
 
 /// In place of what is still to be granted, so that the adapter can be opened.
 const NOT_YET: &str = "not granted yet";
@@ -47,15 +47,15 @@ pub async fn run(desk: &Desk, asked: Authorize) -> Done {
                        -base64 32 > secret.key`) and name it in uriba.toml: [secrets] key = { file = \"secret.key\" }";
         return Err(Failure::Usage(message.into()));
     }
-    for card in plan.mall.card.credentials {
+    for card in plan.mall.card.credentials.iter().filter(|card| card.required) {
         plan.settings.credentials.entry(card.key.to_owned()).or_insert_with(|| NOT_YET.into());
     }
     let env: Arc<dyn Env> = Arc::new(SystemEnv::new());
-    let mall = plan.mall;
-    let opened = Channel::open(plan, env.clone(), Arc::new(Gates::fresh()), Arc::new(Vault::default()));
-    let here = opened.map_err(|error| Failure::Usage(format!("{id}: {error}")))?;
-    let channel = here.line();
-    let Some(consent) = channel.mall.extras().consent else {
+    let (mall, gates, vault) = (plan.mall, Arc::new(Gates::fresh()), Arc::new(Vault::default()));
+    // Without a lease: a service that runs goes on, and what it does needs no word of this.
+    let wire = Wire::new(env.clone(), gates, vault, mall.card, &plan.settings);
+    let opened = (mall.open)(&plan.settings, wire).map_err(|error| Failure::Usage(format!("{id}: {error}")))?;
+    let Some(consent) = opened.extras().consent else {
         let keys: Vec<&str> = mall.card.credentials.iter().map(|card| card.key).collect();
         let keys = keys.join(", ");
         return Err(Failure::Refused(format!(

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use uriba_sdk::{Order, Query, Span, Unread};
+use uriba_sdk::{Found, Query, Span};
 
 use super::{Again, Channel};
 use crate::{
@@ -32,7 +32,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 /// What a request brought, and how far the backfill is by it; or why it can't go on.
 enum Brought {
-    Orders(Vec<Order>, Vec<Unread>, Box<backfill::Model>),
+    Orders(Found, Box<backfill::Model>),
     Fault(String),
 }
 
@@ -57,9 +57,8 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         return Ok(Again::Now);
     }
     match request(here, asked.clone(), now).await {
-        Ok(Brought::Orders(orders, unread, after)) => {
-            let progress = Progress::Backfill(after);
-            let page = Page { orders: &orders, unread: &unread, read_at: now, progress };
+        Ok(Brought::Orders(found, after)) => {
+            let page = Page { read_at: now, progress: Progress::Backfill(after), ..Page::of(&found) };
             let taken = store.take_in(lease, &here.intake, page).await?;
             let channel = here.id().to_owned();
             metrics::counter!("uriba_orders_ingested_total", "channel" => channel).increment(taken.orders as u64);
@@ -93,7 +92,7 @@ async fn request(here: &Channel, asked: backfill::Model, now: Timestamp) -> urib
         let found = line.mall.by_id(wanted).await?;
         after.heads = rest.join("\n");
         finish(&mut after, window);
-        return Ok(Brought::Orders(found.orders, found.unread, Box::new(after)));
+        return Ok(Brought::Orders(found, Box::new(after)));
     }
     let span = Span::Window { from: window.from, to: window.to };
     let page = line.mall.pull(&Query { span, open_only: false, token: asked.token.clone() }).await?;
@@ -111,7 +110,8 @@ async fn request(here: &Channel, asked: backfill::Model, now: Timestamp) -> urib
     after.token = page.next;
     after.heads = page.heads.into_iter().map(|head| head.id).collect::<Vec<_>>().join("\n");
     finish(&mut after, window);
-    Ok(Brought::Orders(page.orders, page.unread, Box::new(after)))
+    let found = Found { orders: page.orders, unread: page.unread, ..Found::default() };
+    Ok(Brought::Orders(found, Box::new(after)))
 }
 
 /// When nothing of the window is left, the next one begins where it ends.

@@ -1,6 +1,6 @@
 //! One request for orders, its facts and the window's progress in one transaction.
 
-use uriba_sdk::{Class, Query, Span};
+use uriba_sdk::{Class, Found, Query, Span};
 
 use super::{Again, Channel, backfill};
 use crate::{
@@ -73,12 +73,13 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
     let read_at = store.now();
     let line = here.line();
     let asked = match work {
-        Work::ById(ids) => line.mall.by_id(&ids).await.map(|found| (found.orders, found.unread, Progress::Heads(ids))),
+        Work::ById(ids) => line.mall.by_id(&ids).await.map(|found| (found, Progress::Heads(ids))),
         Work::Page(window) => line.mall.pull(&query(&window)).await.map(|page| {
             // Nothing is proven beyond the mall's own present.
             let present = Some(here.behind()).filter(|behind| !behind.is_zero()).map(|behind| earlier(read_at, behind));
             let (next, read_to) = (page.next, page.read_to.into_iter().chain(present).min());
-            (page.orders, page.unread, Progress::Page { window: window.id, heads: page.heads, next, read_to })
+            let found = Found { orders: page.orders, unread: page.unread, ..Found::default() };
+            (found, Progress::Page { window: window.id, heads: page.heads, next, read_to })
         }),
         Work::Idle { .. } => return Ok(Again::Now),
     };
@@ -86,8 +87,8 @@ async fn request(store: &Store, here: &Channel, lease: &Lease, row: &channel::Mo
     let result = if asked.is_ok() { "ok" } else { "failed" };
     metrics::counter!("uriba_poll_total", "channel" => channel.clone(), "result" => result).increment(1);
     match asked {
-        Ok((orders, unread, progress)) => {
-            let page = Page { orders: &orders, unread: &unread, read_at, progress };
+        Ok((found, progress)) => {
+            let page = Page { read_at, progress, ..Page::of(&found) };
             let taken = store.take_in(lease, &here.intake, page).await?;
             if taken.concluded {
                 here.count_drifts(&store.judge_waiting(lease, &here.outlet, store.now()).await?);

@@ -5,7 +5,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, sea_query::Expr,
 };
 
-use super::{Result, Store, StoreError, entity::attention, log::Entry, micros};
+use super::{Result, Store, StoreError, absent::MISSING, entity::attention, log::Entry, micros};
 
 /// What is raised. `subject` tells items of one kind apart; the rest is for people and filters.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +106,9 @@ impl Store {
         if item.kind == "review" {
             self.end_review(&tx, &item, action, who).await?;
         }
+        if item.kind == MISSING && action.is_some() {
+            self.release_missing(&tx, &item).await?;
+        }
         if item.kind == "gap" {
             self.close_gap_of(&tx, &item, who).await?;
         }
@@ -135,7 +138,7 @@ pub fn actions(kind: &str) -> &'static [&'static str] {
     match kind {
         "set_aside" => &["retry"],
         "drift" | "mall_limit" | "other_writer" => &["retry", "accept"],
-        "unread_order" => &["release"],
+        "unread_order" | MISSING => &["release"],
         "review" => &["release", "write_off"],
         "brake" => &["confirm", "refuse"],
         _ => &[],

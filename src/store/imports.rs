@@ -17,7 +17,7 @@ use uriba_sdk::Order;
 use super::{
     Result, Store, StoreError, dialect_files,
     entity::{location, sku, stock_import},
-    intake::Intake,
+    intake::{Intake, Page},
     log::Entry,
     micros,
     running::{Manner, Running},
@@ -183,7 +183,8 @@ impl Store {
             Rows::Running { manner, rows } => self.running_piece(tx, import, manner, rows).await?,
             Rows::Holdbacks(rows) => self.holdbacks_piece(tx, import, rows).await?,
             Rows::Orders { intake, orders, lines } => {
-                let taken = self.take_in_orders(tx, intake, orders, &[], super::instant(import.as_of)).await?;
+                let page = Page { orders, read_at: super::instant(import.as_of), ..Page::default() };
+                let taken = self.take_in_orders(tx, intake, &page).await?;
                 let booked = Ord::min(taken.lines as u64, lines);
                 Piece { booked, unchanged: lines - booked, created: 0 }
             }

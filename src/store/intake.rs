@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
-use uriba_sdk::{FulfilledBy, Order, Unread, card::OrdersCard};
+use uriba_sdk::{Found, FulfilledBy, Order, Unread, card::OrdersCard};
 
 use super::{
     Result, Store,
+    absent::shells,
     attention::Call,
     entity::{channel, mall_order, order_line},
     intake_apply::Draft,
@@ -38,12 +39,25 @@ pub struct Intake {
 }
 
 /// What one request brought.
+#[derive(Default)]
 pub struct Page<'a> {
     pub orders: &'a [Order],
     pub unread: &'a [Unread],
+    /// Orders that the mall doesn't have, and that were cancelled if they ever were.
+    pub gone: &'a [String],
+    /// Orders that the mall doesn't have, and that is all that it says.
+    pub missing: &'a [String],
     /// When the request started.
     pub read_at: Timestamp,
     pub progress: Progress,
+}
+
+impl<'a> Page<'a> {
+    /// What was found of orders, before it is said when and for which request.
+    pub fn of(found: &'a Found) -> Self {
+        let Found { orders, unread, missing, gone } = found;
+        Self { orders, unread, gone, missing, ..Self::default() }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,11 +79,12 @@ impl Store {
     pub async fn take_in(&self, lease: &Lease, intake: &Intake, page: Page<'_>) -> Result<Taken> {
         let tx = self.begin().await?;
         lease.confirm(&tx).await?;
-        let mut taken = self.take_in_orders(&tx, intake, page.orders, page.unread, page.read_at).await?;
+        let mut taken = self.take_in_orders(&tx, intake, &page).await?;
         // A past span is asked for to find what nobody knew.
         if matches!(page.progress, Progress::Page { .. } | Progress::Heads(_)) {
             self.note_lateness(&tx, intake, &taken.fresh, page.read_at).await?;
         }
+        self.note_missing(&tx, &intake.channel, &page).await?;
         match self.note_progress(&tx, &intake.channel, page.progress, (page.orders, taken.orders), page.read_at).await?
         {
             Moved::On => {}
@@ -87,19 +102,18 @@ impl Store {
         &self,
         tx: &DatabaseTransaction,
         intake: &Intake,
-        orders: &[Order],
-        unread: &[Unread],
-        read_at: Timestamp,
+        page: &Page<'_>,
     ) -> Result<Taken> {
         // Nothing is mapped meanwhile: a line that comes in unmapped stays so until somebody maps it.
         channel::Entity::find_by_id(&intake.channel).lock_shared().one(tx).await?;
-        let orders = newest_of_each(orders);
+        let (read_at, shells) = (page.read_at, shells(tx, &intake.channel, page).await?);
+        let orders = newest_of_each(page.orders.iter().chain(&shells));
         let known = Known::load(tx, &intake.channel, &orders).await?;
         let mut draft = Draft::new(self, intake, read_at);
         let mut taken = Taken::default();
         let mut families = BTreeSet::new();
-        let mut unread = unread.to_vec();
-        let mut read = BTreeSet::new();
+        let mut unread = page.unread.to_vec();
+        let mut read: BTreeSet<&str> = page.gone.iter().map(String::as_str).collect();
         for order in orders {
             let before = known.order(&order.id);
             match intake::compare(before.as_ref().map(|(_, known)| known), order, read_at, intake.manner) {
@@ -210,7 +224,7 @@ fn member(line: &order_line::Model, child: bool) -> Member {
 }
 
 /// A page may name an order twice: its newest state counts, the later row where revisions don't tell.
-fn newest_of_each(orders: &[Order]) -> Vec<&Order> {
+fn newest_of_each<'a>(orders: impl Iterator<Item = &'a Order>) -> Vec<&'a Order> {
     let mut newest: BTreeMap<&str, &Order> = BTreeMap::new();
     for order in orders {
         let known = newest.get(order.id.as_str());

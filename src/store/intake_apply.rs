@@ -107,8 +107,7 @@ impl<'a> Draft<'a> {
             family,
             child: order.family.as_ref().is_some_and(|family| !family.original),
             revision: order.revision,
-            // One without lines is a shell: its mall knows nothing of it any more.
-            placed_at: before.filter(|_| order.lines.is_empty()).map_or(micros(order.placed_at), |row| row.placed_at),
+            placed_at: micros(order.placed_at),
             updated_at: order.updated_at.map(micros),
             read_at: micros(self.read_at),
             seen_at: micros(self.read_at),

@@ -5,6 +5,7 @@
 //! ([`recompute`]); three verbs the right half: claim, perform, settle ([`publications`]). Locks are taken in
 //! one order everywhere: channels, SKUs, stock rows by SKU, then publications by listing. No transaction spans a network call.
 
+mod absent;
 mod aftermath;
 pub mod answers;
 pub mod attention;

@@ -50,8 +50,10 @@ struct Known {
 }
 
 /// How far a request moved the reading on.
+#[derive(Default)]
 pub enum Progress {
     /// Nothing but the facts.
+    #[default]
     Nothing,
     /// A backfill is so far by this.
     Backfill(Box<backfill::Model>),

@@ -70,7 +70,9 @@ impl Store {
     pub async fn note_grant(&self, channel: &str, keys: &[&str], who: &str) -> Result<()> {
         let (subject, detail) = (format!("channel/{channel}"), Some(keys.join(", ")));
         let entry = Entry { who, what: "channel.authorize", subject: &subject, why: None, detail };
-        self.write_log(self.reader(), entry).await
+        let tx = self.begin().await?;
+        self.write_log(&tx, entry).await?;
+        Ok(tx.commit().await?)
     }
 }
 

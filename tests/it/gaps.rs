@@ -105,10 +105,7 @@ async fn an_order_that_is_shown_too_late_has_its_time_read_again_and_the_lag_rec
 #[cfg(feature = "dynamodb")]
 #[tokio::test]
 async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
-    let told = |plan: &mut uriba::engine::ChannelPlan| {
-        plan.settings.options.insert("deleted_rows".into(), "cancelled".into());
-    };
-    let hub = Hub::open_with(&[&uriba_dynamodb::MALL], told).await;
+    let mut hub = Hub::open(&[&uriba_dynamodb::MALL]).await;
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 10).await;
     hub.run_until("the counter is filled", days(1), |hub| hub.shows(0, 10)).await;
@@ -118,7 +115,10 @@ async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
     // The payment failed: the storefront puts the units back on its counter and deletes the checkout's row.
     hub.book("dynamodb").cancel(&id);
     hub.book("dynamodb").hide_until(&id, jiff::Timestamp::MAX);
-    hub.run_for(Duration::from_secs(90 * 60)).await;
+    hub.run_for(Duration::from_secs(40 * 60)).await;
+    assert_eq!((hub.counter("dynamodb", 0), sellable(&hub).await), (7, 7), "it is seen twice first");
+    hub.restart().await;
+    hub.run_for(Duration::from_secs(50 * 60)).await;
     assert_eq!((hub.counter("dynamodb", 0), sellable(&hub).await), (10, 10));
     let order = hub.store.order_sheet("dynamodb", &id).await.unwrap();
     let lately = hub.env.now() - SignedDuration::from_hours(3);
@@ -128,6 +128,46 @@ async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
 }
 
 #[cfg(feature = "dynamodb")]
+#[tokio::test]
+async fn an_order_whose_row_is_merely_missing_holds_its_units_and_is_named() {
+    let hub = Hub::open_with(&[&uriba_dynamodb::MALL], |plan| {
+        plan.settings.options.insert("deleted_rows".into(), "missing".into());
+    })
+    .await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the counter is filled", days(1), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("dynamodb", 0, 3);
+    hub.run_for(Duration::from_secs(120)).await;
+    hub.book("dynamodb").hide_until(&id, jiff::Timestamp::MAX);
+    hub.run_for(Duration::from_secs(35 * 60)).await;
+    let said = told(&hub, "order_missing").await;
+    assert!(said.len() == 1 && said[0].contains(&id) && said[0].contains("3 of tea"), "{said:?}");
+    assert_eq!(sellable(&hub).await, 7);
+    hub.book("dynamodb").hide_until(&id, hub.env.now());
+    hub.run_for(Duration::from_secs(35 * 60)).await;
+    assert_eq!((told(&hub, "order_missing").await.len(), sellable(&hub).await), (0, 7), "it was seen again");
+}
+
+#[tokio::test]
+async fn an_order_that_a_program_calls_gone_gives_its_units_back_once() {
+    let mut hub = Hub::open(&[&uriba_sidecar::MALL]).await;
+    hub.shops["sidecar"].set_switch("deletes_cancelled", true);
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.run_until("the shop shows 10", days(1), |hub| hub.shows(0, 10)).await;
+    let id = hub.buy("sidecar", 0, 3);
+    hub.run_for(Duration::from_secs(180)).await;
+    assert_eq!((hub.counter("sidecar", 0), sellable(&hub).await), (7, 7));
+    hub.book("sidecar").cancel(&id);
+    hub.book("sidecar").hide_until(&id, jiff::Timestamp::MAX);
+    for _ in 0..3 {
+        hub.run_for(Duration::from_secs(35 * 60)).await;
+        hub.restart().await;
+    }
+    assert_eq!((hub.counter("sidecar", 0), sellable(&hub).await), (10, 10));
+}
+
 async fn sellable(hub: &Hub) -> i64 {
     let sheet = hub.store.sku_sheet("tea", &hub.outlines()).await.unwrap();
     sheet.pools.iter().filter_map(|pool| pool.sellable).sum()

@@ -99,7 +99,7 @@ impl Mall for Csv {
             let message = "not all files of the folder have been read yet";
             return Err(self.wire.error(BY_ID, Class::Transient { applied: Applied::No }, message));
         }
-        Ok(Found { orders: found.orders, unread: found.unread, missing: found.missing })
+        Ok(Found { orders: found.orders, unread: found.unread, missing: found.missing, ..Found::default() })
     }
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {

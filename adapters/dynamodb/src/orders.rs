@@ -52,21 +52,6 @@ pub fn read_each(layout: &Layout, rows: &[Row]) -> (Vec<Order>, Vec<Unread>) {
     (orders, unread)
 }
 
-/// What is told of an order whose row is gone where the storefront deletes the rows of failed payments: nothing of it
-/// is ordered any more. It has no revision, so the hub believes it when it is told a second time, and no more is given
-/// back by a third. When it was placed nobody can say any longer.
-pub fn gone(id: &str) -> Order {
-    Order {
-        id: id.to_owned(),
-        family: None,
-        revision: None,
-        placed_at: Timestamp::UNIX_EPOCH,
-        updated_at: None,
-        fulfilled_by: FulfilledBy::Seller,
-        lines: Vec::new(),
-    }
-}
-
 /// What became of the units that a line doesn't account for itself.
 enum State {
     Open,

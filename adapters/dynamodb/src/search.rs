@@ -147,22 +147,20 @@ pub fn batch(table: &str, body: &[u8]) -> Result<Batch, String> {
 }
 
 /// What the rows say of the orders asked for. A row is consistent: what isn't there is not there any more, or never
-/// was.
+/// was. A storefront that deletes the rows of failed payments deletes no others.
 pub fn found(layout: &Layout, ids: &[String], rows: &[Row]) -> Result<Found, String> {
     let asked: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
     let told: Vec<&str> = rows.iter().filter_map(|row| text_of(row, &layout.names.order)).collect();
     if let Some(strange) = told.iter().find(|id| !asked.contains(*id)) {
         return Err(format!("a row of {}, which was not asked for", excerpt(strange.as_bytes())));
     }
-    let (mut orders, unread): (Vec<Order>, Vec<Unread>) = orders::read_each(layout, rows);
-    let mut missing: Vec<String> = Vec::new();
+    let (orders, unread): (Vec<Order>, Vec<Unread>) = orders::read_each(layout, rows);
+    let mut absent: Vec<String> = Vec::new();
     for id in ids.iter().filter(|id| !told.contains(&id.as_str())) {
-        if !missing.contains(id) {
-            missing.push(id.clone());
+        if !absent.contains(id) {
+            absent.push(id.clone());
         }
     }
-    if layout.gone_is_cancelled {
-        orders.extend(missing.drain(..).map(|id| orders::gone(&id)));
-    }
-    Ok(Found { orders, unread, missing })
+    let (missing, gone) = if layout.gone_is_cancelled { (Vec::new(), absent) } else { (absent, Vec::new()) };
+    Ok(Found { orders, unread, missing, gone })
 }

@@ -56,7 +56,7 @@ pub fn found(body: &[u8], ids: &[String]) -> Result<Found, String> {
     };
     match ids.iter().find(|id| !told(id)) {
         Some(id) => Err(format!("the answer says nothing about {id}")),
-        None => Ok(Found { orders, unread, missing }),
+        None => Ok(Found { orders, unread, missing, ..Found::default() }),
     }
 }
 

@@ -28,7 +28,7 @@ pub trait Mall: Send + Sync {
     async fn pull(&self, query: &Query) -> Result<Page>;
 
     /// Whole orders, at most `card().orders.by_id_max` ids a call. An id that the mall doesn't know comes
-    /// back in `missing`, one that can't be read in `unread`.
+    /// back in `missing` (or in `gone`, where that is certain), one that can't be read in `unread`.
     async fn by_id(&self, ids: &[String]) -> Result<Found>;
 
     /// Writes stock: exactly one outcome per update, in order, or one error for the whole request.
@@ -218,7 +218,18 @@ pub struct Unread {
 pub struct Found {
     pub orders: Vec<Order>,
     pub unread: Vec<Unread>,
+    /// Ids that the mall doesn't have. What the hub knows of them goes on holding stock.
     pub missing: Vec<String>,
+    /// Ids that the mall doesn't have and that were cancelled if they ever were: it deletes what is cancelled, and
+    /// nothing else. What the hub knows of them gives its units back when it is told so a second time.
+    pub gone: Vec<String>,
+}
+
+impl Found {
+    /// All ids that the mall doesn't have, whatever that means.
+    pub fn absent(&self) -> impl Iterator<Item = &String> {
+        self.missing.iter().chain(&self.gone)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,19 +40,22 @@ pub fn open(mut page: Page) -> Page {
     page
 }
 
-/// Every id asked for ends up in one of the three: an answer that leaves one out is not understood.
+/// Every id asked for ends up in one of the four: an answer that leaves one out is not understood. Of ids that nobody
+/// asked for nothing is believed.
 pub fn found(body: &[u8], ids: &[String]) -> Result<Found, String> {
     let answer: OrdersAnswer<'_> = read(body)?;
     let (orders, unread) = read_each(&answer.orders, answer.unread);
-    let missing = answer.missing;
+    let asked = |told: Vec<String>| told.into_iter().filter(|id| ids.contains(id)).collect::<Vec<_>>();
+    let (missing, gone) = (asked(answer.missing), asked(answer.gone));
     let told = |id: &String| {
         missing.contains(id)
+            || gone.contains(id)
             || orders.iter().any(|order| order.id == *id)
             || unread.iter().any(|odd| odd.order_id.as_ref().is_none_or(|known| known == id))
     };
     match ids.iter().find(|id| !told(id)) {
         Some(id) => Err(format!("the answer says nothing about {}", excerpt(id.as_bytes()))),
-        None => Ok(Found { orders, unread, missing }),
+        None => Ok(Found { orders, unread, missing, gone }),
     }
 }
 

@@ -110,6 +110,15 @@ fn every_id_is_told_of_and_one_that_is_left_out_is_not_guessed_at() {
 }
 
 #[test]
+fn what_is_gone_is_told_apart_from_what_is_missing_and_only_of_what_was_asked_for() {
+    let body = br#"{"protocol": 1, "orders": [], "missing": ["T-000001", "T-9"], "gone": ["T-000002", "T-8"]}"#;
+    let ids = ["T-000001", "T-000002", "T-000003"].map(String::from);
+    let found = orders::found(body, &ids[..2]).unwrap();
+    assert_eq!((found.missing, found.gone), (vec![ids[0].clone()], vec![ids[1].clone()]));
+    assert!(orders::found(body, &ids).unwrap_err().contains("T-000003"));
+}
+
+#[test]
 fn another_protocol_is_not_understood() {
     let error = orders::page(include_bytes!("../tests/payloads/page_of_another_protocol.json")).unwrap_err();
     assert_eq!(error, "the program speaks protocol 2, this adapter 1");

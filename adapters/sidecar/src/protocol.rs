@@ -122,6 +122,8 @@ pub struct OrdersAnswer<'a> {
     pub unread: Vec<UnreadBody>,
     #[serde(default)]
     pub missing: Vec<String>,
+    #[serde(default)]
+    pub gone: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

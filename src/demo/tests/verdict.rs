@@ -13,7 +13,6 @@ use crate::{
         attention::Call,
         entity::{stock_balance, unshipped},
         intake::Page,
-        polling::Progress,
         switch::Suspension,
     },
 };
@@ -87,7 +86,7 @@ async fn an_order_counted_twice_is_named() {
     let (shop, here) = (&evening.shops[2], engine.channel("amazon-main").unwrap());
     let mut twin = shop.book().orders().into_iter().find(|found| !found.order.is_closed()).unwrap().order;
     twin.id.push('X');
-    let page = Page { orders: &[twin], unread: &[], read_at: engine.env.now(), progress: Progress::Nothing };
+    let page = Page { orders: &[twin], read_at: engine.env.now(), ..Page::default() };
     evening.hub.store.take_in(&here.lease().unwrap(), &here.intake, page).await.unwrap();
     let found = evening.found().await;
     assert_named(&found, "X, the mall doesn't");

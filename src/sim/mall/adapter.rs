@@ -93,7 +93,7 @@ impl Mall for Adapter {
 
     async fn by_id(&self, ids: &[String]) -> Result<Found> {
         let whole: Whole = self.ask(BY_ID, &ids).await?;
-        Ok(Found { orders: whole.orders, missing: whole.missing, unread: Vec::new() })
+        Ok(Found { orders: whole.orders, missing: whole.missing, ..Found::default() })
     }
 
     async fn push(&self, updates: &[Update]) -> Result<Vec<Outcome>> {

@@ -1,6 +1,7 @@
 //! The built program, as a person or a script runs it: what it prints, and how it ends.
 
 mod audit;
+mod authorize;
 mod backfill;
 mod commands;
 mod configuration;

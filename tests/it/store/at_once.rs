@@ -15,7 +15,6 @@ use uriba::store::{
     Store,
     catalogue::Mapping,
     intake::Page,
-    polling::Progress,
     recompute::Allowance,
     stock::{Count, Movement},
 };
@@ -220,7 +219,7 @@ async fn book(store: &Store, movement: Movement) -> usize {
 
 async fn take_in(store: &Store, channel: &str, orders: &[Order]) {
     let lease = store.take_lease(channel, "test", seconds(3_600)).await.unwrap().expect("one holder");
-    let page = Page { orders, unread: &[], read_at: store.now(), progress: Progress::Nothing };
+    let page = Page { orders, read_at: store.now(), ..Page::default() };
     store.take_in(&lease, &intake(channel), page).await.unwrap();
 }
 

@@ -137,7 +137,8 @@ async fn what_uriba_reads_again_by_itself_waits_while_a_mall_lets_nobody_in() {
         let lease = base.lease("a").await;
         let late = Order { placed_at: placed, ..order("late", &[line("tea", 1)]) };
         let (orders, read_at) = ([late], base.env.now());
-        let page = || Page { orders: &orders, unread: &[], read_at, progress: Progress::Heads(vec!["late".into()]) };
+        let page =
+            || Page { orders: &orders, read_at, progress: Progress::Heads(vec!["late".into()]), ..Page::default() };
         base.store.take_in(&lease, &intake("a"), page()).await.unwrap();
         let found = coverage(base).await;
         assert_eq!((found.gaps.len(), found.gaps[0].cause.as_str(), stops(base).await), (1, "late", 1));

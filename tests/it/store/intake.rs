@@ -75,8 +75,7 @@ async fn without_revisions_the_request_that_started_later_wins() {
         base.env.advance(seconds(5));
         base.read("a", &[order("1", &[line("tea", 5)])]).await;
         let lease = base.lease("a").await;
-        let page =
-            Page { orders: &[order("1", &[line("tea", 9)])], unread: &[], read_at: slow, progress: Progress::Nothing };
+        let page = Page { orders: &[order("1", &[line("tea", 9)])], read_at: slow, ..Page::default() };
         base.store.take_in(&lease, &intake("a"), page).await.unwrap();
         assert_eq!(base.unshipped("tea").await, 5, "the slow answer is of an earlier moment");
     })
@@ -137,7 +136,8 @@ async fn facts_and_progress_are_one_transaction() {
         let head = |id: &str| Head { id: id.into(), placed_at: None, revision: Some(1) };
         let heads = vec![head("1"), head("2")];
         let progress = Progress::Page { window, heads, next: None, read_to: None };
-        let page = Page { orders: &[revised(1, &[line("tea", 2)])], unread: &[], read_at: base.env.now(), progress };
+        let page =
+            Page { orders: &[revised(1, &[line("tea", 2)])], read_at: base.env.now(), progress, ..Page::default() };
         base.store.take_in(&lease, &intake("a"), page).await.unwrap();
         let waiting = base.rows("SELECT order_id FROM poll_head").await;
         assert_eq!(waiting.len(), 1, "the order that came whole need not be read again: {waiting:?}");

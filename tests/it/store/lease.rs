@@ -52,7 +52,7 @@ async fn every_step(base: &TestBase, lease: &Lease, claim: Claim) -> Vec<(&'stat
     let exchange = Exchange::new(now, now);
     let progress = Progress::Page { window: window.id, heads: Vec::new(), next: None, read_to: None };
     let (orders_read, odd) = ([order("1", &[line("tea", 1)])], [unread("9", &["tea"])]);
-    let page = Page { orders: &orders_read, unread: &odd, read_at: now, progress };
+    let page = Page { orders: &orders_read, unread: &odd, read_at: now, progress, ..Page::default() };
     let counter = Counter { quantity: Some(2), sells_past_zero: false, not_ours: false };
     let readings = [(id, Reading { key: "tea".into(), found: Some(counter) })];
     let key = ListingKey { key: "TEA".into(), handle: None };

@@ -1,5 +1,6 @@
 //! The store on every database: what is kept, and that it is kept whatever arrives when, twice, or at once.
 
+mod absent;
 mod at_once;
 mod audits;
 mod blind;

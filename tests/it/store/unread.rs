@@ -5,7 +5,6 @@ use uriba::{
     domain::intake::Manner,
     store::{
         intake::Page,
-        polling::Progress,
         sheets::{OrderFilter, Paging},
     },
 };
@@ -105,8 +104,7 @@ async fn a_later_state_that_can_be_read_takes_its_place_at_once() {
         let early = base.env.now() - SignedDuration::from_secs(60);
         let lease = base.lease("a").await;
         let [read] = [order("9", &[line("tea", 3)])];
-        let page =
-            |read_at| Page { orders: std::slice::from_ref(&read), unread: &[], read_at, progress: Progress::Nothing };
+        let page = |read_at| Page { orders: std::slice::from_ref(&read), read_at, ..Page::default() };
         base.store.take_in(&lease, &intake("a"), page(early)).await.unwrap();
         assert_eq!(base.attention("unread_order").await.len(), 1, "that was asked for before it was seen to be odd");
         base.store.take_in(&lease, &intake("a"), page(base.env.now())).await.unwrap();

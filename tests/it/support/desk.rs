@@ -131,7 +131,7 @@ impl TestBase {
 
     pub async fn read_as(&self, intake: &Intake, orders: &[Order], unread: &[Unread]) -> Taken {
         let lease = self.lease(&intake.channel).await;
-        let page = Page { orders, unread, read_at: self.env.now(), progress: Progress::Nothing };
+        let page = Page { orders, unread, read_at: self.env.now(), ..Page::default() };
         let taken = self.store.take_in(&lease, intake, page).await.unwrap();
         self.env.advance(seconds(1));
         taken
@@ -141,7 +141,7 @@ impl TestBase {
     pub async fn end_window(&self, intake: &Intake, window: i64) {
         let lease = self.lease(&intake.channel).await;
         let progress = Progress::Page { window, heads: Vec::new(), next: None, read_to: None };
-        let page = Page { orders: &[], unread: &[], read_at: self.env.now(), progress };
+        let page = Page { read_at: self.env.now(), progress, ..Page::default() };
         assert!(self.store.take_in(&lease, intake, page).await.unwrap().concluded);
         self.env.advance(seconds(1));
     }

@@ -51,6 +51,8 @@ pub enum Bend {
     GuessesEmptyPages,
     // Orders.
     DropsMissing,
+    CallsTheKnownGone,
+    CallsItMissingAndGone,
     FindsAnything,
     ReadsHalfTheIds,
     DropsRepeats,
@@ -348,6 +350,12 @@ impl Mall for Bent {
         self.bend_orders(&mut found.orders);
         if is_bent(Bend::DropsMissing) {
             found.missing.clear();
+        }
+        if is_bent(Bend::CallsTheKnownGone) {
+            found.gone.extend(found.orders.iter().map(|order| order.id.clone()));
+        }
+        if is_bent(Bend::CallsItMissingAndGone) {
+            found.gone.clone_from(&found.missing);
         }
         Ok(found)
     }

@@ -24,6 +24,8 @@ pub const SEEN: &[(Bend, &str)] = &[
     (ShortensSpans, "a window of the longest span is searched whole"),
     (ShiftsMidnight, "times at midnight and at month ends survive"),
     (DropsMissing, "unknown ids are told missing, known ones beside them are read"),
+    (CallsTheKnownGone, "unknown ids are told missing, known ones beside them are read"),
+    (CallsItMissingAndGone, "unknown ids are told missing, known ones beside them are read"),
     (FindsAnything, "an id that no mall gives finds nothing and breaks nothing"),
     (ReadsHalfTheIds, "a full batch of ids is read, a larger one is refused or read"),
     (FreesEverything, "an order with an unknown status holds its stock or is set apart"),

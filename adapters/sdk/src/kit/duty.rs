@@ -147,7 +147,7 @@ impl Bench {
             Duty::Search => self.search(shop, mall).await,
             Duty::Token => self.search(shop, shop.restarted()?.as_ref()).await,
             Duty::ById => shop.patiently(|| mall.by_id(ids)).await.map(|found| {
-                let read = found.orders.len() == 1 && found.missing.is_empty() && found.unread.is_empty();
+                let read = found.orders.len() == 1 && found.absent().count() == 0 && found.unread.is_empty();
                 if read { Told::Fine } else { Told::Odd(format!("{found:?}")) }
             }),
             Duty::Push(way) => {

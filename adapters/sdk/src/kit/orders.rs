@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<Planned> {
     vec![
         check(
             "unknown ids are told missing, known ones beside them are read",
-            "`Mall::by_id`: an id that the mall doesn't know comes back in `Found::missing`",
+            "`Mall::by_id`: an id that the mall doesn't know comes back once, in `Found::missing` or in `Found::gone`",
             unknown,
         ),
         check(
@@ -45,14 +45,12 @@ async fn unknown(shop: Arc<Shop>) -> Finding {
     let foreign = foreign(&shop).await?;
     let ids = [first.clone(), foreign.clone(), last.clone()];
     let found = shop.find(&ids).await?;
-    let told = found.missing == [foreign.clone()] && found.unread.is_empty();
-    ensure(told, || {
-        let seen = format!("missing {:?}, unread {:?}", found.missing, found.unread);
-        (format!("{foreign} told missing, the others read"), seen)
-    })?;
+    let told = found.absent().eq([&foreign]) && found.unread.is_empty();
+    ensure(told, || (format!("{foreign} told missing or gone, the others read"), apart(&found)))?;
     shop.same(&[first, last], &found.orders)?;
     let alone = shop.find(std::slice::from_ref(&foreign)).await?;
-    let expected = Found { missing: vec![foreign], ..Found::default() };
+    // The same word for it, whoever else is asked for.
+    let expected = Found { missing: found.missing, gone: found.gone, ..Found::default() };
     ensure(alone == expected, || (format!("{expected:?}"), format!("{alone:?}")))
 }
 
@@ -65,12 +63,17 @@ async fn odd_ids(shop: Arc<Shop>) -> Finding {
         let ids = std::slice::from_ref(&id);
         // A mall may refuse to be asked for it; what it may not do is answer with something.
         let Ok(found) = shop.by_id(ids).await else { continue };
-        ensure(found.missing == ids && found.orders.is_empty() && found.unread.is_empty(), || {
+        ensure(found.absent().eq(ids) && found.orders.is_empty() && found.unread.is_empty(), || {
             let short: String = id.chars().take(40).collect();
-            (format!("{short:?} told missing, or an error"), format!("{found:?}"))
+            (format!("{short:?} told missing or gone, or an error"), format!("{found:?}"))
         })?;
     }
     shop.reads_back(&[known]).await
+}
+
+/// What was not read.
+fn apart(found: &Found) -> String {
+    format!("missing {:?}, gone {:?}, unread {:?}", found.missing, found.gone, found.unread)
 }
 
 /// An id as the mall spells them that this shop has not given out: a busier shop has.
@@ -101,11 +104,8 @@ async fn full(shop: Arc<Shop>) -> Finding {
             Err(_) if count > max => continue,
             found => found?,
         };
-        let whole = found.missing.is_empty() && found.unread.is_empty();
-        ensure(whole, || {
-            let seen = format!("missing {:?}, unread {:?}", found.missing, found.unread);
-            (format!("{count} ids, of which {max} fit, answered"), seen)
-        })?;
+        let whole = found.absent().count() == 0 && found.unread.is_empty();
+        ensure(whole, || (format!("{count} ids, of which {max} fit, answered"), apart(&found)))?;
         shop.same(batch, &found.orders)?;
     }
     Ok(())

@@ -129,8 +129,9 @@ async fn rows(shop: Arc<Shop>) -> Finding {
         shop.book().clear_faults();
         shop.book().fault(orders.by_id, fault.clone(), Times::Next(1));
         let found = shop.find(&placed).await?;
-        let whole = found.missing.is_empty() && found.unread.is_empty();
-        ensure(whole, || (expected(), format!("missing {:?}, unread {:?}", found.missing, found.unread)))?;
+        let absent: Vec<_> = found.absent().collect();
+        let whole = absent.is_empty() && found.unread.is_empty();
+        ensure(whole, || (expected(), format!("missing or gone {absent:?}, unread {:?}", found.unread)))?;
         shop.same(&placed, &found.orders)?;
         shop.book().clear_faults();
     }

@@ -286,6 +286,7 @@ impl Shop {
             all.orders.extend(found.orders);
             all.unread.extend(found.unread);
             all.missing.extend(found.missing);
+            all.gone.extend(found.gone);
         }
         Ok(all)
     }
@@ -295,7 +296,8 @@ impl Shop {
     pub(super) async fn reads_back(&self, ids: &[String]) -> Finding {
         let found = self.find(ids).await?;
         let known = || format!("{ids:?} are known and readable");
-        ensure(found.missing.is_empty(), || (known(), format!("missing: {:?}", found.missing)))?;
+        let absent: Vec<_> = found.absent().collect();
+        ensure(absent.is_empty(), || (known(), format!("missing or gone: {absent:?}")))?;
         ensure(found.unread.is_empty(), || (known(), format!("unread: {:?}", found.unread)))?;
         self.same(ids, &found.orders)?;
         if self.card().orders.pages_carry_orders {

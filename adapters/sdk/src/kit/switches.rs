@@ -58,7 +58,7 @@ async fn truthful(shop: &Shop) -> Finding {
     }
     if let Ok(found) = shop.find(&ids).await {
         let read: Vec<_> = found.orders.iter().map(|order| order.id.clone()).collect();
-        let whole = found.missing.is_empty() && read.len() + found.unread.len() == ids.len();
+        let whole = found.absent().count() == 0 && read.len() + found.unread.len() == ids.len();
         ensure(whole, || (format!("{ids:?} read or unread"), format!("{found:?}")))?;
         shop.same(&read, &found.orders)?;
     }

@@ -33,7 +33,7 @@ pub fn start(options: FakeOptions) -> Pin<Box<dyn Future<Output = Box<dyn FakeMa
 }
 
 /// What the protocol leaves to the program.
-const SWITCHES: [&str; 4] = ["whole_seconds", "all_or_nothing", "tickets_for_all", "bare"];
+const SWITCHES: [&str; 5] = ["whole_seconds", "all_or_nothing", "tickets_for_all", "bare", "deletes_cancelled"];
 
 struct SidecarFake {
     program: Arc<Program>,
@@ -55,6 +55,8 @@ struct Program {
     tickets_for_all: AtomicBool,
     /// Nothing is said that need not be said.
     bare: AtomicBool,
+    /// An order that isn't there was cancelled, if it ever was.
+    deletes_cancelled: AtomicBool,
     tickets: Mutex<BTreeMap<String, (Timestamp, Value)>>,
 }
 
@@ -64,7 +66,8 @@ impl Program {
     }
 
     fn switch(&self, name: &str) -> Option<&AtomicBool> {
-        let flags = [&self.whole_seconds, &self.all_or_nothing, &self.tickets_for_all, &self.bare];
+        let flags =
+            [&self.whole_seconds, &self.all_or_nothing, &self.tickets_for_all, &self.bare, &self.deletes_cancelled];
         SWITCHES.into_iter().zip(flags).find(|(known, _)| *known == name).map(|(_, flag)| flag)
     }
 
@@ -90,6 +93,7 @@ impl SidecarFake {
             all_or_nothing: AtomicBool::new(false),
             tickets_for_all: AtomicBool::new(false),
             bare: AtomicBool::new(false),
+            deletes_cancelled: AtomicBool::new(false),
             tickets: Mutex::default(),
             token: token.clone(),
         });

@@ -68,16 +68,17 @@ pub fn by_id(program: &Program, visit: &Visit<'_>) -> Answered {
     let asked: OrdersQuestion = question(visit)?;
     at_most(ITEMS_MAX, &asked.ids)?;
     let visible = program.book.visible();
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
     for id in asked.ids {
         match visible.iter().find(|found| found.order.id == id) {
             Some(order) => found.push(order.clone()),
-            None => missing.push(id),
+            None => absent.push(id),
         }
     }
     let mut body = json!({"orders": rows(program, &found, visit)});
-    if !missing.is_empty() || !program.has(&program.bare) {
-        body["missing"] = json!(missing);
+    if !absent.is_empty() || !program.has(&program.bare) {
+        let word = if program.has(&program.deletes_cancelled) { "gone" } else { "missing" };
+        body[word] = json!(absent);
     }
     good(body)
 }

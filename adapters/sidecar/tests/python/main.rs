@@ -64,6 +64,12 @@ fn what_is_bought_in_the_shop_is_an_order_to_the_hub() {
     assert_eq!(orders["missing"], json!(["T-000002"]));
     let items = ask("/read", json!({"protocol": 1, "items": [{"key": "tea-sencha"}]}));
     assert_eq!(items["items"][0]["quantity"], 10);
+    let mut shop = program.state();
+    shop["absent_orders_are"] = json!("gone");
+    program.lay_out(&shop);
+    let orders = ask("/orders", json!({"protocol": 1, "ids": ["T-000001", "T-000002"]}));
+    assert_eq!((orders["orders"].as_array().unwrap().len(), &orders["gone"]), (1, &json!(["T-000002"])));
+    assert_eq!(orders["missing"], Value::Null);
 }
 
 #[test]
