@@ -28,7 +28,7 @@ mod m0022_lean;
 mod m0023_malls;
 mod m0024_tickets;
 mod m0025_quiet;
-mod m0028_found;
+mod m0026_found;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -65,7 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_malls::Migration),
             Box::new(m0024_tickets::Migration),
             Box::new(m0025_quiet::Migration),
-            Box::new(m0028_found::Migration),
+            Box::new(m0026_found::Migration),
         ]
     }
 }

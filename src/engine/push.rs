@@ -3,11 +3,12 @@
 //!
 //! A switch takes effect before the next request. So nothing is claimed before the quota of everything that the request
 //! needs is spoken for ([`Wire::turn`]), a claim that must wait longer all the same is given back unsent, and one whose
-//! write comes late, because the adapter had to ask something first, asks for the switch once more.
+//! write comes late, because the adapter had to ask something first, asks for the switch once more, and whether any of
+//! its listings has been taken off sale.
 //!
 //! [`Wire::turn`]: uriba_sdk::Wire::turn
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -63,7 +64,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     }
     let claimed = store.env().elapsed();
     here.claimed_in(claimed.saturating_sub(began));
-    let switch = Switch { store: store.clone(), channel: here.id().to_owned(), zeros: claim.is_zeros() };
+    let switch = Switch { store: store.clone(), channel: here.id().to_owned(), lit: claim.lit() };
     turn.decided(claimed + here.lead_max(), Arc::new(switch));
     let updates = claim.updates();
     let sent_at = store.now();
@@ -134,7 +135,8 @@ fn given_back(error: &MallError) -> Option<Duration> {
 struct Switch {
     store: Store,
     channel: String,
-    zeros: bool,
+    /// Listings that it tells something else than zero.
+    lit: BTreeSet<i64>,
 }
 
 #[async_trait]
@@ -145,8 +147,8 @@ impl Clearance for Switch {
         let situation = situation_of(&row, self.store.now());
         situation.live
             && match situation.switch {
-                None => true,
-                Some(Mode::Zero) => self.zeros,
+                None => !self.store.any_off_sale(&self.lit).await.unwrap_or(true),
+                Some(Mode::Zero) => self.lit.is_empty(),
                 Some(Mode::Freeze) => false,
             }
     }

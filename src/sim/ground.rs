@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     clock::{Clock, Parked},
+    decrees::Decrees,
     faults::{Fate, Faults},
     mall::{
         Mall,
@@ -26,6 +27,7 @@ pub struct Ground {
     statements: Mutex<Option<BTreeSet<String>>>,
     /// Since when each switched-off mall may be told nothing but zeros (`true`), or nothing at all.
     switches: Mutex<BTreeMap<String, (jiff::Timestamp, bool)>>,
+    decrees: Mutex<Decrees>,
 }
 
 /// A write that was claimed before the switch may leave so long after it, no longer.
@@ -43,6 +45,7 @@ impl Ground {
             violations: Mutex::default(),
             statements: Mutex::default(),
             switches: Mutex::default(),
+            decrees: Mutex::default(),
         }
     }
 
@@ -96,6 +99,9 @@ impl Ground {
             let entries: Vec<Entry> = serde_json::from_slice(body).unwrap_or_default();
             self.note(|| format!("-> {id} {}", words(&entries)));
             self.check_switch(id, &entries);
+            if let Some(fault) = self.decrees().fault(id, &entries, now) {
+                self.broken(Violation::of(5, fault));
+            }
         }
         let nature = self.with(id, |mall| mall.nature)?;
         Some(held(&self.faults).of_request(nature, id, operation, now))
@@ -114,6 +120,11 @@ impl Ground {
     /// Switched off: `Some(true)` to zero.
     pub fn switched_off(&self, id: &str) -> Option<bool> {
         held(&self.switches).get(id).map(|(_, zeros)| *zeros)
+    }
+
+    /// What the seller has said of SKUs.
+    pub fn decrees(&self) -> MutexGuard<'_, Decrees> {
+        held(&self.decrees)
     }
 
     fn check_switch(&self, id: &str, entries: &[Entry]) {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Ground,
+    Ground, promises,
     report::Violation,
     seller::{Listing, Seller},
 };
@@ -54,6 +54,7 @@ impl Judge {
         let apart = self.compare_stock(ground, seller, &mut unrest).await?;
         self.compare_orders(ground, seller, &mut unrest).await?;
         self.compare_listings(ground, seller, &apart, &mut unrest).await?;
+        unrest.extend(promises::unkept(ground, seller).await?);
         Ok(unrest)
     }
 
@@ -79,6 +80,7 @@ impl Judge {
             for (invariant, word, hub, truth) in pairs.into_iter().filter(|(.., hub, truth)| hub != truth) {
                 unrest.push(Violation::of(invariant, format!("{sku}: the hub says {hub} {word}, in truth {truth}")));
             }
+            unrest.extend(promises::of_sku(ground, seller, &sheet, pool));
             if pool.exposure.mode == Mode::Escrow.word() {
                 unrest.extend(sold_apart(ground, seller, &sku));
                 apart.insert(sku);
@@ -177,7 +179,7 @@ fn compare(ground: &Ground, seller: &Seller, listing: &Listing, sheet: &Showing,
         }
         None => {}
     }
-    let most = seller.sellable_as(listing);
+    let most = promises::most(ground, seller, listing, own_part);
     let wanted = if own_part { sheet.target.unwrap_or_default().min(most) } else { most };
     if counter.map(|counter| counter.max(0)) == Some(wanted) && sheet.target == Some(wanted) {
         return None;

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use rand::{Rng, RngCore, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use uriba_sdk::Settings;
 
 use super::{
-    Ground, Kind, Lie, Options, Report, Trouble, Violation,
+    Chore, Ground, Kind, Lie, Options, Report, Trouble, Violation,
     env::{Around, SimEnv},
     faults::Faults,
     hub::Instance,
@@ -23,11 +23,11 @@ use super::{
     },
     report::Log,
     scheduler::{End, Owner, Scene, Scheduler},
-    seller::{Listing, POOL, STOREFRONT, Seller, WAREHOUSE},
+    seller::{BUNDLE, Listing, POOL, STOREFRONT, Seller, WAREHOUSE},
     shoppers::Shoppers,
 };
 use crate::{
-    domain::{business_day::BusinessDays, drift::OnDrift, exposure::mode::Wish, ledger::CountsShipments},
+    domain::{business_day::BusinessDays, drift::OnDrift, exposure::mode::Wish, ledger::CountsShipments, time::later},
     engine::{ChannelPlan, EngineError, Timing, outline, pace},
     store::{
         Backup, Store, StoreError,
@@ -35,6 +35,7 @@ use crate::{
         channels::{self, ChannelSetup, PoolSetup},
         core_files::CoreRules,
         migrate,
+        plans::NewPlan,
         recompute::Allowance,
     },
 };
@@ -133,12 +134,12 @@ impl World {
             troubles,
             scenes: 0,
         };
-        world.begin(options, faults).await?;
+        world.begin(seed, options, faults).await?;
         Ok(world)
     }
 
     /// Customers come first, then the hub is set up, then it runs.
-    async fn begin(&mut self, options: &Options, faults: Faults) -> Result<(), WorldError> {
+    async fn begin(&mut self, seed: u64, options: &Options, faults: Faults) -> Result<(), WorldError> {
         let length = Duration::from_secs_f64(options.days * 86_400.0);
         let seller = &self.seller;
         let mut shoppers = Shoppers::new(self.ground.clone(), seller.clone(), self.dice.next_u64(), length);
@@ -151,7 +152,7 @@ impl World {
             seller.count_at_first(&sku, self.dice.random_range(3..50)).await;
         }
         if let Some(lie) = options.lie {
-            self.tell(lie);
+            self.tell(lie).await?;
         }
         let ids: Vec<String> = self.plans.iter().map(|plan| plan.id.clone()).collect();
         let (scheduler, dice) = (&mut self.scheduler, &mut self.dice);
@@ -169,6 +170,7 @@ impl World {
         };
         spawn("a meddler", Box::pin(self.seller.clone().keep_meddling(self.dice.next_u64(), length)));
         spawn("another writer", Box::pin(self.seller.clone().suffer_another_writer(self.dice.next_u64(), length)));
+        self.open_desk(seed, length);
         let instances = if self.ground.faults().knows(Trouble::Pause) { 2 } else { 1 };
         for number in 0..instances {
             self.start(number).await?;
@@ -176,18 +178,51 @@ impl World {
         Ok(())
     }
 
+    /// Whoever asks for more than stock and orders has dice of their own, as all that came later.
+    fn open_desk(&mut self, seed: u64, length: Duration) {
+        let mut dice = StdRng::seed_from_u64((!seed).rotate_left(16));
+        let malls: Vec<String> = self.plans.iter().map(|plan| plan.id.clone()).collect();
+        for chore in Chore::ALL {
+            let (seller, seed, malls) = (self.seller.clone(), dice.next_u64(), malls.clone());
+            if !seller.kind.chores.has(chore) {
+                continue;
+            }
+            let work: std::pin::Pin<Box<dyn Future<Output = ()>>> = match chore {
+                Chore::Stops => Box::pin(seller.keep_stopping(seed, length)),
+                Chore::Plans => Box::pin(seller.keep_planning(seed, length)),
+                Chore::Schedule => Box::pin(seller.keep_schedule(seed, malls, length)),
+                Chore::Audits => Box::pin(seller.keep_auditing(seed, malls, length)),
+                Chore::Backfills => Box::pin(seller.keep_backfilling(seed, malls, length)),
+            };
+            self.scheduler.spawn(Owner::World, format!("the desk: {chore:?}"), work);
+        }
+    }
+
     /// Breaks the world.
-    fn tell(&self, lie: Lie) {
+    async fn tell(&self, lie: Lie) -> Result<(), StoreError> {
         match lie {
             Lie::LostMovement => self.seller.receive_secretly(),
             Lie::DeafSwitch => {
                 let now = self.ground.clock.now();
                 self.plans.iter().for_each(|plan| self.ground.switch_off(&plan.id, now, true));
             }
-            Lie::ForgottenOrder | Lie::FalseReading | Lie::SellsPastZero | Lie::HalfTheQuota => {
+            Lie::DeafStop => self.seller.codes().iter().for_each(|sku| self.seller.believe_stopped(sku)),
+            Lie::DeafPlan => self.seller.believe_planned(self.plan_of_nothing()),
+            Lie::EndlessPlan => self.seller.store.create_plan(&self.plan_of_nothing(), "sim").await?,
+            Lie::DeafSchedule => self.seller.deaf.store(true, Ordering::Relaxed),
+            Lie::ForgottenOrder | Lie::FalseReading | Lie::SellsPastZero | Lie::HalfTheQuota | Lie::AlwaysBusy => {
                 self.ground.malls().values_mut().for_each(|mall| mall.lie = Some(lie));
             }
         }
+        Ok(())
+    }
+
+    /// For a month nothing is to be shown.
+    fn plan_of_nothing(&self) -> NewPlan {
+        let from = self.ground.clock.now();
+        let until = later(from, Duration::from_secs(30 * 86_400));
+        let (name, skus) = ("nothing".to_owned(), self.seller.codes());
+        NewPlan { name, from, until, skus, exposure: None, cap: Some(0), buffer: None }
     }
 
     async fn start(&mut self, number: usize) -> Result<(), WorldError> {
@@ -339,8 +374,6 @@ async fn database(directory: &Path) -> Result<String, WorldError> {
     std::fs::write(&file, SCHEMA.get().map(Vec::as_slice).unwrap_or_default()).map_err(failed)?;
     Ok(format!("sqlite://{}", file.display()))
 }
-
-const BUNDLE: &str = "set";
 
 fn code(sku: usize) -> String {
     format!("sku-{sku}")

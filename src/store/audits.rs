@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, JoinType,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -22,7 +21,7 @@ use super::{
     micros,
     publication_desk::Glance,
 };
-use crate::domain::reading::Reason;
+use crate::domain::{reading::Reason, settle::Exchange};
 
 /// What is read of each channel when nobody says how much.
 pub const LISTINGS: u64 = 500;
@@ -140,15 +139,18 @@ impl Store {
         Ok(items.into_iter().map(|(listing, n)| (listing, Reason::Asked { at, place: place(n) })).collect())
     }
 
-    /// What was found of listings that open audits ask for.
+    /// What was found of listings that open audits ask for. A reading that was under way when somebody asked tells what a
+    /// mall showed before.
     pub(super) async fn note_audited(
         &self,
         tx: &DatabaseTransaction,
         channel: &str,
         glances: &[Glance],
-        read_at: Timestamp,
+        exchange: Exchange,
     ) -> Result<()> {
+        let read_at = exchange.answered_at;
         let open = audit::Entity::find().filter(audit::Column::Channel.eq(channel));
+        let open = open.filter(audit::Column::AskedAt.lte(micros(exchange.sent_at)));
         let open = open.filter(audit::Column::State.eq(OPEN)).all(tx).await?;
         let found: BTreeMap<i64, &Glance> = glances.iter().map(|glance| (glance.listing_id, glance)).collect();
         for part in open {

@@ -14,7 +14,7 @@ use sea_orm::ConnectionTrait;
 use super::{
     Result, bundles,
     entity::listing,
-    plans::{self, any_in_force},
+    plans::{any_holding, held_by_skus},
     recompute::Allowance,
     rules::overrides,
     stops::{any_stopped, stopped_among},
@@ -31,11 +31,11 @@ pub(super) struct Decrees {
 impl Decrees {
     pub async fn load(db: &impl ConnectionTrait, skus: &BTreeSet<i64>, now: Timestamp) -> Result<Self> {
         let mut found = Self { at: now, stopped: BTreeSet::new(), plans: HashMap::new() };
-        let (any_stop, any_plan) = (any_stopped(db).await?, any_in_force(db, now).await?);
+        let (any_stop, any_plan) = (any_stopped(db).await?, any_holding(db, now).await?);
         if any_stop || any_plan {
             let around = bundles::touched(db, skus).await?;
             found.stopped = stopped_among(db, &around, None).await?.into_keys().collect();
-            found.plans = plans::of_skus(db, &around, now).await?;
+            found.plans = held_by_skus(db, &around, now).await?;
         }
         Ok(found)
     }

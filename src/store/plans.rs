@@ -26,6 +26,7 @@ use super::{
     micros,
     movements::QUANTITY_MAX,
     preview::{Changes, Preview},
+    rules::of_again,
     stock::{lock_skus, pieces},
 };
 use crate::domain::{exposure::mode::Wish, sale::Plan, spelling};
@@ -83,6 +84,7 @@ impl Store {
         }
         if row.begins_at <= now {
             self.bump_everywhere(&tx, &skus).await?;
+            self.turn_again(&tx, &scope, row.begins_at).await?;
         }
         let plan = plan_of(&row);
         let detail = Some(format!("{} SKUs from {} until {}: {}", skus.len(), plan.from, plan.until, says(&plan)));
@@ -124,7 +126,8 @@ impl Store {
             ..Default::default()
         };
         deleted.update(&tx).await?;
-        rule_turn::Entity::delete_many().filter(rule_turn::Column::Scope.eq(of_plan(row.id))).exec(&tx).await?;
+        let scopes = [of_plan(row.id), of_again(&of_plan(row.id))];
+        rule_turn::Entity::delete_many().filter(rule_turn::Column::Scope.is_in(scopes)).exec(&tx).await?;
         let detail = if row.begins_at <= now {
             self.bump_everywhere(&tx, &skus).await?;
             "it was in force"
@@ -255,18 +258,16 @@ impl Store {
         self.write_log(tx, Entry { who, what, subject: &subject, why: None, detail }).await
     }
 
-    /// Plans among the scopes whose dated rules have turned: what is to be computed again, after it is in the log.
-    pub(super) async fn turn_plans(&self, tx: &DatabaseTransaction, scopes: &BTreeSet<&str>) -> Result<BTreeSet<i64>> {
-        let mut turned = BTreeSet::new();
+    /// The plans among the scopes whose dated rules have turned go into the log.
+    pub(super) async fn log_turned_plans(&self, tx: &DatabaseTransaction, scopes: &BTreeSet<&str>) -> Result<()> {
         for id in plans_in(scopes) {
             let Some(row) = sale_plan::Entity::find_by_id(id).one(tx).await? else { continue };
             let skus = skus_of(tx, id).await?;
             let ended = row.ends_at <= micros(self.now());
             let what = if ended { "plan.end" } else { "plan.begin" };
             self.log_plan(tx, &row.name, what, Some(format!("{} SKUs", skus.len())), "uriba").await?;
-            turned.extend(skus);
         }
-        Ok(turned)
+        Ok(())
     }
 }
 
@@ -322,8 +323,13 @@ fn in_force(at: i64) -> Select<sale_plan::Entity> {
     rows.order_by_asc(Column::Id)
 }
 
-pub(super) async fn any_in_force(db: &impl ConnectionTrait, at: Timestamp) -> Result<bool> {
-    let any = in_force(micros(at)).select_only().column(sale_plan::Column::Id).limit(1);
+/// Plans that hold now. One that is deleted is, also where the clock of whoever did it is ahead of this one.
+fn holding(now: Timestamp) -> Select<sale_plan::Entity> {
+    in_force(micros(now)).filter(sale_plan::Column::DeletedAt.is_null())
+}
+
+pub(super) async fn any_holding(db: &impl ConnectionTrait, now: Timestamp) -> Result<bool> {
+    let any = holding(now).select_only().column(sale_plan::Column::Id).limit(1);
     Ok(any.into_tuple::<i64>().one(db).await?.is_some())
 }
 
@@ -336,7 +342,17 @@ pub(super) async fn any_apart(db: &impl ConnectionTrait, since: Timestamp) -> Re
     Ok(apart.into_tuple::<i64>().one(db).await?.is_some())
 }
 
-/// The plan that each of these followed at an instant. Of two (which only a trial can bring about) the newer.
+/// The plan that each of these follows now.
+pub(super) async fn held_by_skus(
+    db: &impl ConnectionTrait,
+    skus: &BTreeSet<i64>,
+    now: Timestamp,
+) -> Result<HashMap<i64, Arc<Plan>>> {
+    let found = about(db, skus, holding(now)).await?;
+    Ok(found.into_iter().map(|(sku, row)| (sku, Arc::new(plan_of(&row)))).collect())
+}
+
+/// The plan that each of these followed at an instant.
 pub(super) async fn of_skus(
     db: &impl ConnectionTrait,
     skus: &BTreeSet<i64>,
@@ -351,8 +367,17 @@ pub(super) async fn rows_of_skus(
     skus: &BTreeSet<i64>,
     at: Timestamp,
 ) -> Result<HashMap<i64, sale_plan::Model>> {
+    about(db, skus, in_force(micros(at))).await
+}
+
+/// Of two plans (which only a trial can bring about) the newer.
+async fn about(
+    db: &impl ConnectionTrait,
+    skus: &BTreeSet<i64>,
+    plans: Select<sale_plan::Entity>,
+) -> Result<HashMap<i64, sale_plan::Model>> {
     let mut found = HashMap::new();
-    for row in in_force(micros(at)).all(db).await? {
+    for row in plans.all(db).await? {
         for piece in pieces(skus) {
             let about = sale_plan_sku::Entity::find()
                 .filter(sale_plan_sku::Column::PlanId.eq(row.id))

@@ -85,9 +85,10 @@ impl Claim {
         self.items.is_empty()
     }
 
-    /// It can only lower.
-    pub fn is_zeros(&self) -> bool {
-        self.items.iter().all(|item| item.update.write == Write::Absolute(0))
+    /// Listings that are told something else than zero: of a claim that can only lower there are none.
+    pub fn lit(&self) -> BTreeSet<i64> {
+        let lit = self.items.iter().filter(|item| item.update.write != Write::Absolute(0));
+        lit.map(|item| item.listing).collect()
     }
 }
 

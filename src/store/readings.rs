@@ -95,7 +95,7 @@ impl Store {
             desk.look(item, reading, look, &situation, sold);
         }
         let drifts = std::mem::take(&mut desk.drifts);
-        self.note_audited(&tx, &outlet.channel, &desk.glances, exchange.answered_at).await?;
+        self.note_audited(&tx, &outlet.channel, &desk.glances, exchange).await?;
         self.close_desk(&tx, desk).await?;
         self.save_listed(&tx, &listed).await?;
         tx.commit().await?;

@@ -3,8 +3,13 @@
 //! A channel's rules in force stand in its row, a listing's in its own; every change of either is kept in
 //! `rule_change`, append-only, with who made it. Caps with dates, and sale plans, leave their instants in `rule_turn`:
 //! the expire step takes them off there when they have come, also long after, and has what rests on them computed again.
+//! Whoever computes it may have a clock that is a little behind, by which they have not come yet; so it is computed once
+//! more when they have come by everybody's.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -26,10 +31,17 @@ use super::{
     stops::in_every_pool,
     wishes::of_sku,
 };
-use crate::domain::allocation::{Cap, Overrides, Rules};
+use crate::domain::{
+    allocation::{Cap, Overrides, Rules},
+    time::{earlier, later},
+};
 
 /// Dated rules that turn in one transaction.
 const TURNS_MAX: u64 = 500;
+/// Clocks of the machines that share a database are not further apart.
+const APART: Duration = Duration::from_secs(5);
+/// What has turned by one clock turns once more by all.
+const AGAIN: &str = "again:";
 
 /// A listing's own rules at some time; what is `null` followed the channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -214,7 +226,8 @@ impl Store {
             let old = rule_turn::Entity::delete_many();
             old.filter(rule_turn::Column::Scope.is_in(piece.iter().copied())).exec(tx).await?;
         }
-        let now = self.now();
+        // What has just turned by this clock has yet to turn by others.
+        let now = earlier(self.now(), APART);
         let turns = caps.iter().flat_map(|(scope, cap)| cap.iter().flat_map(Cap::turns).map(move |at| (scope, at)));
         let rows: Vec<_> = turns
             .filter(|(_, at)| *at > now)
@@ -240,14 +253,31 @@ impl Store {
             }
             let tx = self.begin().await?;
             let rows = due.order_by_asc(rule_turn::Column::Id).limit(TURNS_MAX).lock_exclusive().all(&tx).await?;
-            self.bump_scopes(&tx, &rows.iter().map(|row| row.scope.as_str()).collect()).await?;
+            let scopes = rows.iter().map(|row| row.scope.as_str());
+            let (again, first): (BTreeSet<&str>, BTreeSet<&str>) = scopes.partition(|scope| scope.starts_with(AGAIN));
+            self.log_turned_plans(&tx, &first).await?;
+            self.bump_scopes(&tx, &first.iter().chain(&again).map(|scope| inner(scope)).collect()).await?;
             for piece in pieces(&rows.iter().map(|row| row.id).collect()) {
                 rule_turn::Entity::delete_many().filter(rule_turn::Column::Id.is_in(piece)).exec(&tx).await?;
             }
+            let fresh: Vec<&rule_turn::Model> = rows.iter().filter(|row| !row.scope.starts_with(AGAIN)).collect();
+            for row in &fresh {
+                self.turn_again(&tx, &row.scope, row.at).await?;
+            }
             tx.commit().await?;
-            turned += rows.len();
+            turned += fresh.len();
             self.bells.facts.notify_waiters();
         }
+    }
+
+    /// What has turned at an instant turns once more, unless that is long ago by any clock.
+    pub(super) async fn turn_again(&self, tx: &DatabaseTransaction, scope: &str, turned_at: i64) -> Result<()> {
+        let at = later(instant(turned_at), APART);
+        if at > earlier(self.now(), APART) {
+            let (id, scope, at) = (Set(self.id()), Set(of_again(scope)), Set(micros(at)));
+            rule_turn::Entity::insert(rule_turn::ActiveModel { id, scope, at }).exec_without_returning(tx).await?;
+        }
+        Ok(())
     }
 
     async fn bump_scopes(&self, tx: &DatabaseTransaction, scopes: &BTreeSet<&str>) -> Result<()> {
@@ -262,7 +292,7 @@ impl Store {
         let pools = pools_of(tx).await?;
         let mut bumps: BTreeSet<(i64, String)> =
             listed.iter().filter_map(|row| Some((row.sku_id, pools.get(&row.channel)?.clone()))).collect();
-        let planned = self.turn_plans(tx, scopes).await?;
+        let planned = turned_skus(tx, scopes).await?;
         bumps.extend(in_every_pool(tx, &planned).await?);
         let skus = bumps.iter().map(|(sku, _)| *sku).collect();
         lock_skus(tx, &bundles::touched(tx, &skus).await?).await?;
@@ -412,11 +442,20 @@ pub(super) async fn allowances(db: &impl ConnectionTrait) -> Result<HashMap<Stri
     rows.into_iter().filter_map(read).collect()
 }
 
-/// Scopes whose dated rules have turned without having been computed again yet.
+pub(super) fn of_again(scope: &str) -> String {
+    format!("{AGAIN}{scope}")
+}
+
+fn inner(scope: &str) -> &str {
+    scope.strip_prefix(AGAIN).unwrap_or(scope)
+}
+
+/// Scopes whose dated rules have turned without having been computed again yet by a clock that says so too.
 pub(super) async fn turned(db: &impl ConnectionTrait, now: Timestamp) -> Result<BTreeSet<String>> {
     let due = rule_turn::Entity::find().select_only().column(rule_turn::Column::Scope);
-    let due = due.filter(rule_turn::Column::At.lte(micros(now)));
-    let mut scopes: BTreeSet<String> = due.into_tuple().all(db).await?.into_iter().collect();
+    let due = due.filter(rule_turn::Column::At.lte(micros(now)).or(rule_turn::Column::Scope.starts_with(AGAIN)));
+    let scopes: Vec<String> = due.into_tuple().all(db).await?;
+    let mut scopes: BTreeSet<String> = scopes.iter().map(|scope| inner(scope).to_owned()).collect();
     let planned = turned_skus(db, &scopes.iter().map(String::as_str).collect()).await?;
     scopes.extend(planned.into_iter().map(of_sku));
     Ok(scopes)

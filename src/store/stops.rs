@@ -80,6 +80,22 @@ impl Store {
         Ok(())
     }
 
+    /// Whether one of these listings is off sale.
+    pub async fn any_off_sale(&self, listings: &BTreeSet<i64>) -> Result<bool> {
+        if listings.is_empty() || !any_stopped(&self.reader).await? {
+            return Ok(false);
+        }
+        for piece in pieces(listings) {
+            let off = listing::Entity::find().select_only().column(listing::Column::Id).limit(1);
+            let off = off.filter(listing::Column::Id.is_in(piece));
+            let off = off.filter(listing::Column::Id.in_subquery(stopped_listings()));
+            if off.into_tuple::<i64>().one(&self.reader).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Has these computed again, in every pool in which they lie.
     pub(super) async fn bump_everywhere(&self, tx: &DatabaseTransaction, skus: &BTreeSet<i64>) -> Result<()> {
         dialect::bump_stock(tx, &in_every_pool(tx, skus).await?, false, micros(self.now())).await

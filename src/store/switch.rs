@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter, QueryOrder,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
 };
 
@@ -297,6 +297,9 @@ impl Store {
 
     async fn carry_out(&self, due: schedule::Model) -> Result<()> {
         let tx = self.begin().await?;
+        // Another instance may have been sooner, or somebody has taken it back.
+        let due = schedule::Entity::find_by_id(due.id).lock_exclusive().one(&tx).await?;
+        let Some(due) = due.filter(|due| due.done_at.is_none()) else { return Ok(()) };
         let row = find(&tx, &due.channel).await?;
         let wanted = Suspension {
             mode: due.mode.as_deref().and_then(Mode::parse).unwrap_or(Mode::Zero),

@@ -1,56 +1,15 @@
 //! A mall whose clock is not ours: somebody hears of it, and nothing is taken to be known beyond its present.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use uriba_sdk::{
-    Env,
-    env::{HttpAnswer, HttpRequest, TransportError},
-    fake::ManualEnv,
-};
+use uriba_sdk::{Env, fake::ManualEnv};
 
-use crate::hub::Hub;
-
-/// A clock that is ahead of another by so many seconds, or behind it.
-struct Off {
-    clock: Arc<ManualEnv>,
-    seconds: AtomicI64,
-}
-
-#[async_trait]
-impl Env for Off {
-    fn now(&self) -> Timestamp {
-        self.clock.now() + SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed))
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.clock.elapsed()
-    }
-
-    async fn sleep(&self, length: Duration) {
-        self.clock.sleep(length).await;
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        self.clock.fill(bytes);
-    }
-
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, TransportError> {
-        self.clock.send(request).await
-    }
-}
+use crate::{hub::Hub, support::Off};
 
 #[tokio::test]
 async fn a_malls_clock_that_is_off_is_named_and_nothing_is_known_beyond_its_present() {
     let env = Arc::new(ManualEnv::new(7));
-    let mall = Arc::new(Off { clock: env.clone(), seconds: AtomicI64::new(-40) });
+    let mall = Arc::new(Off::by(env.clone(), -40));
     let hub = Hub::open_on(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL], env, mall.clone(), |_| {}).await;
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 10).await;
@@ -67,13 +26,13 @@ async fn a_malls_clock_that_is_off_is_named_and_nothing_is_known_beyond_its_pres
     assert_eq!(items.len(), 2, "{items:?}");
     assert!(items.iter().any(|item| item.starts_with("rakuten: the mall's clock is 39 s behind")), "{items:?}");
     hub.run_until("both show 5", minutes(10), |hub| hub.shows(0, 5)).await;
-    mall.seconds.store(30, Ordering::Relaxed);
+    mall.set(30);
     hub.run_for(minutes(2)).await;
     let items = complaints(&hub).await;
     // An answer's time is of whole seconds: what is certain may be a second less.
     let ahead = |item: &String| ["29", "30"].iter().any(|n| item.contains(&format!("clock is {n} s ahead of")));
     assert!(items.iter().all(ahead), "{items:?}");
-    mall.seconds.store(3, Ordering::Relaxed);
+    mall.set(3);
     hub.run_for(minutes(2)).await;
     assert_eq!(complaints(&hub).await, Vec::<String>::new(), "that much is of no account");
 }

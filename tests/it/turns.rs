@@ -81,6 +81,30 @@ async fn a_zero_that_was_held_up_leaves_after_a_switch_to_zero() {
     assert_eq!(street.told()[0], "one tea=0");
 }
 
+#[tokio::test]
+async fn nothing_but_zeros_leaves_for_what_is_off_sale_though_a_claim_is_held_up() {
+    let street = showing_ten().await;
+    street.stock("tea", 12).await;
+    let (store, outside): (Store, Arc<Outside>) = (street.store.clone(), street.outside.clone());
+    street.meanwhile(Some(Box::new(move |operation| {
+        let (store, outside) = (store.clone(), outside.clone());
+        let read = operation == READ;
+        async move {
+            if read {
+                store.stop_sku("tea", None, "test").await.unwrap();
+                outside.clock.advance(Duration::from_secs(2));
+            }
+        }
+        .boxed()
+    })));
+    street.push().await;
+    assert_eq!(street.told(), Vec::<String>::new(), "the claim of +2 was given back");
+    street.meanwhile(None);
+    street.outside.clock.advance(Duration::from_secs(2));
+    street.push().await;
+    assert_eq!(street.told(), ["one tea=0"]);
+}
+
 async fn open_writes(street: &Street) -> u64 {
     listing_write::Entity::find().count(street.store.reader()).await.unwrap()
 }

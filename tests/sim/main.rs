@@ -18,7 +18,7 @@ use std::{
 use uriba::{
     config::environment,
     domain::exposure::mode::Wish,
-    sim::{Kind, Lie, Options, Report, Trouble, play},
+    sim::{Chore, Chores, Kind, Lie, Options, Report, Trouble, play},
 };
 
 /// Six hours with customers and faults, then rest: short enough for many, long enough for every lag and back-off.
@@ -137,6 +137,44 @@ fn a_movement_that_never_reached_the_hub_is_noticed() {
 fn a_switch_that_is_thrown_in_the_world_alone_is_noticed() {
     let report = broken(Lie::DeafSwitch);
     assert!(report.violations.iter().any(|violation| violation.invariant == Some(5)), "{report}");
+}
+
+fn at_the_desk(chores: &[Chore], lie: Lie) -> Report {
+    broken_in(Kind { chores: Chores::of(chores), ..Kind::PLAIN }, lie)
+}
+
+fn says(report: &Report, what: &str) -> bool {
+    report.violations.iter().any(|violation| violation.what.contains(what))
+}
+
+#[test]
+fn a_stop_that_never_reached_the_hub_is_noticed() {
+    let report = at_the_desk(&[], Lie::DeafStop);
+    assert!(says(&report, "is off sale since"), "{report}");
+}
+
+#[test]
+fn a_plan_that_never_reached_the_hub_is_noticed() {
+    let report = at_the_desk(&[], Lie::DeafPlan);
+    assert!(says(&report, "follows nothing, which caps it at 0"), "{report}");
+}
+
+#[test]
+fn what_stays_of_a_plan_that_is_over_is_noticed() {
+    let report = at_the_desk(&[], Lie::EndlessPlan);
+    assert!(says(&report, "the hub's target is 0"), "{report}");
+}
+
+#[test]
+fn a_switch_that_the_schedule_forgets_is_noticed() {
+    let report = at_the_desk(&[Chore::Schedule], Lie::DeafSchedule);
+    assert!(says(&report, "by its schedule") || says(&report, "the schedule forgot"), "{report}");
+}
+
+#[test]
+fn audits_and_backfills_that_never_end_are_noticed() {
+    let report = at_the_desk(&[Chore::Audits, Chore::Backfills], Lie::AlwaysBusy);
+    assert!(says(&report, "audit") && says(&report, "backfill") && says(&report, "is still open"), "{report}");
 }
 
 /// What a person who looks for the cause reads: the seed, the last events, the violation, the command.

@@ -55,6 +55,9 @@ impl Answered {
 impl Mall {
     pub fn answer(&mut self, operation: &str, body: &[u8], now: Timestamp, whim: Whim) -> Answered {
         self.settle(now);
+        if self.lie == Some(Lie::AlwaysBusy) && operation != PUSH {
+            return Answered::bad(429);
+        }
         match operation {
             SEARCH => serde_json::from_slice(body).map(|asked| self.search(&asked, now, whim)),
             BY_ID => serde_json::from_slice(body).map(|ids: Vec<String>| self.by_id(&ids, now, whim)),

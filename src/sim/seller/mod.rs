@@ -1,10 +1,11 @@
-//! The seller: what truly lies in the warehouse. [`programs`] tell the hub of it.
+//! The seller: what truly lies in the warehouse. [`programs`] tell the hub of it, and [`desk`] asks it for more.
 
+mod desk;
 mod programs;
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -17,6 +18,8 @@ use crate::store::{
 pub const POOL: &str = "online";
 pub const WAREHOUSE: &str = "warehouse";
 pub const STOREFRONT: &str = "own";
+/// The one SKU that is made of others.
+pub const BUNDLE: &str = "set";
 const WHO: &str = "seller";
 const HOLD_S: i64 = 600;
 
@@ -43,6 +46,8 @@ pub struct Seller {
     pub store: Store,
     pub listings: Vec<Listing>,
     pub kind: Kind,
+    /// It believes that it asks for switches at a set time, and doesn't.
+    pub deaf: AtomicBool,
     ground: Arc<Ground>,
     truth: Mutex<Truth>,
 }
@@ -55,12 +60,17 @@ struct Truth {
     own: BTreeMap<String, i64>,
     held: BTreeMap<String, (String, i64)>,
     worst: BTreeMap<String, i64>,
+    /// Malls whose switch somebody minds.
+    switched: BTreeSet<String>,
+    /// Asked for, and not seen to have ended.
+    audits: BTreeSet<i64>,
+    backfills: BTreeSet<i64>,
     number: u64,
 }
 
 impl Seller {
     pub fn new(store: Store, ground: Arc<Ground>, listings: Vec<Listing>, kind: Kind) -> Self {
-        Self { store, listings, kind, ground, truth: Mutex::default() }
+        Self { store, listings, kind, deaf: AtomicBool::new(false), ground, truth: Mutex::default() }
     }
 
     fn truth(&self) -> MutexGuard<'_, Truth> {
@@ -100,9 +110,39 @@ impl Seller {
         self.on_hand(sku) - self.unshipped(sku) - self.held(sku)
     }
 
-    /// Pieces that the listing can still sell.
-    pub fn sellable_as(&self, listing: &Listing) -> i64 {
-        listing.parts.iter().map(|(sku, units)| self.sellable(sku).div_euclid(*units)).min().unwrap_or_default().max(0)
+    /// Pieces that the listing can still sell, when so many of its SKU are kept back.
+    pub fn sellable_as(&self, listing: &Listing, buffer: i64) -> i64 {
+        let parts = listing.parts.iter();
+        let most = if listing.sku == BUNDLE {
+            parts.map(|(sku, units)| self.sellable(sku).div_euclid(*units)).min().map(|bundles| bundles - buffer)
+        } else {
+            parts.map(|(sku, units)| (self.sellable(sku) - buffer).div_euclid(*units)).min()
+        };
+        most.unwrap_or_default().max(0)
+    }
+
+    /// Whether nobody else minds the mall's switch: whoever takes it leaves it again.
+    fn takes_switch(&self, mall: &str) -> bool {
+        self.truth().switched.insert(mall.to_owned())
+    }
+
+    fn leaves_switch(&self, mall: &str) {
+        self.truth().switched.remove(mall);
+    }
+
+    pub fn audits(&self) -> Vec<i64> {
+        self.truth().audits.iter().copied().collect()
+    }
+
+    pub fn backfills(&self) -> Vec<i64> {
+        self.truth().backfills.iter().copied().collect()
+    }
+
+    /// It has been answered.
+    pub fn has_seen(&self, id: i64) {
+        let mut truth = self.truth();
+        truth.audits.remove(&id);
+        truth.backfills.remove(&id);
     }
 
     fn listing(&self, mall: &str, key: &str) -> Option<&Listing> {

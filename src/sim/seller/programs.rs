@@ -154,6 +154,9 @@ impl Seller {
             }
             let mall = malls[dice.random_range(0..malls.len())].clone();
             let mode = if dice.random_bool(0.7) { Mode::Zero } else { Mode::Freeze };
+            if !self.takes_switch(&mall) {
+                continue;
+            }
             let wanted = Suspension { mode, reason: None, from: None, until: None, poll: true };
             let ids = [mall.clone()];
             self.insist("a suspension", async || self.store.suspend(&ids, &wanted, WHO).await).await;
@@ -162,6 +165,7 @@ impl Seller {
             self.ground.clock.rest(Duration::from_micros(dice.random_range(60_000_000..10_000_000_000))).await;
             self.ground.switch_on(&mall);
             self.insist("a resumption", async || self.store.resume(&ids, None, WHO).await).await;
+            self.leaves_switch(&mall);
         }
     }
 

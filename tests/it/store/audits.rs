@@ -226,3 +226,24 @@ fn found(sheet: &AuditSheet) -> Vec<String> {
     found.sort();
     found
 }
+
+#[tokio::test]
+async fn a_reading_that_was_under_way_when_somebody_asked_is_no_answer() {
+    on_every_database(async |base| {
+        showing(base, &[("tea", 5)]).await;
+        let sent_at = base.env.now();
+        base.env.advance(seconds(1));
+        let request = base.store.ask_audit(Some("a"), 10, "test").await.unwrap();
+        base.env.advance(seconds(1));
+        let (lease, id) = (base.lease("a").await, base.listing("a", "tea").await.id);
+        let reading = Reading { key: "tea".into(), found: Some(shows(5)) };
+        let exchange = Exchange::new(sent_at, base.env.now());
+        base.store.take_readings(&lease, &outlet("a"), &[(id, reading)], exchange).await.unwrap();
+        let part = async || base.store.audit_sheet(request).await.unwrap().channels.remove(0);
+        assert_eq!((part().await.state.as_str(), part().await.read), ("open", 0), "what it showed before is no news");
+        assert_eq!(next_to_read(base, 9).await, ["tea"]);
+        read(base, "tea", Some(shows(5))).await;
+        assert_eq!((part().await.state.as_str(), part().await.read), ("done", 1));
+    })
+    .await;
+}

@@ -299,3 +299,37 @@ async fn a_trial_tells_the_numbers_and_makes_nothing() {
     })
     .await;
 }
+
+/// A command line on a laptop, or another instance, whose clock is a second ahead of the one that computes.
+#[tokio::test]
+async fn a_plan_holds_by_every_clock_of_several_machines() {
+    on_every_database(async |base| {
+        base.trade(&["a"], "tea", 100).await;
+        let ahead = base.another_ahead_by(1).await;
+        let target = async || base.target("a", "tea").await;
+        ahead.create_plan(&plan(base, 0, 1_200, &["tea"]), "maria").await.unwrap();
+        base.recompute(&["a"]).await;
+        time_passes(base, 10).await;
+        assert_eq!(target().await, Some(4), "it was made a second before it begins by our clock");
+        base.env.advance(seconds(1_189));
+        assert_eq!(ahead.turn_rules().await.unwrap(), 1, "it is over there");
+        base.recompute(&["a"]).await;
+        let report = base.store.verify(&base.store.allowances().await.unwrap()).await.unwrap();
+        assert!(!report.is_broken(), "until all agree nobody takes it for a mistake: {report}");
+        time_passes(base, 10).await;
+        assert_eq!(target().await, Some(100));
+        ahead.create_plan(&plan(base, 100, 1_200, &["tea"]), "maria").await.unwrap();
+        base.env.advance(seconds(99));
+        assert_eq!(ahead.turn_rules().await.unwrap(), 1);
+        base.recompute(&["a"]).await;
+        time_passes(base, 10).await;
+        assert_eq!(target().await, Some(4));
+        ahead.delete_plan("autumn", "maria").await.unwrap();
+        base.recompute(&["a"]).await;
+        assert_eq!(target().await, Some(100), "deleted is deleted");
+        let log = base.store.log(None, 100).await.unwrap();
+        let turns = log.iter().filter(|row| ["plan.begin", "plan.end"].contains(&row.what.as_str())).count();
+        assert_eq!(turns, 2, "each is said once");
+    })
+    .await;
+}

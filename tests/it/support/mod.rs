@@ -4,6 +4,7 @@
 mod desk;
 mod files;
 mod for_all;
+mod off;
 mod peek;
 pub mod postgres;
 mod till;
@@ -23,6 +24,7 @@ use uriba_sdk::fake::ManualEnv;
 pub use desk::configuration;
 pub use files::{at, core_file, figures, terms};
 pub use for_all::for_all;
+pub use off::Off;
 use postgres::{Scratch, Server};
 pub use till::{WEB, ask_at, reserve, wish};
 pub use words::*;
@@ -71,6 +73,11 @@ impl TestBase {
     /// Another process on the same database.
     pub async fn another(&self) -> Store {
         Store::open(&self.url, self.env.clone()).await.unwrap()
+    }
+
+    /// The same on a machine whose clock is ahead of ours.
+    pub async fn another_ahead_by(&self, seconds: i64) -> Store {
+        Store::open(&self.url, Arc::new(Off::by(self.env.clone(), seconds))).await.unwrap()
     }
 }
 
