@@ -301,18 +301,21 @@ impl Store {
         let due = schedule::Entity::find_by_id(due.id).lock_exclusive().one(&tx).await?;
         let Some(due) = due.filter(|due| due.done_at.is_none()) else { return Ok(()) };
         let row = find(&tx, &due.channel).await?;
+        let over = due.until.is_some_and(|until| until <= micros(self.now()));
         let wanted = Suspension {
             mode: due.mode.as_deref().and_then(Mode::parse).unwrap_or(Mode::Zero),
             reason: due.reason.clone(),
             from: None,
-            until: maybe_instant(due.until),
+            until: maybe_instant(end_of_both(&row, due.until)),
             poll: due.poll,
         };
-        let over = wanted.until.is_some_and(|until| until <= self.now());
         match due.action.as_str() {
             "resume" => drop(self.resume_one(&tx, row, due.reason.as_deref(), &due.by).await?),
             _ if over => {}
-            _ => drop(self.suspend_one(&tx, row, &wanted, &due.by).await?),
+            _ => {
+                let row = channel::Model { suspend_until: None, ..row };
+                self.suspend_one(&tx, row, &wanted, &due.by).await?;
+            }
         }
         let mut done = due.into_active_model();
         done.done_at = Set(Some(micros(self.now())));
@@ -378,6 +381,15 @@ impl Store {
         let remaining =
             lit.clone().filter(awake()).count(db).await? + unread + read_before.filter(awake()).count(db).await?;
         Ok(Draining { remaining, set_aside: lit.filter(Column::SetAsideUntil.gt(now)).count(db).await? })
+    }
+}
+
+/// When a suspension ends that begins by itself, perhaps while another holds: what somebody has switched off by hand is
+/// not switched on by what was planned before.
+fn end_of_both(row: &channel::Model, until: Option<i64>) -> Option<i64> {
+    match State::parse(&row.state) {
+        Some(State::Draining | State::Suspended) => Some(row.suspend_until?.max(until?)),
+        _ => until,
     }
 }
 

@@ -125,7 +125,7 @@ pub struct ExposureSheet {
     pub bound: i64,
     /// What is asked for: `shared`, `escrow` or `auto`, which may be either.
     pub wish: String,
-    /// Whose word that is: `sku` or `pool`.
+    /// Whose word that is: `sku`, `plan` or `pool`.
     pub by: String,
 }
 

@@ -190,6 +190,28 @@ async fn a_suspension_that_is_over_before_anybody_ran_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_dated_suspension_does_not_end_one_that_holds_for_longer() {
+    for (by_hand, planned, ends) in [
+        (None, Some("23:00"), None),
+        (Some("23:30"), Some("23:00"), Some("23:30")),
+        (Some("22:00"), Some("23:00"), Some("23:00")),
+        (Some("22:00"), None, None),
+    ] {
+        on_every_database(async |base| {
+            ready(base).await;
+            let evening = Suspension { from: Some(clock("19:30")), until: planned.map(clock), ..zero() };
+            suspend(base, &evening).await;
+            suspend(base, &Suspension { until: by_hand.map(clock), ..zero() }).await;
+            base.env.advance_to(clock("19:31"));
+            base.store.move_switches().await.unwrap();
+            let row = base.store.channel("a").await.unwrap();
+            assert_eq!(row.suspend_until, ends.map(|time| clock(time).as_microsecond()), "{by_hand:?} {planned:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_schedule_can_be_taken_back_until_it_is_due() {
     on_every_database(async |base| {
         ready(base).await;
