@@ -388,7 +388,7 @@ impl Store {
 /// not switched on by what was planned before.
 fn end_of_both(row: &channel::Model, until: Option<i64>) -> Option<i64> {
     match State::parse(&row.state) {
-        Some(State::Draining | State::Suspended) => Some(row.suspend_until?.max(until?)),
+        Some(State::Draining | State::Suspended) => Some(Ord::max(row.suspend_until?, until?)),
         _ => until,
     }
 }
