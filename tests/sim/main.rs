@@ -75,7 +75,7 @@ fn every_seed_holds() {
 fn a_seed_plays_the_same_world_again() {
     let troubles = Some(vec![Trouble::Kill, Trouble::LostStep, Trouble::Pause, Trouble::Delay, Trouble::LostAfter]);
     // Whether it comes to rest is not asked here.
-    let options = Options { troubles, malls: Some(2), days: 0.05, rest_within: Duration::ZERO, ..Options::default() };
+    let options = Options { troubles, malls: Some(2), days: 0.02, rest_within: Duration::ZERO, ..Options::default() };
     let (first, second) = (play(11, &options).unwrap(), play(11, &options).unwrap());
     assert_eq!((first.fingerprint, first.scenes, first.tally), (second.fingerprint, second.scenes, second.tally));
     assert!(first.tally.requests > 0 && first.scenes > 0);
