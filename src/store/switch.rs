@@ -357,7 +357,8 @@ impl Store {
     }
 
     pub async fn draining(&self, row: &channel::Model) -> Result<Draining> {
-        self.draining_on(&self.reader, row).await
+        // From one moment: what is read meanwhile may be counted as neither unread nor lit otherwise.
+        self.draining_on(&self.snapshot().await?, row).await
     }
 
     pub(super) async fn draining_on(&self, db: &impl ConnectionTrait, row: &channel::Model) -> Result<Draining> {
