@@ -40,6 +40,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
                 Again::At(at) => Again::At(at.min(*until)),
             });
         }
+        Work::Idle { .. } if backfill::has_waited(store, here).await? => {
+            return backfill::step(store, here, lease).await;
+        }
         Work::Idle { .. } => {
             // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
             let ready = here.line().wire.ready_at(here.orders.search);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, civil::Time, tz::TimeZone};
 use uriba::{
     domain::{business_day::BusinessDays, quiet::QuietHours, windows::Window},
-    store::{backfills::NewBackfill, core_files::CoreRules, sheets::BackfillSheet},
+    store::{backfills::NewBackfill, core_files::CoreRules, instant, sheets::BackfillSheet},
 };
 use uriba_sdk::{
     Env,
@@ -66,6 +66,24 @@ async fn no_more_requests_leave_than_asked_for_and_another_process_goes_on_where
     hub.run_for(Duration::from_secs(150)).await;
     let done = sheet(&hub, id).await;
     assert_eq!((done.state.as_str(), done.requests, done.read_to), ("done", 4, done.until));
+}
+
+#[tokio::test]
+async fn polls_that_take_the_whole_quota_leave_one_request_in_ten() {
+    // A request a second, and a poll every second.
+    let hub = Hub::open_with(&[&uriba_sample::MALL], |plan| plan.poll_interval = Duration::from_secs(1)).await;
+    hub.run_for(Duration::from_secs(60)).await;
+    let id = ask(&hub, "sample", (120, 1), 600).await;
+    for second in 0..60 {
+        hub.engine.run_once(None, None).await.unwrap();
+        hub.env.advance(Duration::from_secs(1));
+        let row = hub.store.channel("sample").await.unwrap();
+        let last = instant(row.last_poll_at.unwrap());
+        assert!(hub.env.now() <= last + SignedDuration::from_secs(3), "no poll in second {second}");
+    }
+    let done = sheet(&hub, id).await;
+    assert_eq!((done.state.as_str(), done.requests), ("done", 4));
+    assert_eq!(hub.meters.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
