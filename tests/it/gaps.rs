@@ -105,7 +105,7 @@ async fn an_order_that_is_shown_too_late_has_its_time_read_again_and_the_lag_rec
 #[cfg(feature = "dynamodb")]
 #[tokio::test]
 async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
-    let mut hub = Hub::open(&[&uriba_dynamodb::MALL]).await;
+    let mut hub = Hub::open_with(&[&uriba_dynamodb::MALL], |plan| plan.poll_interval = Duration::from_secs(60)).await;
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 10).await;
     hub.run_until("the counter is filled", days(1), |hub| hub.shows(0, 10)).await;
@@ -131,6 +131,7 @@ async fn an_order_whose_row_the_storefront_deletes_gives_its_units_back_once() {
 #[tokio::test]
 async fn an_order_whose_row_is_merely_missing_holds_its_units_and_is_named() {
     let hub = Hub::open_with(&[&uriba_dynamodb::MALL], |plan| {
+        plan.poll_interval = Duration::from_secs(60);
         plan.settings.options.insert("deleted_rows".into(), "missing".into());
     })
     .await;
@@ -151,7 +152,7 @@ async fn an_order_whose_row_is_merely_missing_holds_its_units_and_is_named() {
 
 #[tokio::test]
 async fn an_order_that_a_program_calls_gone_gives_its_units_back_once() {
-    let mut hub = Hub::open(&[&uriba_sidecar::MALL]).await;
+    let mut hub = Hub::open_with(&[&uriba_sidecar::MALL], |plan| plan.poll_interval = Duration::from_secs(60)).await;
     hub.shops["sidecar"].set_switch("deletes_cancelled", true);
     hub.list(0, "tea", 1, 0).await;
     hub.stock("tea", 10).await;

@@ -8,7 +8,7 @@ use sea_orm::EntityTrait;
 use tempfile::TempDir;
 use uriba::{
     domain::drift::OnDrift,
-    engine::{ChannelPlan, Engine, Timing, outline::outlines, pace},
+    engine::{ChannelPlan, Engine, Timing, once::Done, outline::outlines, pace},
     store::{
         Store,
         catalogue::Mapping,
@@ -26,6 +26,25 @@ use uriba_sdk::{
 
 pub const POOL: &str = "online";
 pub const SHOP: &str = "shinjuku";
+/// How often a story does what is due: every five seconds while that is anything, less and less often while it is
+/// nothing, since a look costs a test as much as work does.
+pub struct Pace(Duration);
+
+impl Pace {
+    const SHORTEST: Duration = Duration::from_secs(5);
+    const LONGEST: Duration = Duration::from_secs(20);
+
+    pub fn new() -> Self {
+        Self(Self::SHORTEST)
+    }
+
+    /// How much time passes after a round that did so much.
+    pub fn after(&mut self, done: Done) -> Duration {
+        self.0 = if done == Done::default() { (self.0 * 2).min(Self::LONGEST) } else { Self::SHORTEST };
+        self.0
+    }
+}
+
 /// Longer than any story.
 const LEASE: Duration = Duration::from_secs(1_000 * 86_400);
 
@@ -151,12 +170,13 @@ impl Hub {
         self.store.map_listings(&[mapping], true, "test").await.unwrap();
     }
 
-    /// Lets so much time pass, with every due step done every five seconds of it.
+    /// Lets so much time pass, with every due step done at the [`Pace`] of what there is to do.
     pub async fn run_for(&self, length: Duration) {
         let end = self.env.elapsed() + length;
+        let mut pace = Pace::new();
         while self.env.elapsed() < end {
-            self.engine.run_once(None, None).await.unwrap();
-            self.env.advance(Duration::from_secs(5));
+            let done = self.engine.run_once(None, None).await.unwrap();
+            self.env.advance(pace.after(done).min(end.saturating_sub(self.env.elapsed())));
         }
         self.engine.run_once(None, None).await.unwrap();
     }
@@ -164,13 +184,14 @@ impl Hub {
     /// Runs until `done` holds, at most so long.
     pub async fn run_until(&self, what: &str, most: Duration, mut done: impl FnMut(&Self) -> bool) {
         let end = self.env.elapsed() + most;
+        let mut pace = Pace::new();
         loop {
-            self.engine.run_once(None, None).await.unwrap();
+            let did = self.engine.run_once(None, None).await.unwrap();
             if done(self) {
                 return;
             }
             assert!(self.env.elapsed() < end, "not within {most:?}: {what}\n{}", self.describe());
-            self.env.advance(Duration::from_secs(5));
+            self.env.advance(pace.after(did));
         }
     }
 

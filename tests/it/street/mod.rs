@@ -36,7 +36,7 @@ use uriba_sdk::{
 };
 
 use crate::{
-    hub::{POOL, SHOP},
+    hub::{POOL, Pace, SHOP},
     support::order,
 };
 
@@ -349,9 +349,10 @@ impl Street {
 
     pub async fn run_for(&self, length: Duration) {
         let end = self.outside.elapsed() + length;
+        let mut pace = Pace::new();
         while self.outside.elapsed() < end {
-            self.engine.run_once(None, None).await.unwrap();
-            self.outside.clock.advance(Duration::from_secs(5));
+            let done = self.engine.run_once(None, None).await.unwrap();
+            self.outside.clock.advance(pace.after(done));
         }
     }
 }

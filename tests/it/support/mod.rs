@@ -49,9 +49,7 @@ impl TestBase {
     }
 
     async fn postgres(scratch: &Scratch) -> Self {
-        let base = Self::open("PostgreSQL", scratch.url.clone(), tempfile::tempdir().unwrap()).await;
-        migrate(&base.store).await.unwrap();
-        base
+        Self::open("PostgreSQL", scratch.url.clone(), tempfile::tempdir().unwrap()).await
     }
 
     async fn open(name: &'static str, url: String, dir: TempDir) -> Self {
@@ -91,7 +89,7 @@ pub async fn on_every_database(story: impl AsyncFn(&TestBase)) {
 /// For what SQLite, which writes one transaction at a time, can't show.
 pub async fn on_postgres(story: impl AsyncFn(&TestBase)) {
     let Some(server) = Server::find() else { return };
-    let scratch = server.database().await;
+    let scratch = server.migrated().await;
     let base = TestBase::postgres(&scratch).await;
     let ended = AssertUnwindSafe(told(base.name, story(&base))).catch_unwind().await;
     scratch.remove().await;
