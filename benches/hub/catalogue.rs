@@ -55,6 +55,8 @@ pub fn size(word: &str) -> Option<&'static Size> {
 const CHANGES: usize = 400;
 const WARM_UP: usize = 50;
 const UNITS: i64 = 1_000;
+/// The hub leaves so much room behind an SKU's id for those of its listings.
+const ROOM: i64 = 16;
 
 /// A database in which everything is in step.
 pub struct Catalogue {
@@ -87,17 +89,17 @@ pub async fn build(size: &'static Size) -> Result<Catalogue> {
     setting.engine.release_leases().await?;
     let mut to = raw_sqlite(&catalogue.scratch.path("hub.db")).await?;
     for sql in [
-        "INSERT INTO sku (id, code, created_at) SELECT i, printf('sku-%06d', i), $now FROM n",
-        "INSERT INTO stock (sku_id, pool, version, computed, due, stocked, changed_at) SELECT i, '$pool', 1, 1, 0, 1, $now FROM n",
-        "INSERT INTO stock_balance (sku_id, location, bin, quantity) SELECT i, '$shop', '$bin', $units FROM n",
+        "INSERT INTO sku (id, code, created_at) SELECT $sku, printf('sku-%06d', i), $now FROM n",
+        "INSERT INTO stock (sku_id, pool, version, computed, due, stocked, changed_at) SELECT $sku, '$pool', 1, 1, 0, 1, $now FROM n",
+        "INSERT INTO stock_balance (sku_id, location, bin, quantity) SELECT $sku, '$shop', '$bin', $units FROM n",
     ] {
         fill(&mut to, sql, skus, now).await?;
     }
     for (rank, here) in setting.engine.channels.iter().enumerate() {
-        let first = (rank + 1) * 10_000_000;
+        let behind = rank + 1;
         let listing = format!(
             "INSERT INTO listing (id, channel, mall_key, given_key, sku_id, units, state, sells_past_zero, not_ours, priority, created_at) \
-             SELECT {first} + i, '{0}', printf('item-%06d', i), printf('item-%06d', i), i, 1, 'ready', 0, 0, 0, $now FROM n",
+             SELECT $sku + {behind}, '{0}', printf('item-%06d', i), printf('item-%06d', i), $sku, 1, 'ready', 0, 0, 0, $now FROM n",
             here.id()
         );
         fill(&mut to, &listing, skus, now).await?;
@@ -105,7 +107,7 @@ pub async fn build(size: &'static Size) -> Result<Catalogue> {
             "INSERT INTO publication (listing_id, channel, target, target_version, target_at, anchor, anchor_from, anchor_to, \
              applied, sold_since, slack_down, slack_up, checked, absolute_next, corrections, refusals, shown, open_writes, \
              wants, lit, urgency, rank, read_at) \
-             SELECT {first} + i, '{0}', $units, 1, $now, $units, $now, $now, 0, 0, 0, 0, 1, 0, 0, 0, $units, 0, 0, 1, 0, 0, $now FROM n",
+             SELECT $sku + {behind}, '{0}', $units, 1, $now, $units, $now, $now, 0, 0, 0, 0, 1, 0, 0, 0, $units, 0, 0, 1, 0, 0, $now FROM n",
             here.id()
         );
         fill(&mut to, &publication, skus, now).await?;
@@ -118,6 +120,7 @@ pub async fn build(size: &'static Size) -> Result<Catalogue> {
 async fn fill(to: &mut SqliteConnection, sql: &str, skus: usize, now: i64) -> Result<()> {
     let sql = sql
         .replace("$now", &now.to_string())
+        .replace("$sku", &format!("{ROOM} * i"))
         .replace("$units", &UNITS.to_string())
         .replace("$pool", POOL)
         .replace("$shop", SHOP)
@@ -179,7 +182,7 @@ pub async fn book(setting: &Setting, skus: &[usize], key: &str) -> Result<()> {
         Ok(Movement {
             key: format!("{key}/{sku}"),
             kind: "issue",
-            sku_id: i64::try_from(*sku)?,
+            sku_id: ROOM * i64::try_from(*sku)?,
             occurred_at: setting.env.now(),
             source: "benchmark".into(),
             reason: None,

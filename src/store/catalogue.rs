@@ -13,6 +13,7 @@ use super::{
     channels::unlisted,
     dialect,
     entity::{channel, line_event, line_part, listing, mall_order, order_line, sku},
+    ids::Rooms,
     instant, micros,
     rules::{cap_columns, cap_of},
     stock::Shipment,
@@ -99,7 +100,7 @@ impl Store {
         }
         let mut fresh = Vec::new();
         for (code, (name, jan)) in names.iter().filter(|(code, _)| !known.contains_key(*code)) {
-            let id = self.id();
+            let id = self.room();
             fresh.push(sku::ActiveModel {
                 id: Set(id),
                 code: Set(code.clone()),
@@ -167,6 +168,7 @@ impl Store {
         let before = known.values().map(|row| row.sku_id);
         let named: BTreeSet<i64> = skus.values().copied().chain(before).chain(held).collect();
         super::stock::lock_skus(tx, &super::bundles::touched(tx, &named).await?).await?;
+        let mut rooms = Rooms::of(tx, &named).await?;
         let mut bumps = BTreeSet::new();
         let mut done = Vec::new();
         let mut changed: HashMap<&str, Vec<listing::Model>> = HashMap::new();
@@ -180,7 +182,8 @@ impl Store {
             }
             let sku = *skus.get(spelling::code(&mapping.sku).as_ref()).ok_or_else(|| missing("SKU", &mapping.sku))?;
             let before = of(mapping);
-            let row = merged(before, mapping, sku, || self.id(), micros(self.now()));
+            let id = || rooms.next(sku).unwrap_or_else(|| self.id());
+            let row = merged(before, mapping, sku, id, micros(self.now()));
             let moved = mapping.open_orders && before.is_some() && self.move_open_lines(tx, &row).await?;
             if before == Some(&row) {
                 done.push(if moved { Mapped::Changed } else { Mapped::Unchanged });

@@ -11,7 +11,7 @@ use sea_orm::{
     RuntimeErr, SqlErr, Statement, Value, sea_query::Expr,
 };
 
-use super::{Result, StoreError, bundles};
+use super::{Result, StoreError, bundles, ids::ROOM};
 use crate::domain::demand;
 
 /// The flag is set. It stands in the statement itself: a parameter could be anything, so no partial index would serve.
@@ -121,6 +121,24 @@ pub(super) async fn add_held(db: &DatabaseTransaction, rows: &[(i64, String, i64
         )
     };
     many(db, values, sql).await
+}
+
+/// The last listing's id in the room of each of these SKUs, or the SKU's own.
+pub(super) async fn last_of_rooms(db: &DatabaseTransaction, skus: &[i64]) -> Result<HashMap<i64, i64>> {
+    let backend = db.get_database_backend();
+    let mut last = HashMap::new();
+    for piece in skus.chunks(super::ROWS_PER_STATEMENT) {
+        let places = vec!["?"; piece.len()].join(", ");
+        let sql = format!(
+            "SELECT s.id AS sku_id, COALESCE((SELECT MAX(l.id) FROM listing l WHERE l.id > s.id AND l.id < s.id + {ROOM}), \
+             s.id) AS last FROM sku s WHERE s.id IN ({places})"
+        );
+        let values = piece.iter().copied().map(Value::from);
+        for row in db.query_all_raw(Statement::from_sql_and_values(backend, numbered(backend, &sql), values)).await? {
+            last.insert(row.try_get("", "sku_id")?, row.try_get("", "last")?);
+        }
+    }
+    Ok(last)
 }
 
 /// Units that were ever shipped of each SKU to orders of a pool.

@@ -33,6 +33,7 @@ mod exposure;
 mod gaps;
 pub mod held;
 mod hints;
+mod ids;
 pub mod imports;
 pub mod intake;
 mod intake_apply;
@@ -82,10 +83,7 @@ pub mod watched;
 mod wishes;
 mod write_rows;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicI64};
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -93,6 +91,7 @@ use sea_orm::{
 };
 use uriba_sdk::Env;
 
+use ids::first_id_at;
 pub use open::{Backup, is_new, migrate, pending_migrations, sqlite_path};
 use surroundings::Surroundings;
 
@@ -168,31 +167,6 @@ impl Store {
         };
         Ok(self.writer.begin_with_options(options).await?)
     }
-
-    /// Grows with time, so rows lie in the order of their making; each millisecond begins at a random one of 2^20
-    /// places and counts on from there, so two instances hardly meet (and if they do, the insert fails and the
-    /// step is done again).
-    pub fn id(&self) -> i64 {
-        let now_ms = first_id_at(self.env.now()) >> 20;
-        let mut last = self.last_id.load(Ordering::Relaxed);
-        loop {
-            let next = if last >> 20 >= now_ms {
-                last + 1
-            } else {
-                (now_ms << 20) | i64::from((self.env.random() & 0xf_ffff) as u32)
-            };
-            match self.last_id.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return next,
-                Err(seen) => last = seen,
-            }
-        }
-    }
-}
-
-/// The smallest id that a row of this instant can have.
-fn first_id_at(at: Timestamp) -> i64 {
-    const EPOCH_MS: i64 = 1_767_225_600_000;
-    (at.as_millisecond() - EPOCH_MS).max(0) << 20
 }
 
 /// How instants are stored: microseconds UTC.

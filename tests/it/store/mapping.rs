@@ -21,6 +21,26 @@ async fn an_unmapped_line_holds_nothing_and_says_so_once() {
 }
 
 #[tokio::test]
+async fn listings_lie_beside_the_others_of_their_sku_until_its_room_is_full() {
+    on_every_database(async |base| {
+        base.open_channels(&["a", "b"]).await;
+        for channel in ["a", "b"] {
+            let mapping = |n: usize, sku: &str| {
+                let (channel, mall_key) = (channel.to_owned(), format!("{sku}-{n}"));
+                Mapping { channel, mall_key, sku: sku.into(), ..Mapping::default() }
+            };
+            let mappings: Vec<Mapping> = (0..10).flat_map(|n| [mapping(n, "tea"), mapping(n, "cup")]).collect();
+            base.store.map_listings(&mappings, true, "test").await.unwrap();
+        }
+        let rows = base.rows("SELECT id - sku_id AS place FROM listing ORDER BY id").await;
+        let places: Vec<i64> = rows.iter().map(|row| row["place"].as_i64().unwrap()).collect();
+        let room: Vec<i64> = (1..16).chain(1..16).collect();
+        assert_eq!((&places[..30], places.len()), (&room[..], 40), "the rest lies elsewhere");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn from_the_moment_of_mapping_its_lines_count() {
     on_every_database(async |base| {
         base.trade(&["a"], "tea", 10).await;
