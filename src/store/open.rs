@@ -17,9 +17,10 @@ const BUSY_MS: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
 /// In KiB, negated: the pages that a hundred thousand SKUs are found by.
 const WRITER_CACHE: &str = "-48000";
-/// Pages of 4 KiB in the log before they are moved into the database file, which costs two more flushes: a page of
-/// a thousand orders changes about as many.
-const CHECKPOINT_PAGES: &str = "4000";
+/// Pages of 4 KiB in the log (64 MiB) before they are moved into the database file, which costs two more flushes and
+/// each page once, however often it was changed: a thousand SKUs that are computed and told to six malls change the same
+/// few thousand pages a dozen times.
+const CHECKPOINT_PAGES: &str = "16000";
 /// Rows that the database's thread may be ahead of their reader: a statement's worth, so that neither waits
 /// for the other at every row.
 const ROWS_AHEAD: usize = super::ROWS_PER_STATEMENT;
