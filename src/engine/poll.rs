@@ -24,6 +24,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let row = store.channel(here.id()).await?;
     let lane = lane(&row, LaneName::Orders);
     if !row.poll {
+        store.fail_peoples_backfills(lease, here.id(), "its orders are not read while it is suspended so").await?;
         return Ok(Again::At(later(now, here.plan.poll_interval)));
     }
     if let Some(until) = lane.until.filter(|until| *until > now) {

@@ -29,6 +29,7 @@ use super::{
     instant,
     intake_load::open_holds,
     maybe_instant, micros,
+    publications::situation_of,
     recompute::Allowance,
     shares::Shares,
     standing::epsilon,
@@ -323,6 +324,8 @@ impl Around<'_> {
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(at);
         let silent = between(known_until, at);
         let zeroed = self.supposed.get(&row.channel).is_some_and(|thrown| thrown.zeroed);
+        // A mall that is to show nothing has a part of nothing: what it still shows is all that is not for others.
+        let emptied = zeroed || channel.is_some_and(|row| situation_of(row, at).switch == Some(suspend::Mode::Zero));
         // Of the SKU, in each unit of what the listing sells.
         let each = drawn.units / Ord::max(row.units, 1);
         let unheard = channel.and_then(|row| row.unheard_s).and_then(|seconds| u64::try_from(seconds).ok());
@@ -330,7 +333,7 @@ impl Around<'_> {
             listing: row.id,
             units: drawn.units,
             ceiling: if zeroed { Some(0) } else { drawn.listed.publication.ceiling() },
-            share: self.shares.share(row.id, sku).map(|share| share.units),
+            share: self.shares.share(row.id, sku).map(|share| share.units).filter(|_| !emptied),
             reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
             fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,

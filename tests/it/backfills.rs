@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, civil::Time, tz::TimeZone};
 use uriba::{
-    domain::{business_day::BusinessDays, quiet::QuietHours, windows::Window},
-    store::{backfills::NewBackfill, core_files::CoreRules, instant, sheets::BackfillSheet},
+    domain::{business_day::BusinessDays, quiet::QuietHours, suspend::Mode, windows::Window},
+    store::{backfills::NewBackfill, core_files::CoreRules, instant, sheets::BackfillSheet, switch::Suspension},
 };
 use uriba_sdk::{
     Env,
@@ -66,6 +66,24 @@ async fn no_more_requests_leave_than_asked_for_and_another_process_goes_on_where
     hub.run_for(Duration::from_secs(150)).await;
     let done = sheet(&hub, id).await;
     assert_eq!((done.state.as_str(), done.requests, done.read_to), ("done", 4, done.until));
+}
+
+#[tokio::test]
+async fn a_channel_whose_orders_are_not_to_be_read_says_so_to_whoever_asks() {
+    let hub = Hub::open(&[&uriba_sample::MALL]).await;
+    hub.run_for(Duration::from_secs(60)).await;
+    let unread = Suspension { mode: Mode::Freeze, reason: None, from: None, until: None, poll: false };
+    hub.store.suspend(&["sample".to_owned()], &unread, "maria").await.unwrap();
+    let wanted = wanted(&hub, "sample", (2, 1), 60);
+    let id = hub.store.ask_backfill(&wanted, "maria").await.unwrap();
+    hub.run_for(Duration::from_secs(60)).await;
+    let failed = sheet(&hub, id).await;
+    assert_eq!((failed.state.as_str(), failed.requests), ("failed", 0));
+    assert!(failed.problem.as_ref().is_some_and(|why| why.contains("suspended")), "{failed:?}");
+    hub.store.resume(&["sample".to_owned()], None, "maria").await.unwrap();
+    assert_eq!(hub.store.ask_backfill(&wanted, "maria").await.unwrap(), id);
+    hub.run_for(Duration::from_secs(120)).await;
+    assert_eq!(sheet(&hub, id).await.state, "done");
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use uriba::{
         exposure::mode::Wish,
         reservation::{Available, Refusal},
         settle::Exchange,
+        suspend::Mode,
     },
-    store::{plans::NewPlan, publications::Performed, sheets::Outlines},
+    store::{plans::NewPlan, publications::Performed, sheets::Outlines, switch::Suspension},
 };
 use uriba_sdk::{Env, Outcome, Write};
 
@@ -98,14 +99,7 @@ async fn a_listing_that_cannot_be_written_keeps_its_part_and_the_others_share_th
     })
     .await;
     let kept = hub.counter("rakuten", 0);
-    let freeze = uriba::store::switch::Suspension {
-        mode: uriba::domain::suspend::Mode::Freeze,
-        reason: None,
-        until: None,
-        from: None,
-        poll: true,
-    };
-    hub.store.suspend(&["rakuten".to_owned()], &freeze, "test").await.unwrap();
+    hub.store.suspend(&["rakuten".to_owned()], &suspension(Mode::Freeze), "test").await.unwrap();
     hub.stock("tea", 8).await;
     hub.run_until("yahoo shows what rakuten can't sell", minutes(30), |hub| hub.counter("yahoo", 0) == 8 - kept).await;
     hub.stock("tea", 4).await;
@@ -120,6 +114,33 @@ async fn a_listing_that_cannot_be_written_keeps_its_part_and_the_others_share_th
     hub.run_until("they share four", minutes(60), |hub| all(hub, &malls, 0) == 4).await;
     hub.run_for(minutes(1)).await;
     assert_eq!(outside(&hub).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_mall_that_is_suspended_to_zero_had_is_sold_by_the_others() {
+    let hub = Hub::open(&[&uriba_rakuten::MALL, &uriba_yahoo::MALL]).await;
+    hub.list(0, "tea", 1, 0).await;
+    hub.stock("tea", 10).await;
+    hub.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+    let malls = ["rakuten", "yahoo"];
+    let both = |hub: &Hub| all(hub, &malls, 0) == 10 && malls.iter().all(|mall| hub.counter(mall, 0) > 0);
+    hub.run_until("both show some of ten", minutes(60), both).await;
+    hub.store.suspend(&["rakuten".to_owned()], &suspension(Mode::Zero), "test").await.unwrap();
+    hub.run_until("yahoo shows all of it", minutes(30), |hub| {
+        assert!(all(hub, &malls, 0) <= 10, "never more than there is");
+        (hub.counter("rakuten", 0), hub.counter("yahoo", 0)) == (0, 10)
+    })
+    .await;
+    hub.store.resume(&["rakuten".to_owned()], None, "test").await.unwrap();
+    hub.run_until("both show some of ten again", minutes(60), |hub| {
+        assert!(all(hub, &malls, 0) <= 10, "never more than there is");
+        both(hub)
+    })
+    .await;
+}
+
+fn suspension(mode: Mode) -> Suspension {
+    Suspension { mode, reason: None, until: None, from: None, poll: true }
 }
 
 async fn outside(hub: &Hub) -> Vec<String> {

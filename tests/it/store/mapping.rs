@@ -32,8 +32,9 @@ async fn listings_lie_beside_the_others_of_their_sku_until_its_room_is_full() {
             let mappings: Vec<Mapping> = (0..10).flat_map(|n| [mapping(n, "tea"), mapping(n, "cup")]).collect();
             base.store.map_listings(&mappings, true, "test").await.unwrap();
         }
-        let rows = base.rows("SELECT id - sku_id AS place FROM listing ORDER BY id").await;
-        let places: Vec<i64> = rows.iter().map(|row| row["place"].as_i64().unwrap()).collect();
+        let rows = base.rows("SELECT id, sku_id FROM listing ORDER BY id").await;
+        let number = |row: &serde_json::Value, column: &str| row[column].as_i64().unwrap();
+        let places: Vec<i64> = rows.iter().map(|row| number(row, "id") - number(row, "sku_id")).collect();
         let room: Vec<i64> = (1..16).chain(1..16).collect();
         assert_eq!((&places[..30], places.len()), (&room[..], 40), "the rest lies elsewhere");
     })

@@ -7,6 +7,7 @@ mod for_all;
 mod off;
 mod peek;
 pub mod postgres;
+mod schema;
 mod till;
 mod words;
 

@@ -14,7 +14,6 @@ use std::{
 };
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
-use uriba_migrations::{Migrator, MigratorTrait};
 
 /// Databases in use at the same time: each may hold a dozen of the cluster's connections.
 const AT_ONCE: usize = 12;
@@ -24,7 +23,7 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Where databases are made. `None`: there is no PostgreSQL here, and everybody has been told.
 pub struct Server {
-    url: String,
+    pub(super) url: String,
     /// The cluster lives as long as this pipe.
     _pipe: Option<ChildStdin>,
 }
@@ -82,27 +81,8 @@ impl Server {
         self.like("template1").await
     }
 
-    /// A new database with the schema, which is a copy of one: a copy is made in a tenth of the time that the migrations
-    /// take.
-    pub async fn migrated(&self) -> Scratch {
-        if !self.is_ours() {
-            // The one that is copied is nobody's to remove.
-            let scratch = self.database().await;
-            self.migrate(&scratch.url).await;
-            return scratch;
-        }
-        static SCHEMA: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
-        let schema = SCHEMA.get_or_init(async || {
-            let name = format!("uriba_schema_{}", std::process::id());
-            let admin = self.connect(&self.url).await;
-            admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-            self.migrate(&self.named(&name)).await;
-            name
-        });
-        self.like(schema.await).await
-    }
-
-    async fn like(&self, template: &str) -> Scratch {
+    /// A new database that is a copy of this one.
+    pub(super) async fn like(&self, template: &str) -> Scratch {
         let slot = SLOTS.acquire().await.expect("the semaphore is never closed");
         let admin = self.connect(&self.url).await;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -111,26 +91,14 @@ impl Server {
         Scratch { url: self.named(&name), name, admin, _slot: slot }
     }
 
-    async fn migrate(&self, url: &str) {
-        let database = self.connect(url).await;
-        Migrator::up(&database, None).await.unwrap();
-        // Nobody may be connected to what is copied.
-        database.close().await.unwrap();
-    }
-
-    /// Of `tests/postgres.sh`, and thrown away with everything in it.
-    fn is_ours(&self) -> bool {
-        self.url.contains("/uriba-postgres.")
-    }
-
-    async fn connect(&self, url: &str) -> DatabaseConnection {
+    pub(super) async fn connect(&self, url: &str) -> DatabaseConnection {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
         Database::connect(options).await.expect("the server answers")
     }
 
     /// The same server, another database.
-    fn named(&self, database: &str) -> String {
+    pub(super) fn named(&self, database: &str) -> String {
         let (address, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let (server, _) = address.rsplit_once('/').expect("the URL names a database");
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
