@@ -1,6 +1,6 @@
 //! Orders of a past span that somebody asked for: one request at a time, no faster than asked for, in no other hours, and
-//! only when nothing newer is to be read. Where the polls take all of the mall's quota, that would be never: there it
-//! goes before one of ten.
+//! only when nothing newer is to be read. Where the polls take all of the mall's quota, that would be never: there one of
+//! its requests goes after ten of them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     domain::{
         health::{Lane, LaneState},
         pages::{self, Turned},
-        time::{earlier, later},
+        time::later,
         windows::{self, Window},
     },
     store::{
@@ -30,9 +30,6 @@ use crate::{
 
 /// How often is looked whether somebody asks.
 const GLANCE: Duration = Duration::from_secs(1);
-
-/// It has waited for so many polls when it goes before one.
-const POLLS_BEFORE: u32 = 10;
 
 /// What a request brought, and how far the backfill is by it; or why it can't go on.
 enum Brought {
@@ -60,6 +57,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         store.fail_backfill(lease, &asked, &problem).await?;
         return Ok(Again::Now);
     }
+    here.backfill_had_its_turn();
     match request(here, asked.clone(), now).await {
         Ok(Brought::Orders(found, after)) => {
             let page = Page { read_at: now, progress: Progress::Backfill(after), ..Page::of(&found) };
@@ -75,12 +73,6 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
         }
     }
     Ok(Again::Now)
-}
-
-/// Its next request was due before the last ten polls, and there was no quota between them.
-pub(super) async fn has_waited(store: &Store, here: &Channel) -> Result<bool> {
-    let long_ago = earlier(store.now(), here.plan.poll_interval * POLLS_BEFORE);
-    Ok(store.open_backfill(here.id()).await?.is_some_and(|asked| instant(asked.next_at) <= long_ago))
 }
 
 /// Whoever asked hears of a stopped lane instead of waiting for it.

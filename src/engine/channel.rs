@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -48,6 +48,9 @@ const LATE_TICKETS: u32 = 12;
 
 /// So long nobody tries a mall's way for many listings at once after it was of no use.
 const SINGLY_FOR: Duration = Duration::from_secs(60);
+
+/// After so many polls a backfill has its turn, also where they leave no quota.
+const POLLS_BEFORE_BACKFILL: u32 = 10;
 
 /// Gives a channel's settings afresh: a renewed key in a file is found without a restart.
 pub type SettingsSource = Arc<dyn Fn(&str) -> Option<Settings> + Send + Sync>;
@@ -107,6 +110,8 @@ pub struct Channel {
     credentials_due_us: AtomicU64,
     /// On the machine's clock: until then writes go one request at a time, since a bulk request found nothing to carry.
     singly_until_us: AtomicU64,
+    /// Polls since a backfill last had its turn.
+    polls: AtomicU32,
     /// Of the last holder's words some are still to be taken up as its successor does.
     pub(super) inherits: AtomicBool,
 }
@@ -158,7 +163,7 @@ impl Channel {
         let outlet = Outlet { channel, pool, card, times, on_drift };
         let intake = Intake { orders: Some(orders.clone()), ..plan.intake() };
         let (source, lease) = (RwLock::default(), RwLock::default());
-        let (claim_us, credentials_due_us, singly_until_us) = Default::default();
+        let (claim_us, credentials_due_us, singly_until_us, polls) = Default::default();
         let inherits = AtomicBool::new(false);
         Ok(Self {
             plan,
@@ -172,6 +177,7 @@ impl Channel {
             claim_us,
             credentials_due_us,
             singly_until_us,
+            polls,
             inherits,
         })
     }
@@ -258,6 +264,19 @@ impl Channel {
 
     pub(super) fn writes_singly(&self) -> bool {
         self.outside.env.elapsed().as_micros() < u128::from(self.singly_until_us.load(Ordering::Relaxed))
+    }
+
+    /// A cycle of polls has begun.
+    pub(super) fn polled(&self) {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn owes_backfill(&self) -> bool {
+        self.polls.load(Ordering::Relaxed) >= POLLS_BEFORE_BACKFILL
+    }
+
+    pub(super) fn backfill_had_its_turn(&self) {
+        self.polls.store(0, Ordering::Relaxed);
     }
 
     pub fn claimed_in(&self, length: Duration) {

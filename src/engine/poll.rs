@@ -5,6 +5,7 @@ use uriba_sdk::{Class, Found, Query, Span};
 use super::{Again, Channel, backfill};
 use crate::{
     domain::{
+        health::Lane,
         time::{earlier, later},
         windows,
     },
@@ -24,7 +25,9 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let row = store.channel(here.id()).await?;
     let lane = lane(&row, LaneName::Orders);
     if !row.poll {
-        store.fail_peoples_backfills(lease, here.id(), "its orders are not read while it is suspended so").await?;
+        if row.suspend_until.is_none() {
+            store.fail_peoples_backfills(lease, here.id(), "its orders are not read while it is suspended so").await?;
+        }
         return Ok(Again::At(later(now, here.plan.poll_interval)));
     }
     if let Some(until) = lane.until.filter(|until| *until > now) {
@@ -41,10 +44,14 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
                 Again::At(at) => Again::At(at.min(*until)),
             });
         }
-        Work::Idle { .. } if backfill::has_waited(store, here).await? => {
-            return backfill::step(store, here, lease).await;
-        }
         Work::Idle { .. } => {
+            // Whether a lane flows again is for newer orders to find out.
+            if here.owes_backfill()
+                && lane == Lane::default()
+                && backfill::step(store, here, lease).await? == Again::Now
+            {
+                return Ok(Again::Now);
+            }
             // A window ends when its cycle begins: one that then waited for its quota would end that much too soon.
             let ready = here.line().wire.ready_at(here.orders.search);
             if ready > now {
@@ -53,6 +60,7 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
             let (lookback, interval) = (here.plan.initial_lookback, here.plan.poll_interval);
             let present = earlier(now, here.behind());
             store.begin_cycle(lease, &row, &here.orders, present, lookback, interval).await?;
+            here.polled();
             return Ok(Again::Now);
         }
     };

@@ -323,17 +323,22 @@ impl Around<'_> {
         });
         let known_until = channel.and_then(|row| maybe_instant(row.watermark)).unwrap_or(at);
         let silent = between(known_until, at);
-        let zeroed = self.supposed.get(&row.channel).is_some_and(|thrown| thrown.zeroed);
         // A mall that is to show nothing has a part of nothing: what it still shows is all that is not for others.
-        let emptied = zeroed || channel.is_some_and(|row| situation_of(row, at).switch == Some(suspend::Mode::Zero));
+        let (zeroed, emptied) = match self.supposed.get(&row.channel) {
+            Some(thrown) => (thrown.zeroed, thrown.zeroed),
+            None => (false, channel.is_some_and(|row| situation_of(row, at).switch == Some(suspend::Mode::Zero))),
+        };
+        let ceiling = if zeroed { Some(0) } else { drawn.listed.publication.ceiling() };
+        let shown = ceiling.unwrap_or(0).saturating_mul(drawn.units);
+        let share = self.shares.share(row.id, sku).map(|share| share.units);
         // Of the SKU, in each unit of what the listing sells.
         let each = drawn.units / Ord::max(row.units, 1);
         let unheard = channel.and_then(|row| row.unheard_s).and_then(|seconds| u64::try_from(seconds).ok());
         Listing {
             listing: row.id,
             units: drawn.units,
-            ceiling: if zeroed { Some(0) } else { drawn.listed.publication.ceiling() },
-            share: self.shares.share(row.id, sku).map(|share| share.units).filter(|_| !emptied),
+            ceiling,
+            share: share.map(|units| if emptied { Ord::min(units, shown) } else { units }),
             reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
             fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,

@@ -352,7 +352,7 @@ impl Street {
         let mut pace = Pace::new();
         while self.outside.elapsed() < end {
             let done = self.engine.run_once(None, None).await.unwrap();
-            self.outside.clock.advance(pace.after(done));
+            self.outside.clock.advance(pace.after(done).min(end.saturating_sub(self.outside.elapsed())));
         }
     }
 }
