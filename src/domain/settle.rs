@@ -374,8 +374,9 @@ pub fn by_time(
         return vec![Note::Open];
     };
     let from = earlier(last.sent_at, times.precision);
-    // Where nothing was on show before, whatever was sold since was sold of this figure.
-    let was_dark = publication.shown().is_some_and(|shown| shown.high <= 0) && publication.writes.len() == 1;
+    // Where nothing was on show when it left, whatever was sold since was sold of this figure.
+    let then = figure_at(publication, Look { value, from, to: from }, sales);
+    let was_dark = then.is_some_and(|(_, high)| high <= 0) && publication.writes.len() == 1;
     publication.waiting = Some(Look { value, from, to: if was_dark { from } else { landed } });
     judge(publication, now, watermark, sales, times)
 }

@@ -441,6 +441,21 @@ fn what_a_blind_mall_sells_after_nothing_was_on_show_is_of_the_new_figure() {
 }
 
 #[test]
+fn what_empties_a_blind_mall_while_it_applies_a_figure_may_have_been_of_the_old_one() {
+    let mut listing = Publication { by_time: true, ..showing(3) };
+    listing.target = Some(27);
+    claimed(&mut listing, 1, Write::Absolute(27), 10, &blind());
+    applied(&mut listing, 1, asked(10, 11), &blind(), &[]);
+    listing.sold(3, at(60));
+    listing.target = Some(24);
+    settled_by_time(&mut listing, 700, 690, &[sale(3, 60)]);
+    let shown = listing.shown().unwrap();
+    assert_eq!((shown.low, shown.high), (24, 27), "it showed three when the 27 left");
+    let again = listing.next(ABSOLUTE, &situation(700, 690));
+    assert!(matches!(again, Next::Write { write: Write::Absolute(24), .. }), "{again:?}");
+}
+
+#[test]
 fn a_write_to_a_blind_mall_of_which_nobody_heard_is_made_again() {
     let mut listing = Publication { by_time: true, ..showing(5) };
     listing.target = Some(0);
