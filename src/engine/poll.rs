@@ -26,7 +26,13 @@ pub async fn step(store: &Store, here: &Channel, lease: &Lease) -> Result<Again>
     let lane = lane(&row, LaneName::Orders);
     if !row.poll {
         if row.suspend_until.is_none() {
-            store.fail_peoples_backfills(lease, here.id(), "its orders are not read while it is suspended so").await?;
+            store
+                .fail_peoples_backfills(
+                    lease,
+                    here.id(),
+                    "the channel is suspended, and its orders are not read meanwhile",
+                )
+                .await?;
         }
         return Ok(Again::At(later(now, here.plan.poll_interval)));
     }
