@@ -179,11 +179,16 @@ impl Publication {
         Some(Shown { low: mid - self.slack_down, mid, high: mid + self.slack_up })
     }
 
-    /// The largest number of units that the mall may still sell, or may have sold, unseen.
+    /// The largest number of units that the mall may still sell, or may have sold, unseen. Of a mall of which nobody
+    /// knows what it shows: as many as we have told it to; `None`: nothing.
     pub fn ceiling(&self) -> Option<i64> {
         let unbooked = self.unbooked.map_or(0, |unbooked| unbooked.units);
         let writes = self.writes.iter().map(|outstanding| growth(outstanding.write));
-        Some(self.shown()?.high.max(0) + unbooked + writes.sum::<i64>())
+        let told = unbooked + writes.sum::<i64>();
+        match self.shown() {
+            Some(shown) => Some(shown.high.max(0) + told),
+            None => (told > 0).then_some(told),
+        }
     }
 
     /// Nothing is on its way, and no doubt is left about what was sold: lowering is done, raising may begin.
@@ -262,7 +267,7 @@ impl Publication {
     }
 
     fn to_zero(&self) -> Next {
-        let units = self.ceiling().unwrap_or(i64::from(u32::MAX));
+        let units = self.shown().and(self.ceiling()).unwrap_or(i64::from(u32::MAX));
         Next::Write { write: Write::Absolute(0), urgency: Urgency::Zero, units }
     }
 

@@ -299,7 +299,7 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
         "({shown} + COALESCE(p.unbooked, 0) + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
     );
     let listings = "FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id";
-    let counts = "c.pool = s.pool AND p.anchor IS NOT NULL AND NOT l.sells_past_zero AND l.unlimited IS NULL";
+    let counts = "c.pool = s.pool AND NOT l.sells_past_zero AND l.unlimited IS NULL";
     let sql = format!(
         "SELECT pool, CAST(SUM({}) AS BIGINT) AS oversold, CAST(SUM({}) AS BIGINT) AS bound FROM (\
            SELECT s.pool AS pool, \

@@ -148,6 +148,9 @@ async fn what_the_database_sums_up_over_a_pool_is_what_the_domain_says_of_each_s
         }
         base.execute("UPDATE channel SET baseline = 'done', watermark = 9000000000000000").await.unwrap();
         base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
+        let nobody_can_read = "UPDATE publication SET by_time = TRUE, checked = TRUE WHERE channel = 'b' \
+                               AND listing_id IN (SELECT id FROM listing WHERE mall_key = 'tea')";
+        base.execute(nobody_can_read).await.unwrap();
         base.read("a", &[order("1", &[line("pot", 9), line("unstocked", 2)])]).await;
         base.recompute(&["a", "b"]).await;
         for (channel, key, shows) in
@@ -162,6 +165,9 @@ async fn what_the_database_sums_up_over_a_pool_is_what_the_domain_says_of_each_s
             base.store.claim(&lease, &outlet("b"), base.env.now()).await.unwrap().is_some(),
             "a raise is under way"
         );
+        let told = base.store.sku_sheet("tea", &Outlines::new()).await.unwrap().listings;
+        let told = told.iter().find(|showing| showing.channel == "b" && showing.mall_key == "tea").unwrap();
+        assert_eq!((told.shown, told.ceiling), (None, Some(7)), "as many as it was told to sell");
         let sheets = base.store.sku_sheets(&Outlines::new(), &Paging::new(None, None)).await.unwrap().items;
         let pools = sheets.iter().flat_map(|sheet| &sheet.pools);
         let (oversold, bound) = pools.fold((0, 0), |(oversold, bound), pool| {

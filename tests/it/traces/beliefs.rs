@@ -405,7 +405,7 @@ fn a_mall_that_nobody_can_read_is_first_written_an_absolute_figure_and_believed_
     claimed(&mut listing, 1, Write::Absolute(5), 0, &blind());
     applied(&mut listing, 1, asked(0, 1), &blind(), &[]);
     assert_eq!(settled_by_time(&mut listing, 300, 290, &[]), [Note::Open], "it may still not show");
-    assert_eq!(listing.shown(), None);
+    assert_eq!((listing.shown(), listing.ceiling()), (None, Some(5)), "what it showed before nobody knows");
     assert_eq!(settled_by_time(&mut listing, 601, 590, &[]), [Note::Open], "the orders up to then decide");
     let sales = [sale(2, 700)];
     assert_eq!(settled_by_time(&mut listing, 800, 700, &sales), [Note::Settled { shown: 5 }]);
