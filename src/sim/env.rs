@@ -49,6 +49,9 @@ impl SimEnv {
         if operation == PUSH || !matches!(&answer, Ok(HttpAnswer { status: 200, .. })) {
             self.ground.note(|| format!("{} {mall} {operation}: {}", self.name, word(&answer)));
         }
+        if let Ok(HttpAnswer { status, .. }) = &answer {
+            self.ground.patience().answered(mall, operation, *status, clock.now());
+        }
         if let (Ok(HttpAnswer { status: 429, .. }), Passage::Says(_, Some(wait))) = (&answer, fate.passage) {
             self.ground.with(mall, |mall| mall.told_to_wait(operation, clock.now(), wait));
         }

@@ -13,6 +13,7 @@ use super::{
         Mall,
         letters::{Entry, PUSH},
     },
+    patience::Patience,
     report::{Log, Tally, Violation},
 };
 
@@ -28,6 +29,7 @@ pub struct Ground {
     /// Since when each switched-off mall may be told nothing but zeros (`true`), or nothing at all.
     switches: Mutex<BTreeMap<String, (jiff::Timestamp, bool)>>,
     decrees: Mutex<Decrees>,
+    patience: Mutex<Patience>,
 }
 
 /// A write that was claimed before the switch may leave so long after it, no longer.
@@ -46,6 +48,7 @@ impl Ground {
             statements: Mutex::default(),
             switches: Mutex::default(),
             decrees: Mutex::default(),
+            patience: Mutex::default(),
         }
     }
 
@@ -109,6 +112,9 @@ impl Ground {
 
     pub fn switch_off(&self, id: &str, since: jiff::Timestamp, zeros: bool) {
         self.note(|| format!("{id} is switched off{}", if zeros { " to zero" } else { " as it stands" }));
+        if !zeros {
+            self.patience().lose(id);
+        }
         held(&self.switches).insert(id.to_owned(), (since, zeros));
     }
 
@@ -125,6 +131,10 @@ impl Ground {
     /// What the seller has said of SKUs.
     pub fn decrees(&self) -> MutexGuard<'_, Decrees> {
         held(&self.decrees)
+    }
+
+    pub fn patience(&self) -> MutexGuard<'_, Patience> {
+        held(&self.patience)
     }
 
     fn check_switch(&self, id: &str, entries: &[Entry]) {

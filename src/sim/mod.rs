@@ -19,6 +19,7 @@ mod hub;
 mod invariants;
 mod mall;
 mod options;
+mod patience;
 mod promises;
 mod report;
 mod scheduler;

@@ -363,7 +363,7 @@ impl Around<'_> {
             absence: channel.absence.as_deref().and_then(Absence::parse),
             direct: pace.direct,
             set_aside: belief.set_aside_until.is_some_and(|until| until > self.decrees.at),
-            known: belief.anchor.is_some() && listing.state == "ready" && !listing.not_ours,
+            known: belief.ceiling().is_some() && listing.state == "ready" && !listing.not_ours,
         })
     }
 

@@ -159,10 +159,13 @@ impl Store {
         listed: &[Listed],
         rows: &[(&publication::Model, publication::Model)],
     ) -> Result<()> {
-        let reach = |row: &publication::Model| (row.anchor.is_some(), row.set_aside_until.is_some());
-        let moved = rows.iter().filter(|(old, fresh)| reach(old) != reach(fresh)).map(|(_, row)| row.listing_id);
-        let lowered = listed.iter().filter(|item| item.publication.ceiling() < item.ceiling).map(Listed::id);
-        let moved: BTreeSet<i64> = moved.chain(lowered).collect();
+        let aside = |row: &publication::Model| row.set_aside_until.is_some();
+        let moved = rows.iter().filter(|(old, fresh)| aside(old) != aside(fresh)).map(|(_, row)| row.listing_id);
+        let matters_to_others = |item: &&Listed| {
+            let (before, now) = (item.ceiling, item.publication.ceiling());
+            now < before || now.is_some() != before.is_some()
+        };
+        let moved: BTreeSet<i64> = moved.chain(listed.iter().filter(matters_to_others).map(Listed::id)).collect();
         if moved.is_empty() || !matters(tx, self.now()).await? {
             return Ok(());
         }

@@ -263,6 +263,34 @@ async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_m
 }
 
 #[tokio::test]
+async fn what_a_mall_was_first_told_that_shows_its_stock_to_nobody_is_in_nobody_elses_part() {
+    on_every_database(async |base| {
+        base.open_till(&["a", "b"], "tea", 9).await;
+        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+        base.execute("UPDATE listing SET state = 'ready'").await.unwrap();
+        base.execute("UPDATE publication SET by_time = TRUE, checked = TRUE WHERE channel = 'b'").await.unwrap();
+        base.observe("a", "tea", 0).await;
+        base.recompute(&["a", "b"]).await;
+        ready(base).await;
+        base.execute("UPDATE channel SET watermark = 9000000000000000").await.unwrap();
+        base.execute("UPDATE stock SET due = TRUE, version = version + 1").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        let lease = base.lease("b").await;
+        let claim = base.store.claim(&lease, &outlet("b"), base.env.now()).await.unwrap().unwrap();
+        let Write::Absolute(told) = claim.updates()[0].write else { panic!("{:?}", claim.updates()) };
+        assert!((1..9).contains(&told), "its part of nine: {told}");
+        let refused = base.ask("1", reserve(&[("tea", 9)])).await.unwrap_err();
+        let short = Available { sku: "tea".into(), quantity: 9, available: 9 - told, on_malls: true };
+        assert_eq!(refused, Refusal::NotEnough(vec![short]));
+        base.ask("2", reserve(&[("tea", 9 - told)])).await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        assert_eq!(base.rows("SELECT mode FROM stock").await[0]["mode"], "escrow", "it is waited for");
+        assert_eq!(base.target("a", "tea").await, Some(0), "all that is left is where it was told to be");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_sku_is_as_its_pool_unless_somebody_says_otherwise() {
     let base = TestBase::sqlite().await;
     base.trade(&["a"], "tea", 10).await;

@@ -40,7 +40,7 @@ pub struct Standing {
     pub direct: bool,
     /// The mall refused it, and is asked again later.
     pub set_aside: bool,
-    /// Its key exists, it is ours, and what it shows is known.
+    /// Its key exists, it is ours, and what it shows is known, or will be once what it was told has landed.
     pub known: bool,
 }
 

@@ -149,11 +149,19 @@ impl Seller {
         self.listings.iter().find(|listing| listing.mall == mall && listing.key == key)
     }
 
+    /// Whether all malls that sell it could be waited for.
+    fn is_guarded(&self, sku: &str) -> bool {
+        let now = self.ground.clock.now();
+        let patience = self.ground.patience();
+        let mut of_sku = self.listings.iter().filter(|listing| listing.takes(sku) > 0);
+        self.kind.quiet && of_sku.all(|listing| !patience.is_lost(&listing.mall, now))
+    }
+
     /// Remembers how far each SKU was ever sold beyond what there was.
     pub fn look_at_worst(&self) {
         for sku in self.skus() {
             let below = (-self.sellable(&sku)).max(0);
-            if below > 0 && self.kind.quiet {
+            if below > 0 && self.is_guarded(&sku) {
                 self.ground.broken(Violation::of(11, format!("{sku} is oversold by {below} in escrow")));
             }
             let mut truth = self.truth();
