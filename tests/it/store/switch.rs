@@ -1,13 +1,14 @@
 //! The operator's switch as it is kept: who threw it, what is due while nothing runs, what a push may claim.
 
 use jiff::Timestamp;
+use sea_orm::ConnectionTrait;
 use uriba::{
     domain::suspend::Mode,
     store::{StoreError, switch::Suspension},
 };
 use uriba_sdk::{Env, Write};
 
-use crate::support::{TestBase, clock, line, on_every_database, order, outlet, seconds};
+use crate::support::{TestBase, clock, line, on_every_database, on_postgres, order, outlet, seconds};
 
 fn zero() -> Suspension {
     Suspension { mode: Mode::Zero, reason: Some("sale".into()), from: None, until: None, poll: true }
@@ -171,6 +172,25 @@ async fn a_scheduled_suspension_begins_at_its_time_also_when_that_passed_while_d
         base.store.move_switches().await.unwrap();
         assert!(base.store.channel("a").await.unwrap().poll, "orders are read again");
         assert_eq!(state(base).await, "resuming");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_two_instances_find_due_is_carried_out_by_one() {
+    on_postgres(async |base| {
+        ready(base).await;
+        suspend(base, &Suspension { from: Some(clock("19:30")), ..freeze() }).await;
+        base.env.advance_to(clock("19:31"));
+        // The first one is about to end its transaction.
+        let first = base.store.begin().await.unwrap();
+        first.execute_unprepared("UPDATE schedule SET done_at = 1").await.unwrap();
+        let second = base.another().await;
+        let second = tokio::spawn(async move { second.move_switches().await.unwrap() });
+        base.wait_for_a_blocked_session().await;
+        first.commit().await.unwrap();
+        second.await.unwrap();
+        assert_eq!(state(base).await, "active", "whoever switched it on again meanwhile is not overruled");
     })
     .await;
 }
