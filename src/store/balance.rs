@@ -356,13 +356,14 @@ impl Around<'_> {
     fn reach(&self, drawn: &Drawn, channel: &channel::Model, pace: Pace) -> Reach {
         let belief = &drawn.listed.publication;
         let listing = &drawn.listed.listing;
+        let rests = belief.set_aside_until.filter(|until| *until > self.decrees.at);
         Reach::of(&Standing {
             live: channel.mode == "live",
             switch: suspend::State::parse(&channel.state),
             covered: channel.baseline == "done",
             absence: channel.absence.as_deref().and_then(Absence::parse),
             direct: pace.direct,
-            set_aside: belief.set_aside_until.is_some_and(|until| until > self.decrees.at),
+            refused: rests.and_then(|_| Absence::of_refusals(drawn.listed.row.refusals)),
             known: belief.ceiling().is_some() && listing.state == "ready" && !listing.not_ours,
         })
     }

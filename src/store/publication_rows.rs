@@ -19,6 +19,7 @@ use super::{
 use crate::domain::{
     demand::Demand,
     drift::Cause,
+    exposure::Absence,
     publication::{Outstanding, Publication},
     settle::Sale,
 };
@@ -159,7 +160,7 @@ impl Store {
         listed: &[Listed],
         rows: &[(&publication::Model, publication::Model)],
     ) -> Result<()> {
-        let aside = |row: &publication::Model| row.set_aside_until.is_some();
+        let aside = |row: &publication::Model| row.set_aside_until.and_then(|_| Absence::of_refusals(row.refusals));
         let moved = rows.iter().filter(|(old, fresh)| aside(old) != aside(fresh)).map(|(_, row)| row.listing_id);
         let matters_to_others = |item: &&Listed| {
             let (before, now) = (item.ceiling, item.publication.ceiling());

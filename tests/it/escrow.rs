@@ -5,13 +5,13 @@ use std::time::Duration;
 use uriba::{
     domain::{
         exposure::mode::Wish,
-        reservation::{Available, Refusal},
+        reservation::{Available, Refusal as Denial},
         settle::Exchange,
         suspend::Mode,
     },
     store::{plans::NewPlan, publications::Performed, sheets::Outlines, switch::Suspension},
 };
-use uriba_sdk::{Env, Outcome, Write};
+use uriba_sdk::{Env, Outcome, Refusal, RefusedWhy, Write};
 
 use crate::{
     hub::Hub,
@@ -230,6 +230,43 @@ async fn lower(base: &TestBase, channel: &str) {
     base.store.settle(&lease, &outlet(channel), claim, answered, exchange).await.unwrap();
 }
 
+/// The mall won't write what it is told.
+async fn refuse(base: &TestBase, channel: &str, why: RefusedWhy) {
+    let lease = base.lease(channel).await;
+    let claim = base.store.claim(&lease, &outlet(channel), base.env.now()).await.unwrap().unwrap();
+    let exchange = Exchange::new(base.env.now(), base.env.now());
+    let refusal = Refusal { why, code: None, message: "not now".into() };
+    let answered = Performed::Answered(vec![Outcome::Refused(refusal)]);
+    base.store.settle(&lease, &outlet(channel), claim, answered, exchange).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mall_that_refuses_a_listing_is_waited_for_until_somebody_has_to_look() {
+    on_every_database(async |base| {
+        base.trade(&["a", "b"], "tea", 6).await;
+        ready(base).await;
+        base.observe("a", "tea", 6).await;
+        base.observe("b", "tea", 0).await;
+        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        // All that is left is on show there, and half of it ought to be elsewhere.
+        for (why, rests, mode) in [
+            (RefusedWhy::Busy, 10, "escrow"),
+            (RefusedWhy::Other, 300, "escrow"),
+            (RefusedWhy::Other, 600, "escrow"),
+            (RefusedWhy::Other, 1_200, "shared"),
+        ] {
+            refuse(base, "a", why).await;
+            base.store.reconsider().await.unwrap();
+            base.recompute(&["a", "b"]).await;
+            let row = &base.rows("SELECT mode FROM stock").await[0];
+            assert_eq!(row["mode"], mode, "{why:?}, for {rests} s");
+            base.env.advance(seconds(rests));
+        }
+    })
+    .await;
+}
+
 /// Trace 16.
 #[tokio::test]
 async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_malls() {
@@ -243,7 +280,7 @@ async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_m
         base.recompute(&["a", "b"]).await;
         let refused = base.ask("1", reserve(&[("tea", 2)])).await.unwrap_err();
         let short = Available { sku: "tea".into(), quantity: 2, available: 0, on_malls: true };
-        assert_eq!(refused, Refusal::NotEnough(vec![short]));
+        assert_eq!(refused, Denial::NotEnough(vec![short]));
         let sheet = base.store.availability(WEB, &["tea".to_owned()]).await.unwrap().remove(0);
         assert_eq!((sheet.sellable, sheet.available), (Some(6), 0), "what a checkout could have");
         let recalls = base.rows("SELECT channel, quantity FROM recall").await;
@@ -256,7 +293,7 @@ async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_m
         }
         base.ask("1", reserve(&[("tea", 2)])).await.unwrap();
         let beyond = base.ask("2", reserve(&[("tea", 9)])).await.unwrap_err();
-        let Refusal::NotEnough(lines) = beyond else { panic!("{beyond:?}") };
+        let Denial::NotEnough(lines) = beyond else { panic!("{beyond:?}") };
         assert!(!lines[0].on_malls, "there are no nine");
     })
     .await;
@@ -281,7 +318,7 @@ async fn what_a_mall_was_first_told_that_shows_its_stock_to_nobody_is_in_nobody_
         assert!((1..9).contains(&told), "its part of nine: {told}");
         let refused = base.ask("1", reserve(&[("tea", 9)])).await.unwrap_err();
         let short = Available { sku: "tea".into(), quantity: 9, available: 9 - told, on_malls: true };
-        assert_eq!(refused, Refusal::NotEnough(vec![short]));
+        assert_eq!(refused, Denial::NotEnough(vec![short]));
         base.ask("2", reserve(&[("tea", 9 - told)])).await.unwrap();
         base.recompute(&["a", "b"]).await;
         assert_eq!(base.rows("SELECT mode FROM stock").await[0]["mode"], "escrow", "it is waited for");

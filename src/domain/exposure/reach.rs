@@ -17,10 +17,11 @@ pub enum Reach {
     Direct,
     /// Only figures: lowered through zero, raised from zero.
     ThroughZero,
-    /// Its mall doesn't answer for now, and will by itself: what it shows is not for others, and they wait.
+    /// Its mall doesn't answer for now or refuses it, and may do better by itself: what it shows is not for others, and
+    /// they wait.
     Away,
     /// It can't be written until somebody does something, or has not been writable for so long that nobody waits for
-    /// it any more: frozen, set aside, without a known figure, its mall down for a night.
+    /// it any more: frozen, refused again and again, without a known figure, its mall down for a night.
     Outside,
     /// Its channel has not begun: in shadow, or its open orders are still being read. Outside, too; but what it would
     /// get is said all the same.
@@ -39,7 +40,7 @@ pub struct Standing {
     /// By a change, or by compare and set.
     pub direct: bool,
     /// The mall refused it, and is asked again later.
-    pub set_aside: bool,
+    pub refused: Option<Absence>,
     /// Its key exists, it is ours, and what it shows is known, or will be once what it was told has landed.
     pub known: bool,
 }
@@ -47,9 +48,9 @@ pub struct Standing {
 impl Reach {
     pub fn of(standing: &Standing) -> Self {
         let on = matches!(standing.switch, None | Some(suspend::State::Active));
-        match standing.absence {
+        match standing.absence.max(standing.refused) {
             _ if !standing.live || !standing.covered => Self::Shadow,
-            _ if !on || standing.set_aside || !standing.known => Self::Outside,
+            _ if !on || !standing.known => Self::Outside,
             Some(Absence::Gone) => Self::Outside,
             Some(Absence::Away) => Self::Away,
             None if standing.direct => Self::Direct,
@@ -58,9 +59,9 @@ impl Reach {
     }
 }
 
-/// A channel whose listings can't be moved for the time being. A wait of a few seconds, as a mall asks for when it is
-/// asked too fast, is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A channel whose listings can't be moved for the time being, or one listing that can't. A wait of a few seconds, as a
+/// mall asks for when it is asked too fast or is busy with the item, is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Absence {
     Away,
     /// For so long that the others no longer wait.
@@ -73,6 +74,8 @@ const AWAY_AFTER: Duration = Duration::from_secs(60);
 const GONE_AFTER: Duration = Duration::from_secs(3_600);
 /// … and so long for a lane that somebody has to look at.
 const TRIPPED_AFTER: Duration = Duration::from_secs(900);
+/// Rests double from five minutes on: a listing is refused so often in a row when it has been refused for those 15.
+const GONE_AFTER_REFUSALS: i64 = 3;
 /// A lane that nobody has tried since its wait ended is not known to be down.
 const TRIED_FOR: Duration = Duration::from_secs(60);
 
@@ -89,6 +92,15 @@ impl Absence {
             () if longest >= GONE_AFTER || tripped.is_some_and(|down| down >= TRIPPED_AFTER) => Some(Self::Gone),
             () if longest >= AWAY_AFTER => Some(Self::Away),
             () => None,
+        }
+    }
+
+    /// A listing that was set aside, having been refused so often in a row.
+    pub fn of_refusals(refusals: i64) -> Option<Self> {
+        match refusals {
+            ..=0 => None,
+            ..GONE_AFTER_REFUSALS => Some(Self::Away),
+            _ => Some(Self::Gone),
         }
     }
 

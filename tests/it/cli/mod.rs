@@ -236,7 +236,7 @@ impl Street {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(180), "not within three minutes: {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

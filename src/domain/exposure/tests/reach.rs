@@ -12,7 +12,7 @@ const WELL: Standing = Standing {
     covered: true,
     absence: None,
     direct: true,
-    set_aside: false,
+    refused: None,
     known: true,
 };
 
@@ -24,7 +24,7 @@ fn only_what_can_be_written_now_takes_part() {
     for outside in [
         Standing { switch: Some(State::Suspended), ..WELL },
         Standing { switch: Some(State::Resuming), ..WELL },
-        Standing { set_aside: true, ..WELL },
+        Standing { refused: Some(Absence::Gone), ..WELL },
         Standing { known: false, ..WELL },
         Standing { absence: Some(Absence::Gone), ..WELL },
     ] {
@@ -33,7 +33,8 @@ fn only_what_can_be_written_now_takes_part() {
     assert_eq!(Reach::of(&Standing { absence: Some(Absence::Away), ..WELL }), Reach::Away);
     assert_eq!(Reach::of(&Standing { live: false, ..WELL }), Reach::Shadow);
     assert_eq!(Reach::of(&Standing { covered: false, ..WELL }), Reach::Shadow, "its open orders are still being read");
-    let refused = Standing { absence: Some(Absence::Away), set_aside: true, ..WELL };
+    assert_eq!(Reach::of(&Standing { refused: Some(Absence::Away), ..WELL }), Reach::Away);
+    let refused = Standing { absence: Some(Absence::Away), refused: Some(Absence::Gone), ..WELL };
     assert_eq!(Reach::of(&refused), Reach::Outside, "its mall's return would not help it");
 }
 
@@ -70,6 +71,13 @@ fn trace_37_a_mall_is_waited_for_an_hour_and_not_for_a_night() {
     };
     assert_eq!((tripped(899), tripped(900)), (Some(Absence::Away), Some(Absence::Gone)), "somebody has to look");
     assert_eq!(Absence::of(&Lane::default(), None, None, at(9_000)), None);
+}
+
+#[test]
+fn a_listing_that_is_refused_is_waited_for_as_long_as_a_lane_that_somebody_has_to_look_at() {
+    assert_eq!(Absence::of_refusals(0), None, "the mall was busy with it for a moment");
+    assert_eq!((Absence::of_refusals(1), Absence::of_refusals(2)), (Some(Absence::Away), Some(Absence::Away)));
+    assert_eq!(Absence::of_refusals(3), Some(Absence::Gone), "after 300 and 600 seconds");
 }
 
 #[test]
