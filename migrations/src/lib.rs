@@ -29,6 +29,7 @@ mod m0023_malls;
 mod m0024_tickets;
 mod m0025_quiet;
 mod m0026_found;
+mod m0027_slack;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_tickets::Migration),
             Box::new(m0025_quiet::Migration),
             Box::new(m0026_found::Migration),
+            Box::new(m0027_slack::Migration),
         ]
     }
 }

@@ -33,6 +33,8 @@ pub struct Publication {
     pub unbooked: Option<Unbooked>,
     /// Writes whose outcome is open, oldest first.
     pub writes: Vec<Outstanding>,
+    /// What the slack has grown by since the oldest of them left: it may have come after they took effect.
+    pub since_told: Slack,
     /// A reading that decides once the orders up to it are known.
     pub waiting: Option<Look>,
     pub read_due: Option<Timestamp>,
@@ -48,6 +50,13 @@ pub struct Publication {
     /// The mall, or somebody else, keeps this figure whatever we write; a person must look.
     pub kept: Option<i64>,
     pub set_aside_until: Option<Timestamp>,
+}
+
+/// The mall may show so many less, and so many more, than is believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slack {
+    pub down: i64,
+    pub up: i64,
 }
 
 /// A figure, and the window of time in which the mall showed it.
@@ -185,10 +194,10 @@ impl Publication {
         let unbooked = self.unbooked.map_or(0, |unbooked| unbooked.units);
         let writes = self.writes.iter().map(|outstanding| growth(outstanding.write));
         let told = unbooked + writes.sum::<i64>();
-        match self.shown() {
-            Some(shown) => Some(shown.high.max(0) + told),
-            None => (told > 0).then_some(told),
-        }
+        let Some(shown) = self.shown() else {
+            return Some(told + self.since_told.up).filter(|units| *units > 0);
+        };
+        Some(shown.high.max(0) + told)
     }
 
     /// Nothing is on its way, and no doubt is left about what was sold: lowering is done, raising may begin.
@@ -375,6 +384,21 @@ impl Publication {
         self.writes.push(outstanding);
     }
 
+    /// The write never had an effect.
+    pub fn forget(&mut self, write_id: i64) {
+        self.writes.retain(|outstanding| outstanding.id != write_id);
+        if self.writes.is_empty() {
+            self.since_told = Slack::default();
+        }
+    }
+
+    /// No write is open any more. Returns what the slack has grown by since the oldest left: a figure that is believed
+    /// from now on may be older than that.
+    pub fn close(&mut self) -> Slack {
+        self.writes.clear();
+        std::mem::take(&mut self.since_told)
+    }
+
     /// Whoever claimed these writes may have sent them later than it meant to.
     pub fn may_land_until(&mut self, horizon: Timestamp) {
         for outstanding in self.writes.iter_mut().filter(|outstanding| outstanding.state == WriteState::Unknown) {
@@ -396,6 +420,9 @@ impl Publication {
 
     /// An order was edited upward at an unknown instant.
     pub fn rose(&mut self, units: i64, now: Timestamp) {
+        if !self.writes.is_empty() {
+            self.since_told.down += units;
+        }
         if self.anchor.is_some() {
             self.slack_down += units;
             self.wants_read(now);
@@ -404,6 +431,9 @@ impl Publication {
 
     /// Units were cancelled, and the mall may have put them back.
     pub fn gave_back(&mut self, units: i64, now: Timestamp) {
+        if !self.writes.is_empty() {
+            self.since_told.up += units;
+        }
         let mut left = units;
         if let Some((surplus, at)) = self.surplus {
             let explained = surplus.min(left);

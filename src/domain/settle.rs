@@ -11,7 +11,7 @@ use uriba_sdk::{Outcome, Refusal, RefusedWhy, Write, wire::ClockOff};
 
 use super::{
     drift::Pushed,
-    publication::{Look, Outstanding, Publication, WriteState, growth},
+    publication::{Look, Outstanding, Publication, Slack, WriteState, growth},
     time::{earlier, later},
 };
 
@@ -117,7 +117,7 @@ pub fn outcome(
             reading(publication, look(*shows), None, sales, times)
         }
         Outcome::Refused(refusal) => {
-            publication.writes.remove(index);
+            publication.forget(write_id);
             match refusal.why {
                 // The mall shows less than believed: read, and the orders will explain it.
                 RefusedWhy::BelowZero => publication.wants_read(exchange.answered_at),
@@ -151,7 +151,7 @@ pub fn unknown(publication: &mut Publication, write_id: i64, exchange: Exchange,
 
 /// The request certainly had no effect.
 pub fn not_sent(publication: &mut Publication, write_id: i64) {
-    publication.writes.retain(|outstanding| outstanding.id != write_id);
+    publication.forget(write_id);
 }
 
 /// When a write that leaves now has landed for certain, or never will.
@@ -193,12 +193,13 @@ fn applied(
     let before = publication.shown().map_or(0, |shown| shown.high.max(0)) + lost;
     let from = publication.shown().map_or(0, |shown| shown.mid);
     publication.pushed = Some(said(publication, pushed(written, from, exchange.sent_at)));
-    publication.writes.clear();
+    let late = publication.close();
     match written {
         Write::Absolute(figure) | Write::CompareAndSet { to: figure, .. } => {
             let overwritten = if let Write::CompareAndSet { from, .. } = written { before - from } else { before };
             publication.may_have_sold(overwritten, look(0).to, false);
             set_anchor(publication, look(now.unwrap_or(figure)), sales);
+            doubt(publication, late);
             if let Some(read) = now.filter(|read| *read != figure) {
                 // It says so itself: written again and again it would say the same.
                 return vec![Note::Drift { expected: figure, read }];
@@ -223,6 +224,7 @@ fn applied(
                 Some(figure) => {
                     let before = publication.pushed;
                     let notes = reading(publication, look(figure), None, sales, times);
+                    doubt(publication, late);
                     // A mall's own word on what it has just done is not the same as being seen to show it.
                     publication.pushed = before;
                     notes
@@ -295,8 +297,9 @@ pub fn judge(
         return vec![Note::Open];
     }
     if publication.by_time {
-        publication.writes.clear();
+        let late = publication.close();
         set_anchor(publication, look, sales);
+        doubt(publication, late);
         return vec![Note::Settled { shown: look.value }];
     }
     let landed = publication.writes.iter().all(|outstanding| outstanding.horizon <= look.from);
@@ -315,8 +318,9 @@ pub fn judge(
         seen: !in_vain && fits_absolute(last, look, sales),
         ..pushed(last.write, before, last.sent_at)
     });
-    publication.writes.clear();
+    let late = publication.close();
     set_anchor(publication, look, sales);
+    doubt(publication, late);
     if explained && !in_vain {
         vec![Note::Settled { shown: look.value }]
     } else {
@@ -433,6 +437,12 @@ fn figure_at(publication: &Publication, look: Look, sales: &[Sale]) -> Option<(i
 /// Units placed in `from < t ≤ to`.
 fn units_between(sales: &[Sale], from: Timestamp, to: Timestamp) -> i64 {
     sales.iter().filter(|sale| sale.placed_at > from && sale.placed_at <= to).map(|sale| sale.units).sum()
+}
+
+/// Nobody can say whether these changes are in the anchor, which was set without them.
+fn doubt(publication: &mut Publication, late: Slack) {
+    publication.slack_down += late.down;
+    publication.slack_up += late.up;
 }
 
 /// From now on the figure is this one, less what was placed after it.

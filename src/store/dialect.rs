@@ -296,7 +296,8 @@ pub(super) async fn pool_totals(db: &impl ConnectionTrait) -> Result<Vec<(String
     let open =
         positive("(w.value - CASE WHEN w.operation = 'compare_and_set' THEN COALESCE(w.expected, 0) ELSE 0 END)");
     let ceiling = format!(
-        "({shown} + COALESCE(p.unbooked, 0) + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
+        "({shown} + CASE WHEN p.anchor IS NULL THEN p.since_told_up ELSE 0 END + COALESCE(p.unbooked, 0) \
+          + COALESCE((SELECT SUM({open}) FROM listing_write w WHERE w.listing_id = l.id), 0)) * l.units"
     );
     let listings = "FROM listing l JOIN channel c ON c.id = l.channel JOIN publication p ON p.listing_id = l.id";
     let counts = "c.pool = s.pool AND NOT l.sells_past_zero AND l.unlimited IS NULL";

@@ -6,7 +6,7 @@ use super::{entity::publication, instant, maybe_instant, micros, publication_row
 use crate::domain::{
     drift::{Correction, Pushed},
     plan::Stake,
-    publication::{Look, Outstanding, Publication, Unbooked, Urgency},
+    publication::{Look, Outstanding, Publication, Slack, Unbooked, Urgency},
     reading,
 };
 
@@ -29,6 +29,7 @@ pub(super) fn belief(row: &publication::Model, writes: Vec<Outstanding>) -> Publ
         surplus: row.surplus.zip(row.surplus_at).map(|(units, at)| (units, instant(at))),
         unbooked: unbooked(row),
         writes,
+        since_told: Slack { down: row.since_told_down, up: row.since_told_up },
         waiting: look(row.waiting, row.waiting_from, row.waiting_to),
         read_due: maybe_instant(row.read_due),
         checked: row.checked,
@@ -85,6 +86,8 @@ pub(super) fn row(listed: &Listed, pace: Option<i64>, now: i64) -> publication::
         unbooked: belief.unbooked.map(|unbooked| unbooked.units),
         unbooked_until: belief.unbooked.map(|unbooked| micros(unbooked.until)),
         unbooked_taken: belief.unbooked.is_some_and(|unbooked| unbooked.taken),
+        since_told_down: belief.since_told.down,
+        since_told_up: belief.since_told.up,
         waiting: belief.waiting.map(|look| look.value),
         waiting_from: belief.waiting.map(|look| micros(look.from)),
         waiting_to: belief.waiting.map(|look| micros(look.to)),
@@ -159,6 +162,8 @@ pub(super) fn blank(listing_id: i64, channel: &str) -> publication::Model {
         unbooked: None,
         unbooked_until: None,
         unbooked_taken: false,
+        since_told_down: 0,
+        since_told_up: 0,
         waiting: None,
         waiting_from: None,
         waiting_to: None,

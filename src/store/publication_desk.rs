@@ -136,7 +136,7 @@ impl<'a> Desk<'a> {
         }
         item.publication.checked = false;
         item.publication.anchor = None;
-        item.publication.writes.clear();
+        item.publication.close();
         item.publication.waiting = None;
         item.publication.read_due = Some(later(now, std::time::Duration::from_secs(3_600)));
         if item.listing.state != "missing" {

@@ -23,6 +23,8 @@ pub struct Model {
     pub unbooked: Option<i64>,
     pub unbooked_until: Option<i64>,
     pub unbooked_taken: bool,
+    pub since_told_down: i64,
+    pub since_told_up: i64,
     pub waiting: Option<i64>,
     pub waiting_from: Option<i64>,
     pub waiting_to: Option<i64>,

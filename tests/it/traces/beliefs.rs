@@ -430,6 +430,27 @@ fn what_is_sold_while_a_blind_mall_applies_a_figure_leaves_a_doubt_that_another_
 }
 
 #[test]
+fn what_is_changed_while_a_blind_mall_applies_a_figure_may_have_been_changed_after_it() {
+    for first in [Publication::default(), showing(5)] {
+        let mut listing = Publication { by_time: true, checked: true, ..first };
+        listing.target = Some(7);
+        claimed(&mut listing, 1, Write::Absolute(7), 10, &blind());
+        listing.rose(1, at(60));
+        listing.gave_back(2, at(70));
+        assert!(listing.ceiling() >= Some(9), "the 7 may have stood by then: {:?}", listing.ceiling());
+        applied(&mut listing, 1, asked(10, 11), &blind(), &[]);
+        settled_by_time(&mut listing, 700, 690, &[]);
+        let shown = listing.shown().unwrap();
+        assert_eq!((shown.low, shown.mid, shown.high), (6, 7, 9));
+        claimed(&mut listing, 2, Write::Absolute(7), 710, &blind());
+        applied(&mut listing, 2, asked(710, 711), &blind(), &[]);
+        settled_by_time(&mut listing, 1_400, 1_390, &[]);
+        let shown = listing.shown().unwrap();
+        assert_eq!((shown.low, shown.high), (7, 7), "said once more, it is certain");
+    }
+}
+
+#[test]
 fn what_a_blind_mall_sells_after_nothing_was_on_show_is_of_the_new_figure() {
     let mut listing = Publication { by_time: true, ..showing(0) };
     listing.target = Some(3);
