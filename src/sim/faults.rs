@@ -43,8 +43,10 @@ pub enum Trouble {
     LostStep,
     Kill,
     Pause,
+    BusyItem,
 }
 
+/// Those that there were from the first: others have dice of their own, so that a seed plays what it always played.
 const ALL: [Trouble; 19] = [
     Trouble::Delay,
     Trouble::LostBefore,
@@ -73,6 +75,7 @@ impl Trouble {
         match self {
             Self::Delay | Self::StaleState | Self::JumbledPage => 5.0,
             Self::LostBefore | Self::LostAfter | Self::LateApplication | Self::ServerError | Self::CutOff => 2.0,
+            Self::BusyItem => 4.0,
             Self::Throttling => 1.0,
             Self::SilentAcceptance => 0.5,
             Self::DatabaseError | Self::LostStep => 0.3,
@@ -109,6 +112,7 @@ pub enum Passage {
 
 pub struct Faults {
     dice: StdRng,
+    later_dice: StdRng,
     per_cent: BTreeMap<Trouble, f64>,
     closed: BTreeMap<String, Timestamp>,
     locked_out: BTreeMap<String, Timestamp>,
@@ -118,7 +122,8 @@ impl Faults {
     /// A world without any.
     pub fn none(seed: u64) -> Self {
         let (per_cent, closed, locked_out) = <_>::default();
-        Self { dice: StdRng::seed_from_u64(seed), per_cent, closed, locked_out }
+        let [dice, later_dice] = [seed, !seed].map(StdRng::seed_from_u64);
+        Self { dice, later_dice, per_cent, closed, locked_out }
     }
 
     pub fn drawn(seed: u64) -> Self {
@@ -129,6 +134,9 @@ impl Faults {
                 let strength = [0.3, 1.0, 3.0][faults.dice.random_range(0..3)];
                 faults.per_cent.insert(trouble, trouble.per_cent() * strength);
             }
+        }
+        if faults.later_dice.random_bool(density) {
+            faults.per_cent.insert(Trouble::BusyItem, Trouble::BusyItem.per_cent());
         }
         faults
     }
@@ -163,7 +171,8 @@ impl Faults {
 
     fn strikes(&mut self, trouble: Trouble) -> bool {
         let chance = self.per_cent.get(&trouble).copied().unwrap_or_default() / 100.0;
-        self.dice.random_bool(chance.clamp(0.0, 1.0))
+        let dice = if ALL.contains(&trouble) { &mut self.dice } else { &mut self.later_dice };
+        dice.random_bool(chance.clamp(0.0, 1.0))
     }
 
     fn between_ms(&mut self, least: u64, most: u64) -> Duration {
@@ -245,6 +254,7 @@ impl Faults {
             stale: self.strikes(Trouble::StaleState),
             jumbled: self.strikes(Trouble::JumbledPage),
             lies: readable && self.strikes(Trouble::SilentAcceptance),
+            busy: self.strikes(Trouble::BusyItem),
             effect: Duration::from_secs(if most == 0 { 0 } else { self.dice.random_range(most / 4..most) }),
         }
     }

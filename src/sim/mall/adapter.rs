@@ -67,6 +67,7 @@ fn refusal(said: &Said) -> Refusal {
         Said::BelowZero => (RefusedWhy::BelowZero, "less than nothing"),
         Said::NoSuchItem => (RefusedWhy::NoSuchItem, "no such item"),
         Said::OutOfRange => (RefusedWhy::OutOfRange, "outside what an item can hold"),
+        Said::Busy => (RefusedWhy::Busy, "the item is being worked on"),
         Said::Applied { .. } | Said::Conflict { .. } => (RefusedWhy::Other, "not refused"),
     };
     Refusal { why, code: None, message: message.to_owned() }

@@ -33,6 +33,8 @@ pub struct Whim {
     pub jumbled: bool,
     /// Writes are accepted, and nothing happens.
     pub lies: bool,
+    /// The first item that is written is being worked on, and refused.
+    pub busy: bool,
     /// How long an accepted write takes.
     pub effect: Duration,
 }
@@ -155,8 +157,9 @@ impl Mall {
             return Answered::bad(400);
         };
         if way.batch == Batch::AllOrNothing {
-            let judged = entries.iter().map(|entry| self.judge(entry)).enumerate();
-            let refused: Vec<(usize, Said)> = judged.filter_map(|(n, said)| said.map(|said| (n, said))).collect();
+            let busy = |n: usize| (whim.busy && n == 0).then_some(Said::Busy);
+            let judged = entries.iter().enumerate().map(|(n, entry)| (n, busy(n).or_else(|| self.judge(entry))));
+            let refused: Vec<(usize, Said)> = judged.filter_map(|(n, said)| Some((n, said?))).collect();
             if !refused.is_empty() {
                 return Answered { status: 422, ..Answered::ok(&refused) };
             }
@@ -164,7 +167,10 @@ impl Mall {
         if whim.lies {
             return Answered::ok(&entries.iter().map(|_| Said::Applied { now: None }).collect::<Vec<_>>());
         }
-        Answered::ok(&self.write(entries, now, whim.effect))
+        let busy = usize::from(whim.busy);
+        let mut said = vec![Said::Busy; busy];
+        said.extend(self.write(&entries[busy..], now, whim.effect));
+        Answered::ok(&said)
     }
 
     /// Why the entry is refused.

@@ -52,6 +52,7 @@ pub enum Said {
     BelowZero,
     NoSuchItem,
     OutOfRange,
+    Busy,
 }
 
 /// One per key; `None`: no such item.
