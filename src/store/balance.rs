@@ -339,7 +339,7 @@ impl Around<'_> {
             units: drawn.units,
             ceiling,
             share: share.map(|units| if emptied { Ord::min(units, shown) } else { units }),
-            reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, pace)),
+            reach: channel.map_or(Reach::Outside, |channel| self.reach(drawn, channel, emptied, pace)),
             fixed: row.share.map(|share| share.saturating_mul(each)),
             priority: row.priority,
             most,
@@ -353,13 +353,14 @@ impl Around<'_> {
         }
     }
 
-    fn reach(&self, drawn: &Drawn, channel: &channel::Model, pace: Pace) -> Reach {
+    fn reach(&self, drawn: &Drawn, channel: &channel::Model, emptied: bool, pace: Pace) -> Reach {
         let belief = &drawn.listed.publication;
         let listing = &drawn.listed.listing;
         let rests = belief.set_aside_until.filter(|until| *until > self.decrees.at);
         Reach::of(&Standing {
             live: channel.mode == "live",
             switch: suspend::State::parse(&channel.state),
+            emptied,
             covered: channel.baseline == "done",
             absence: channel.absence.as_deref().and_then(Absence::parse),
             direct: pace.direct,

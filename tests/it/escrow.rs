@@ -267,6 +267,23 @@ async fn a_mall_that_refuses_a_listing_is_waited_for_until_somebody_has_to_look(
     .await;
 }
 
+#[tokio::test]
+async fn what_a_channel_that_is_emptied_still_shows_is_on_no_other_until_its_zeros_have_settled() {
+    on_every_database(async |base| {
+        base.trade(&["a", "b"], "tea", 6).await;
+        ready(base).await;
+        base.observe("a", "tea", 6).await;
+        base.observe("b", "tea", 0).await;
+        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        base.store.suspend(&["a".to_owned()], &suspension(Mode::Zero), "test").await.unwrap();
+        base.store.reconsider().await.unwrap();
+        base.recompute(&["a", "b"]).await;
+        assert_eq!(base.rows("SELECT mode FROM stock").await[0]["mode"], "escrow", "all that is left may sell there");
+    })
+    .await;
+}
+
 /// Trace 16.
 #[tokio::test]
 async fn a_checkout_beyond_what_is_unshared_is_refused_and_recalls_it_from_the_malls() {

@@ -274,14 +274,29 @@ impl Table {
         let seats: Vec<usize> = table.movable().collect();
         table.entering = seats.iter().all(|index| listings[*index].share.is_none());
         table.kept = table.split(&seats, left, shop);
-        let stuck = |place: &Place| place.reach == Reach::ThroughZero && place.exposed > 0 && place.have > 0;
-        if !table.entering {
-            // What a listing that knows figures only shows now, it keeps for the time being: the others share the rest.
-            let firm: i64 = seats.iter().map(|index| &table.places[*index]).filter(|p| stuck(p)).map(|p| p.have).sum();
-            let rest: Vec<usize> = seats.into_iter().filter(|index| !stuck(&table.places[*index])).collect();
+        // What a listing that knows figures only shows now, it keeps for the time being: the others share the rest.
+        let (stuck, rest): (Vec<usize>, _) = seats.into_iter().partition(|index| table.is_stuck(*index));
+        let mut firm = 0;
+        for index in stuck {
+            let place = &mut table.places[index];
+            if table.entering {
+                place.ideal = place.exposed;
+                firm += place.exposed;
+            } else {
+                firm += place.have;
+            }
+        }
+        if !table.entering || firm > 0 {
             table.kept = table.split(&rest, (left - firm).max(0), shop);
         }
         table
+    }
+
+    /// It could get more only by being emptied.
+    fn is_stuck(&self, index: usize) -> bool {
+        let place = &self.places[index];
+        let has = if self.entering { place.exposed < place.ideal } else { place.have > 0 };
+        place.reach == Reach::ThroughZero && place.exposed > 0 && has
     }
 
     fn movable(&self) -> impl Iterator<Item = usize> {

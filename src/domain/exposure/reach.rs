@@ -17,8 +17,8 @@ pub enum Reach {
     Direct,
     /// Only figures: lowered through zero, raised from zero.
     ThroughZero,
-    /// Its mall doesn't answer for now or refuses it, and may do better by itself: what it shows is not for others, and
-    /// they wait.
+    /// Its mall doesn't answer for now or refuses it, and may do better by itself, or its channel is being emptied: what
+    /// it shows is not for others, and they wait.
     Away,
     /// It can't be written until somebody does something, or has not been writable for so long that nobody waits for
     /// it any more: frozen, refused again and again, without a known figure, its mall down for a night.
@@ -34,6 +34,8 @@ pub struct Standing {
     pub live: bool,
     /// `None`: it was never thrown.
     pub switch: Option<suspend::State>,
+    /// By the switch it is to show nothing: its units are for others as its zero settles.
+    pub emptied: bool,
     /// The channel's open orders are read.
     pub covered: bool,
     pub absence: Option<Absence>,
@@ -50,9 +52,10 @@ impl Reach {
         let on = matches!(standing.switch, None | Some(suspend::State::Active));
         match standing.absence.max(standing.refused) {
             _ if !standing.live || !standing.covered => Self::Shadow,
-            _ if !on || !standing.known => Self::Outside,
+            _ if !standing.known || !(on || standing.emptied) => Self::Outside,
             Some(Absence::Gone) => Self::Outside,
             Some(Absence::Away) => Self::Away,
+            None if !on => Self::Away,
             None if standing.direct => Self::Direct,
             None => Self::ThroughZero,
         }

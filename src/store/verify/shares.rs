@@ -170,12 +170,13 @@ async fn check_exposure(
             let Some(sellable) = shelved.shelves.get(sku).and_then(Shelf::sellable) else { continue };
             check.saw(1);
             let exposure = exposed(&drawn);
-            // A channel that has not begun shows what somebody else has it show.
-            let begun = rows
-                .last
-                .get(&(*sku, pool.to_owned()))
-                .is_none_or(|last| drawn.iter().all(|drawn| !last.is_plan_of(drawn.listed.id())));
-            if begun && drawn.iter().all(rests) && exposure > sellable.max(0) {
+            // A channel that has not begun shows what somebody else has it show, and one that can't be written what it did.
+            let ours = |last: &Decision| {
+                let mut ids = drawn.iter().map(|drawn| drawn.listed.id());
+                ids.all(|id| !last.is_plan_of(id) && !last.left_alone(id))
+            };
+            let ours = rows.last.get(&(*sku, pool.to_owned())).is_none_or(ours);
+            if ours && drawn.iter().all(rests) && exposure > sellable.max(0) {
                 check.found(|| Finding {
                     subject: subject(*sku, pool),
                     found: format!("the malls may sell {exposure}"),

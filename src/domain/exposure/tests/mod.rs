@@ -65,6 +65,17 @@ pub(super) fn shares(balance: &Balance<&'static str>) -> Vec<Option<i64>> {
 }
 
 #[test]
+fn who_enters_escrow_with_less_than_its_part_and_knows_figures_only_keeps_that() {
+    let enters = |listing| Listing { share: None, ..listing };
+    let (slow, fast) = (enters(figures_only("s", 3)), enters(listing("f", 3)));
+    let decided = balance(&stock(12), &[slow.clone(), fast.clone()], &ESCROW, None, at(0));
+    assert_eq!(shares(&decided), [Some(3), Some(9)], "more would go there only through zero");
+    let emptied = Listing { ceiling: Some(0), ..slow };
+    let decided = balance(&stock(12), &[emptied, fast], &ESCROW, None, at(0));
+    assert_eq!(shares(&decided), [Some(6), Some(6)]);
+}
+
+#[test]
 fn what_checkouts_and_raises_may_take_is_what_no_mall_can_sell() {
     assert_eq!(free(7, 10), 3);
     assert_eq!(room(7, 10, 0, 1), 3);

@@ -9,6 +9,7 @@ use crate::domain::{
 const WELL: Standing = Standing {
     live: true,
     switch: Some(State::Active),
+    emptied: false,
     covered: true,
     absence: None,
     direct: true,
@@ -34,6 +35,10 @@ fn only_what_can_be_written_now_takes_part() {
     assert_eq!(Reach::of(&Standing { live: false, ..WELL }), Reach::Shadow);
     assert_eq!(Reach::of(&Standing { covered: false, ..WELL }), Reach::Shadow, "its open orders are still being read");
     assert_eq!(Reach::of(&Standing { refused: Some(Absence::Away), ..WELL }), Reach::Away);
+    let draining = Standing { switch: Some(State::Draining), emptied: true, ..WELL };
+    assert_eq!(Reach::of(&draining), Reach::Away, "its zeros are on their way");
+    let stuck = Standing { absence: Some(Absence::Gone), ..draining };
+    assert_eq!(Reach::of(&stuck), Reach::Outside, "and never get there");
     let refused = Standing { absence: Some(Absence::Away), refused: Some(Absence::Gone), ..WELL };
     assert_eq!(Reach::of(&refused), Reach::Outside, "its mall's return would not help it");
 }
