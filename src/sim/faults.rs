@@ -20,7 +20,7 @@ use super::{
 use crate::domain::time::later;
 
 /// A clock that is kept by a time service is not further off.
-const SKEW_MS: i64 = 500;
+pub const SKEW_MS: i64 = 500;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {

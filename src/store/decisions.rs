@@ -222,17 +222,8 @@ impl Store {
 impl Decision {
     /// The listing's channel had not begun: its share is what it would be.
     pub fn is_plan_of(&self, listing: i64) -> bool {
-        self.because(listing, Because::Shadow)
-    }
-
-    /// Nobody could write to it: it keeps what it shows, whatever there is.
-    pub fn left_alone(&self, listing: i64) -> bool {
-        self.because(listing, Because::Outside)
-    }
-
-    fn because(&self, listing: i64, because: Because) -> bool {
         let of = self.listings.iter().find(|of| of.listing == listing.to_string());
-        of.is_some_and(|of| of.because == because.word())
+        of.is_some_and(|of| of.because == Because::Shadow.word())
     }
 }
 

@@ -7,12 +7,12 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_qu
 
 use super::{Check, Finding, Range, Result, ledger::codes};
 use crate::{
-    domain::{exposure::Mode, shelf::Shelf},
+    domain::{exposure::Mode, shelf::Shelf, suspend::State},
     store::{
         Store,
         bundles::Shelved,
         decisions::{Decision, last_decisions},
-        entity::{blind, share, stock},
+        entity::{blind, channel, share, stock},
         exposure::{Drawn, exposed},
         instant,
         retention::horizon,
@@ -161,6 +161,12 @@ async fn check_exposure(
             by_pool.entry(pool).or_default().insert(*sku);
         }
     }
+    if by_pool.is_empty() {
+        return Ok(());
+    }
+    let active = channel::Entity::find().filter(channel::Column::State.eq(State::Active.word()));
+    let written = active.filter(channel::Column::Absence.is_null()).all(tx).await?;
+    let written: BTreeSet<String> = written.into_iter().map(|row| row.id).collect();
     for (pool, skus) in by_pool {
         let shelved = Shelved::load(tx, pool, &skus).await?;
         let draws = store.draws_on(tx, pool, &skus).await?;
@@ -171,11 +177,14 @@ async fn check_exposure(
             check.saw(1);
             let exposure = exposed(&drawn);
             // A channel that has not begun shows what somebody else has it show, and one that can't be written what it did.
-            let ours = |last: &Decision| {
-                let mut ids = drawn.iter().map(|drawn| drawn.listed.id());
-                ids.all(|id| !last.is_plan_of(id) && !last.left_alone(id))
+            let has_begun = |drawn: &Drawn| {
+                let last = rows.last.get(&(*sku, pool.to_owned()));
+                last.is_none_or(|last| !last.is_plan_of(drawn.listed.id()))
             };
-            let ours = rows.last.get(&(*sku, pool.to_owned())).is_none_or(ours);
+            let is_written = |drawn: &Drawn| {
+                written.contains(&drawn.listed.listing.channel) && drawn.listed.publication.set_aside_until.is_none()
+            };
+            let ours = drawn.iter().all(|drawn| has_begun(drawn) && is_written(drawn));
             if ours && drawn.iter().all(rests) && exposure > sellable.max(0) {
                 check.found(|| Finding {
                     subject: subject(*sku, pool),
