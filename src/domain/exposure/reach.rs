@@ -102,7 +102,7 @@ impl Absence {
     pub fn of_refusals(refusals: i64) -> Option<Self> {
         match refusals {
             ..=0 => None,
-            ..GONE_AFTER_REFUSALS => Some(Self::Away),
+            1..GONE_AFTER_REFUSALS => Some(Self::Away),
             _ => Some(Self::Gone),
         }
     }
