@@ -34,8 +34,6 @@ const RECOVERED: f64 = 0.05;
 const SLOWEST_PER_SECOND: f64 = 1e-6;
 /// The longest back-off of our own making.
 const BACKOFF_MAX: Duration = Duration::from_secs(900);
-/// What another process was told it noted by its own clock, which is hardly further off.
-const CLOCKS_APART: Duration = Duration::from_secs(1);
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, EnvClock, StateInformationMiddleware>;
 
@@ -65,10 +63,7 @@ pub(super) struct Gate {
 impl Gate {
     pub fn new(rate: Rate, known: Option<&QuotaState>, env: &dyn Env) -> Self {
         let (left, not_before, day, used_today) = match known {
-            Some(state) => {
-                let not_before = state.not_before.and_then(|at| at.checked_add(CLOCKS_APART).ok());
-                (left_of(state, rate, env), not_before, state.day, state.used_today)
-            }
+            Some(state) => (left_of(state, rate, env), state.not_before, state.day, state.used_today),
             None => (1.0, None, day_of(env.now()), 0),
         };
         let clock = EnvClock::default();
