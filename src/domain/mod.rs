@@ -41,6 +41,7 @@ pub mod family;
 pub mod health;
 pub mod intake;
 pub mod ledger;
+pub mod marks;
 pub mod pages;
 pub mod plan;
 pub mod publication;
