@@ -240,16 +240,20 @@ async fn refuse(base: &TestBase, channel: &str, why: RefusedWhy) {
     base.store.settle(&lease, &outlet(channel), claim, answered, exchange).await.unwrap();
 }
 
+/// All that is left is on show on the first of two malls, and half of it ought to be on the other.
+async fn all_on_one(base: &TestBase) {
+    base.trade(&["a", "b"], "tea", 6).await;
+    ready(base).await;
+    base.observe("a", "tea", 6).await;
+    base.observe("b", "tea", 0).await;
+    base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
+    base.recompute(&["a", "b"]).await;
+}
+
 #[tokio::test]
 async fn a_mall_that_refuses_a_listing_is_waited_for_until_somebody_has_to_look() {
     on_every_database(async |base| {
-        base.trade(&["a", "b"], "tea", 6).await;
-        ready(base).await;
-        base.observe("a", "tea", 6).await;
-        base.observe("b", "tea", 0).await;
-        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
-        base.recompute(&["a", "b"]).await;
-        // All that is left is on show there, and half of it ought to be elsewhere.
+        all_on_one(base).await;
         for (why, rests, mode) in [
             (RefusedWhy::Busy, 10, "escrow"),
             (RefusedWhy::Other, 300, "escrow"),
@@ -270,12 +274,7 @@ async fn a_mall_that_refuses_a_listing_is_waited_for_until_somebody_has_to_look(
 #[tokio::test]
 async fn what_a_channel_that_is_emptied_still_shows_is_on_no_other_until_its_zeros_have_settled() {
     on_every_database(async |base| {
-        base.trade(&["a", "b"], "tea", 6).await;
-        ready(base).await;
-        base.observe("a", "tea", 6).await;
-        base.observe("b", "tea", 0).await;
-        base.store.set_sku("tea", None, Some(Some(Wish::Escrow)), "test").await.unwrap();
-        base.recompute(&["a", "b"]).await;
+        all_on_one(base).await;
         base.store.suspend(&["a".to_owned()], &suspension(Mode::Zero), "test").await.unwrap();
         base.store.reconsider().await.unwrap();
         base.recompute(&["a", "b"]).await;
