@@ -232,7 +232,7 @@ impl Street {
     }
 }
 
-/// Looks again and again; what takes a minute is not coming.
+/// Looks again and again; what takes three minutes is not coming.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
